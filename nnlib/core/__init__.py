@@ -1,0 +1,1 @@
+"""The core: declare, then bind."""

@@ -1,0 +1,29 @@
+"""The one file that touches private or experimental JAX names, so that an upgrade is one diff.
+
+Tested with jax 0.10.2 (Python 3.11) and 0.12 (Python 3.12).
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from jax.extend.core import get_opaque_trace_state
+
+
+def trace_state() -> Any:
+    """A value that equals itself only while JAX is in the same trace (jit, vmap, scan body)."""
+    return get_opaque_trace_state(convention="nnlib")
+
+
+
+def is_traced() -> bool:
+    """Whether a jit, vmap or grad is being traced around us."""
+    return trace_state() != _OUTSIDE_OF_TRACES
+
+
+def _state_of_a_fresh_thread() -> Any:
+    """No trace reaches into a new thread, even if nnlib is first imported inside of one."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(trace_state).result()
+
+
+_OUTSIDE_OF_TRACES = _state_of_a_fresh_thread()

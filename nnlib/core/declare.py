@@ -1,0 +1,175 @@
+"""What layers of a tree are there, what they declare, and how arrays are bound to them."""
+
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from nnlib.core import symbolic
+from nnlib.core.errors import NamingError, NotBuiltError, WeightMissingError
+from nnlib.core.frame import Frame
+from nnlib.core.random import fold
+from nnlib.core.run import run_layer
+from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape
+from nnlib.core.tree import Path, Tree, flatten, own_leaves, split_leaves
+
+if TYPE_CHECKING:
+    from nnlib.core.layer import Layer
+
+_NOT_CHILDREN = ("_core", "_init_arguments", "_config_names")
+
+
+def children_in(attributes: Mapping[str, Any]) -> list[tuple[str, "Layer"]]:
+    """(name, layer) of the layers among these attributes; `blocks/0` for those in lists."""
+    found: list[tuple[str, Layer]] = []
+    for name, value in attributes.items():
+        if name not in _NOT_CHILDREN:
+            _collect(name.lstrip("_"), value, found)
+    return found
+
+
+def _collect(name: str, value: Any, found: list[tuple[str, "Layer"]]) -> None:
+    if hasattr(type(value), "weight_specs"):  # a Layer; asked by duck so that no import circles
+        found.append((name, value))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _collect(f"{name}/{index}", item, found)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _collect(f"{name}/{key}", item, found)
+
+
+def layout(root: "Layer") -> list[tuple[Path, "Layer"]]:
+    """Depth first, each layer once."""
+    found: list[tuple[Path, Layer]] = []
+    seen: set[int] = set()
+
+    def visit(path: Path, layer: "Layer") -> None:
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        found.append((path, layer))
+        for name, child in layer.children():
+            visit((*path, *name.split("/")), child)
+
+    visit((), root)
+    return found
+
+
+def declare(
+    layer: "Layer", inputs: Any, kwargs: dict[str, Any], training: bool, observer: Any = None
+) -> Any:
+    """See `Layer.declare`."""
+    dynamic, fill = split_leaves((inputs, kwargs), is_arraylike)
+
+    def traced(*arrays: Any) -> Any:
+        args, keywords = fill(list(arrays))
+        with Frame(layer, training=training, rng=jax.random.key(0), observer=observer):
+            return run_layer(layer, args, keywords)
+
+    out = symbolic.eval_shape(traced, dynamic)
+    claim(layer)
+    return out
+
+
+def claim(root: "Layer") -> None:
+    """Note at each layer which model names its path, unless another does already.
+
+    Raises:
+        NamingError: where a weight and a layer share a name.
+    """
+    _refuse_collisions(root)
+    for _, layer in root.layout():
+        owner = layer._core.root and layer._core.root()
+        if owner is None or owner is layer:
+            layer._core.root = weakref.ref(root)
+
+
+def _refuse_collisions(root: "Layer") -> None:
+    for path, layer in root.layout():
+        heads = {name.split("/")[0] for name, _ in layer.children()}
+        if both := heads & layer.own_weights.keys():
+            raise NamingError(
+                f"{'/'.join(path) or root.name} ({type(layer).__name__}): expected weights and "
+                f"layers of different names, got {sorted(both)} for both. Rename one of them."
+            )
+
+
+def initial_value(key: Any, path: Path, weight: Weight) -> jax.Array:
+    """A fresh array for a weight; its key depends on its path alone."""
+    return weight.init(fold(key, *path), weight.shape, weight.dtype)
+
+
+def bind(
+    layers: list[tuple[Path, "Layer"]], params: Mapping[str, Any], state: Mapping[str, Any]
+) -> dict[int, dict[str, Any]]:
+    """The arrays of each layer by identity, checked against what it declared."""
+    values = {}
+    for path, layer in layers:
+        weights = layer.own_weights
+        if not weights:
+            values[id(layer)] = {}
+            continue
+        own = {True: own_leaves(params, path), False: own_leaves(state, path)}
+        for name, weight in weights.items():
+            _check_leaf(own[weight.trainable], name, weight, path, params if weight.trainable else state)
+        values[id(layer)] = {n: own[w.trainable][n] for n, w in weights.items()}
+    return values
+
+
+def _check_leaf(own: Tree, name: str, weight: Weight, path: Path, tree: Mapping[str, Any]) -> None:
+    full = "/".join((*path, name))
+    kind = "params" if weight.trainable else "state"
+    if name not in own:
+        have = ", ".join(flatten(tree)) or "nothing"
+        raise WeightMissingError(
+            f"{full}: expected an array of shape {weight.shape} in {kind}, got none "
+            f"({kind} holds {have}). Make the trees with init(), or restore a matching checkpoint."
+        )
+    if own[name].shape != weight.shape:
+        raise WeightMissingError(
+            f"{full}: expected an array of shape {weight.shape} in {kind}, got "
+            f"{own[name].shape}. Restore a checkpoint of the same model."
+        )
+
+
+def penalties(
+    layers: list[tuple[Path, "Layer"]], values: dict[int, dict[str, Any]], losses: list[Any]
+) -> Any:
+    """Regularisers of the trainable weights and the losses added in the call, summed."""
+    terms = [
+        weight.regularizer(values[id(layer)][name])
+        for _, layer in layers
+        if layer.trainable
+        for name, weight in layer.own_weights.items()
+        if weight.regularizer is not None
+    ]
+    return sum([*terms, *losses], start=0.0)
+
+
+def first_node(layer: "Layer") -> Any:
+    """The node of the first call on symbols."""
+    if not layer.nodes:
+        raise NotBuiltError(
+            f"{layer.name} ({type(layer).__name__}): expected a layer of a graph, got one that was "
+            "never called on an Input. Call it on one: layer(nnlib.Input(shape))."
+        )
+    return layer.nodes[0]
+
+
+def spec_from_shape(shape: Any) -> Any:
+    """The ShapeSpec of a shape, or of a list or dict of shapes; specs and arrays as they are."""
+    if is_arraylike(shape):
+        return shape
+    if is_shape(shape):
+        return ShapeSpec(shape)
+    if isinstance(shape, dict):
+        return {key: spec_from_shape(item) for key, item in shape.items()}
+    return [spec_from_shape(item) for item in shape]
+
+
+def output_shape(layer: "Layer", shapes: tuple[Any, ...]) -> Any:
+    """See `Layer.compute_output_shape`."""
+    out = layer.declare(*map(spec_from_shape, shapes))
+    return jax.tree.map(symbolic.known_shape, out)

@@ -1,0 +1,81 @@
+"""Dtype policies: in which float type weights are kept, and in which they are computed with."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from nnlib.core import settings
+from nnlib.core.errors import ArgumentError
+
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+class DTypePolicy:
+    """The dtypes of a layer: `variable_dtype` to keep, `compute_dtype` to compute.
+
+    Args:
+        name: a float type for both, or "mixed_float16" / "mixed_bfloat16" (kept as float32,
+            computed in 16 bits), or any integer type for layers of integers.
+
+    >>> policy = DTypePolicy("mixed_bfloat16")
+    >>> policy.variable_dtype, policy.compute_dtype
+    ('float32', 'bfloat16')
+
+    Source: Micikevicius et al., "Mixed Precision Training", ICLR 2018.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        if name in ("mixed_float16", "mixed_bfloat16"):
+            self.variable_dtype, self.compute_dtype = "float32", name.removeprefix("mixed_")
+            return
+        try:
+            self.variable_dtype = self.compute_dtype = jnp.dtype(name).name
+        except TypeError:
+            raise ArgumentError(
+                f"dtype: expected a float type ({', '.join(_FLOATS)}), 'mixed_float16' or "
+                f"'mixed_bfloat16', got {name!r}."
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"DTypePolicy({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes it again: `DTypePolicy(**config)`."""
+        return {"name": self.name}
+
+
+_global_policy: DTypePolicy | None = None
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy of layers made without `dtype=`: the one set, else that of `floatx()`."""
+    return _global_policy or DTypePolicy(settings.floatx())
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the policy of layers made from now on; None goes back to `floatx()`."""
+    global _global_policy
+    _global_policy = None if policy is None else get(policy)
+
+
+def get(identifier: Any) -> DTypePolicy:
+    """A policy from None (the global one), a policy, a name, or a dtype."""
+    if identifier is None:
+        return dtype_policy()
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if isinstance(identifier, dict):
+        return DTypePolicy(**identifier.get("config", identifier))
+    return DTypePolicy(identifier if isinstance(identifier, str) else jnp.dtype(identifier).name)
+
+
+def is_float(array: Any) -> bool:
+    """Whether `array` has a (real) float dtype."""
+    return jnp.issubdtype(array.dtype, jnp.floating)

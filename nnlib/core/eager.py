@@ -1,0 +1,212 @@
+"""The facade: layers that keep their arrays, so that `layer(x)` and `layer.kernel` simply work."""
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nnlib.core import declare
+from nnlib.core.compat import is_traced
+from nnlib.core.errors import NotBuiltError, ShapeError, StateWriteError
+from nnlib.core.frame import Frame
+from nnlib.core.random import facade_keys
+from nnlib.core.run import run_layer
+from nnlib.core.specs import Weight
+from nnlib.core.tree import Tree, put
+
+if TYPE_CHECKING:
+    from nnlib.core.layer import Layer
+
+
+class Eager:
+    """The half of `Layer` that has arrays. Everything here is convenience over the pure half."""
+
+    def call_eagerly(self: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # type: ignore[misc]
+        """Call with the arrays of the cells, and keep the new state there."""
+        args, kwargs = jax.tree.map(_as_array, (_arrays_from_lists(args), kwargs))
+        with jax.ensure_compile_time_eval():  # under jit, too, the weights are real arrays
+            if not self.built:
+                _declare_both_ways(self, args, kwargs)
+            self.fill()
+        values = {id(layer): dict(layer.cell()) for _, layer in self.layout()}
+        rng = None if is_traced() else facade_keys.next_key
+        with Frame(self, values, rng=rng):
+            out = run_layer(self, args, kwargs)
+        self._keep_state(values)
+        return out
+
+    def _keep_state(self: "Layer", values: dict[int, Tree]) -> None:  # type: ignore[misc]
+        for _, layer, name, weight in self.weight_specs():
+            new = values[id(layer)][name]
+            if weight.trainable or new is layer.cell()[name]:
+                continue
+            if isinstance(new, jax.core.Tracer):
+                raise StateWriteError(
+                    f"{self.name} ({type(self).__name__}): expected model(x) outside of jax "
+                    f"transforms while training, got a traced {name} that it cannot keep. Write "
+                    "`y, state = model.apply(params, state, x, training=True, rng=key)` there."
+                )
+            layer.write_cell(name, new)
+
+    # Cells -------------------------------------------------------------------------------------
+
+    def cell(self: "Layer") -> dict[str, Any]:  # type: ignore[misc]
+        """The arrays of its own weights by name; made on first use."""
+        core = self._core
+        if core.loan is not None:
+            core.loan.settle()
+        if len(core.cell) < len(core.weights):
+            with jax.ensure_compile_time_eval():
+                owner = core.root and core.root()
+                (owner if owner is not None and owner.built else self).fill()
+                self.fill()
+        return core.cell
+
+    def fill(self: "Layer") -> None:  # type: ignore[misc]
+        """Make the arrays that are missing; arrays that are there (pretrained ones) stay."""
+        missing = [
+            (path, layer, name, weight)
+            for path, layer, name, weight in self.weight_specs()
+            if name not in layer._core.cell
+        ]
+        if not missing:
+            return
+        key = facade_keys.next_key()
+        for path, layer, name, weight in missing:
+            layer._core.cell[name] = declare.initial_value(key, (*path, name), weight)
+
+    def write_cell(self: "Layer", name: str, array: Any) -> None:  # type: ignore[misc]
+        """Replace one array of its own."""
+        self.cell()[name] = array
+        if self._core.loan is not None:
+            self._core.loan.note_write()
+
+    def assign_array(self: "Layer", name: str, value: Any) -> None:  # type: ignore[misc]
+        """`layer.kernel = array`, checked against the declaration."""
+        weight = self.own_weights[name]
+        place = f"{self.name}/{name} ({type(self).__name__})"
+        self.write_cell(name, _checked(value, weight, place))
+
+    @property
+    def variables(self: "Layer") -> tuple[Tree, Tree]:  # type: ignore[misc]
+        """`(params, state)`: the arrays that it keeps, as `apply` takes them.
+
+        Raises:
+            NotBuiltError: if the input shape is not known yet.
+        """
+        _require_built(self)
+        trees: tuple[Tree, Tree] = {}, {}
+        for path, layer, name, weight in self.weight_specs():
+            put(trees[not weight.trainable], (*path, name), layer.cell()[name])
+        return trees
+
+    @variables.setter
+    def variables(self: "Layer", trees: tuple[Tree, Tree]) -> None:  # type: ignore[misc]
+        _require_built(self)
+        layers = self.layout()
+        values = declare.bind(layers, *trees)
+        for _, layer in layers:
+            for name, array in values[id(layer)].items():
+                layer.write_cell(name, jnp.asarray(array, layer.own_weights[name].dtype))
+
+    # Lists of weights, in Keras' order -----------------------------------------------------------
+
+    @property
+    def weights(self: "Layer") -> list[Any]:  # type: ignore[misc]
+        """All arrays: layer by layer, trained ones first within a layer."""
+        return [layer.cell()[name] for layer, name, _ in _ordered(self)]
+
+    @property
+    def trainable_weights(self: "Layer") -> list[Any]:  # type: ignore[misc]
+        """The arrays that `fit` trains."""
+        return [la.cell()[n] for la, n, w in _ordered(self) if w.trainable and la.trainable]
+
+    @property
+    def non_trainable_weights(self: "Layer") -> list[Any]:  # type: ignore[misc]
+        """State, and the weights of frozen layers."""
+        return [la.cell()[n] for la, n, w in _ordered(self) if not (w.trainable and la.trainable)]
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self: "Layer") -> list[np.ndarray]:  # type: ignore[misc]
+        """Copies of all arrays for NumPy, in the order of `weights`."""
+        return [np.array(array) for array in self.weights]
+
+    def set_weights(self: "Layer", weights: list[Any]) -> None:  # type: ignore[misc]
+        """Replace all arrays; the list is as `get_weights` returns it.
+
+        Raises:
+            ShapeError: if their number or a shape differs; then nothing is changed.
+        """
+        _require_built(self)
+        slots = _ordered(self)
+        place = f"{self.name} ({type(self).__name__})"
+        if len(weights) != len(slots):
+            raise ShapeError(
+                f"{place}: expected {len(slots)} arrays, got {len(weights)}. Give them in the "
+                "order of get_weights()."
+            )
+        arrays = [
+            _checked(array, weight, f"{place}: weight {index}, {layer.name}/{name}")
+            for index, (array, (layer, name, weight)) in enumerate(zip(weights, slots, strict=True))
+        ]
+        for array, (layer, name, _) in zip(arrays, slots, strict=True):
+            layer.write_cell(name, array)
+
+    def count_params(self: "Layer") -> int:  # type: ignore[misc]
+        """The number of elements of all weights; from the declarations, no array is made."""
+        _require_built(self)
+        return sum(weight.size for *_, weight in self.weight_specs())
+
+
+def _ordered(root: "Layer") -> list[tuple["Layer", str, Weight]]:
+    _require_built(root)
+    return [
+        (layer, name, weight)
+        for _, layer in root.layout()
+        for trained in (True, False)
+        for name, weight in layer.own_weights.items()
+        if weight.trainable is trained
+    ]
+
+
+def _require_built(layer: "Layer") -> None:
+    if not layer.built:
+        raise NotBuiltError(
+            f"{layer.name} ({type(layer).__name__}): expected a built layer, got one whose input "
+            "shape is not known. Call it on data, call build((None, ...)), or begin with Input()."
+        )
+
+
+def _checked(value: Any, weight: Weight, place: str) -> jax.Array:
+    array = jnp.asarray(value, weight.dtype)
+    if array.shape != weight.shape:
+        raise ShapeError(f"{place}: expected an array of shape {weight.shape}, got {array.shape}.")
+    return array
+
+
+def _declare_both_ways(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Declare for inference, and for training too if layers were left that only training reaches."""
+    kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+    layer.declare(*args, **kwargs)
+    if not all(below.built for _, below in layer.layout()):
+        layer.declare(*args, training=True, **kwargs)
+
+
+def _as_array(leaf: Any) -> Any:
+    return jnp.asarray(leaf) if isinstance(leaf, np.ndarray | np.generic) else leaf
+
+
+def _arrays_from_lists(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`layer([[1.0, 2.0]])`: nested lists of numbers are an array, lists of arrays stay lists."""
+
+    def convert(arg: Any) -> Any:
+        leaves = jax.tree.leaves(arg)
+        numbers = leaves and all(isinstance(leaf, int | float | bool) for leaf in leaves)
+        return jnp.asarray(arg) if isinstance(arg, list | tuple) and numbers else arg
+
+    return tuple(map(convert, args))
+
+

@@ -1,0 +1,136 @@
+"""The frame of one pure call: which arrays its layers read, and what they write."""
+
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib.core.compat import trace_state
+from nnlib.core.errors import LayerCreatedInCallError, RandomKeyError, StateWriteError
+from nnlib.core.random import fold
+
+if TYPE_CHECKING:
+    from nnlib.core.layer import Layer
+
+_current: contextvars.ContextVar["Frame | None"] = contextvars.ContextVar(
+    "nnlib_frame", default=None
+)
+
+
+def current_frame() -> "Frame | None":
+    """The frame of the pure call in progress, or None outside of one."""
+    return _current.get()
+
+
+@dataclass
+class Frame:
+    """One pure call in progress. It lives only while `call` runs or is traced.
+
+    `values` holds the arrays by layer identity; None while shapes are declared.
+    """
+
+    root: "Layer"
+    values: dict[int, dict[str, Any]] | None = None
+    training: bool = False
+    rng: Any = None
+    """The key of this call, or a function that makes it when it is first needed."""
+    row_mask: jax.Array | None = None
+    """(batch,) of 1 and 0: rows that only fill up the last batch are 0."""
+    observer: "Callable[[Layer, str, Any], None] | None" = None
+    """Called with every layer, its path and its output."""
+    losses: list[jax.Array] = field(default_factory=list)
+    draws: dict[str, int] = field(default_factory=dict)
+    paths: dict[int, str] = field(default_factory=dict)
+    trace: Any = field(default_factory=trace_state)
+
+    def __enter__(self) -> "Frame":
+        self.find_paths()
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _current.reset(self._token)
+
+    @property
+    def declaring(self) -> bool:
+        """Whether only shapes are looked for, and layers may still be built."""
+        return self.values is None
+
+    def find_paths(self) -> None:
+        """Look up again which layers the root holds: `build` may have made some."""
+        self.paths = {id(layer): "/".join(path) for path, layer in self.root.layout()}
+
+    def place_of(self, layer: "Layer") -> str:
+        """`encoder/dense_1 (Dense)`, for errors."""
+        path = self.paths.get(id(layer), "")
+        kind = type(layer).__name__
+        return f"{path} ({kind})" if path else f"{layer.name} ({kind})"
+
+    def enter_layer(self, layer: "Layer") -> str:
+        """The path of a layer that is about to run; refuses one that the root does not hold."""
+        if id(layer) not in self.paths and self.declaring:
+            self.find_paths()
+        if id(layer) not in self.paths:
+            raise LayerCreatedInCallError(
+                f"{self.root.name} ({type(self.root).__name__}): {type(layer).__name__} "
+                f"{layer.name!r} is used in a call but is not held by the model, so its weights "
+                "would be lost. Make it in __init__ and keep it as an attribute: "
+                f"self.{layer.name} = {type(layer).__name__}(...)."
+            )
+        return self.paths[id(layer)]
+
+    @contextlib.contextmanager
+    def training_as(self, training: bool) -> Iterator[None]:
+        """Layers called within see this flag: `base(x, training=False)` reaches every layer below."""
+        outer, self.training = self.training, training
+        try:
+            yield
+        finally:
+            self.training = outer
+
+    def is_inner_trace(self) -> bool:
+        """Whether we are inside a vmap, scan or jit that began after this call did."""
+        return trace_state() != self.trace
+
+    def read(self, layer: "Layer", name: str) -> jax.Array:
+        """The array of a weight."""
+        if self.values is None:
+            weight = layer.own_weights[name]
+            return jnp.zeros(weight.shape, weight.dtype)
+        if id(layer) not in self.values:
+            self.enter_layer(layer)
+        return self.values[id(layer)][name]
+
+    def write(self, layer: "Layer", values: dict[str, Any]) -> None:
+        """Replace state arrays; later reads in this call see the new ones."""
+        if self.is_inner_trace():
+            raise StateWriteError(
+                f"{self.place_of(layer)}: expected state to be written at the level of the call, "
+                f"got a write of {', '.join(values)} inside an inner vmap, scan or jit, where it "
+                "would be lost. Call layer.apply(params, state, x) there and keep the new state."
+            )
+        if self.values is not None:
+            self.values[id(layer)].update(values)
+
+    def draw_key(self, layer: "Layer") -> Any:
+        """A key of its own for every draw: by step key, path and number of the draw."""
+        place = self.place_of(layer)
+        if callable(self.rng):
+            self.rng = self.rng()
+        if self.rng is None:
+            raise RandomKeyError(
+                f"{place}: expected a key for its random numbers, got none. Pass "
+                "rng=jax.random.key(...) to apply()."
+            )
+        if self.is_inner_trace():
+            raise RandomKeyError(
+                f"{place}: expected a key of its own inside vmap or scan, got none: all rows would "
+                "share one draw. Pass it along: self.layer(x, key=k)."
+            )
+        path = self.paths[id(layer)]
+        number = self.draws[path] = self.draws.get(path, -1) + 1
+        return fold(self.rng, path, number)

@@ -1,0 +1,32 @@
+"""What a layer keeps for itself, in one object: its other attributes belong to its author."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnlib.core.specs import Weight
+
+
+@dataclass(slots=True)
+class Internals:
+    """The private state of a layer; see `Layer`."""
+
+    name: str | None = None
+    assigned_name: str | None = None
+    trainable: bool = True
+    autocast: bool = True
+    policy: Any = None
+    activity_regularizer: Any = None
+    input_shape: Any = None
+    """The `input_shape=` of a first layer, batch axis included."""
+    call_specs: tuple[Any, ...] = ()
+    """The positional inputs that it was built with, as ShapeSpecs."""
+    built: bool = False
+    building: int = 0
+    weights: dict[str, Weight] = field(default_factory=dict)
+    cell: dict[str, Any] = field(default_factory=dict)
+    """The arrays of the facade."""
+    loan: Any = None
+    """Who holds newer arrays at present: a running fit."""
+    nodes: list[Any] = field(default_factory=list)
+    root: Any = None
+    """A weak reference to the model that names its path."""

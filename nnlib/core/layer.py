@@ -1,0 +1,403 @@
+"""The base of all layers: declare weights in `build`, compute in `call`, use as pure functions."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib.core import arguments, declare
+from nnlib.core.config_capture import Configurable, capturing
+from nnlib.core.dtypes import get as get_policy
+from nnlib.core.eager import Eager
+from nnlib.core.errors import FrozenConfigError, ShapeError, StateWriteError
+from nnlib.core.frame import Frame, current_frame
+from nnlib.core.internals import Internals
+from nnlib.core.naming import snake_case
+from nnlib.core.registries import constraints, initializers, regularizers
+from nnlib.core.run import building, run_layer
+from nnlib.core.specs import InputSpec, Weight, check_shape
+from nnlib.core.symbol import Node, has_symbols
+from nnlib.core.tree import Path, Tree, merge, put
+
+
+class Layer(Configurable, Eager):
+    """A layer holds configuration; weights are plain dicts of arrays; calls are pure functions.
+
+    An author writes `__init__` (configuration), `build` (weights, from input shapes) and `call`:
+
+    >>> import jax, jax.numpy as jnp, nnlib as nn
+    >>> class Scale(nn.layers.Layer):
+    ...     def build(self, x):
+    ...         self.factor = self.add_weight((x.shape[-1],), "ones")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> layer = Scale()
+    >>> params, state = layer.init(jax.random.key(0), jnp.ones((2, 3)))
+    >>> jax.tree.map(jnp.shape, params)
+    {'factor': (3,)}
+    >>> y, state = layer.apply(params, state, jnp.ones((2, 3)))
+
+    The same layer keeps weights of its own when it is called directly: `layer(x)`.
+
+    Args:
+        name: what it is called in its model; numbered by class if None.
+        trainable: whether its weights are trained.
+        dtype: a dtype policy or its name; the global policy if None.
+        activity_regularizer: a penalty on the output, added to the loss.
+        autocast: whether float inputs are cast to the compute dtype.
+
+    Raises:
+        UnexpectedArgumentError: for a keyword that the layer does not know.
+    """
+
+    input_spec: InputSpec | list[InputSpec] | None = None
+    mixes_rows = False
+    """True: an output row depends on other rows of the batch, so batches must not be padded."""
+
+    _core: Internals
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = object.__new__(cls)
+        self.__dict__["_core"] = Internals()
+        return self
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = building(cls.build)  # type: ignore[method-assign]
+
+    @capturing
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        activity_regularizer: Any = None,
+        autocast: bool = True,
+        **legacy: Any,
+    ):
+        core = self._core
+        core.input_shape = arguments.legacy_input_shape(type(self), legacy)
+        core.name, core.trainable, core.autocast = arguments.check_name(name), trainable, autocast
+        core.policy = get_policy(dtype)
+        core.activity_regularizer = regularizers.get(activity_regularizer)
+
+    # What authors write ------------------------------------------------------------------------
+
+    def build(self, *inputs: Any) -> None:
+        """Declare weights from the shapes of the inputs: `self.kernel = self.add_weight(...)`."""
+
+    def call(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Compute the output. Pure: it reads weights, and writes state by `self.update`."""
+        raise NotImplementedError(
+            f"{self.name} ({type(self).__name__}): expected a `call` method, got none. "
+            "Write `def call(self, x): ...` in the class."
+        )
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+        axes: tuple[str | None, ...] = (),
+    ) -> Any:
+        """A declaration to assign to an attribute; read there, it is the array.
+
+        Args:
+            shape: dims, all known.
+            initializer: a name, an Initializer, or any `f(key, shape, dtype)`; Glorot's uniform
+                for floats if None, zeros for integers.
+            dtype: the policy's variable dtype if None.
+            trainable: False for state, which `self.update(name=...)` writes.
+            autocast: whether it is read in the compute dtype.
+            regularizer: a penalty added to the loss.
+            constraint: a projection applied after each update.
+            name: accepted as Keras writes it; the attribute's name is the one that counts.
+            axes: logical names of the axes, for sharding rules.
+        """
+        dtype = jnp.dtype(dtype or self.dtype_policy.variable_dtype)
+        if initializer is None:
+            floating = jnp.issubdtype(dtype, jnp.floating)
+            initializer = "glorot_uniform" if floating else "zeros"
+        return Weight(
+            check_shape(shape, f"{self.name} ({type(self).__name__}) weight {name or ''}".strip()),
+            arguments.pure_initializer(initializers.get(initializer)),
+            dtype.name,
+            trainable,
+            autocast,
+            axes,
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+
+    def update(self, **state: Any) -> None:
+        """Write state declared with `trainable=False`; later reads in this call see it."""
+        frame = current_frame()
+        if frame is None:
+            raise StateWriteError(
+                f"{self.name} ({type(self).__name__}): expected update() inside call, got it "
+                "outside of one. Assign the array instead: layer.moving_mean = array."
+            )
+        values = {n: arguments.check_state(frame.place_of(self), self.own_weights, n, v)
+                  for n, v in state.items()}  # fmt: skip
+        frame.write(self, values)
+
+    def next_key(self) -> Any:
+        """A random key for this draw, from the call's `rng` and the layer's path."""
+        frame = current_frame()
+        if frame is None:
+            raise StateWriteError(f"{self.name}: next_key() works inside call only.")
+        return frame.draw_key(self)
+
+    def add_loss(self, value: Any) -> None:
+        """Add a scalar to the loss of this call."""
+        frame = current_frame()
+        if frame is None or frame.is_inner_trace():
+            raise StateWriteError(
+                f"{self.name} ({type(self).__name__}): expected add_loss() at the level of call, "
+                "got it outside or inside an inner vmap, scan or jit. Return the value from there."
+            )
+        frame.losses.append(jnp.sum(value))
+
+    # What it holds -----------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name given, else the one its model gave it, else its class in snake case."""
+        core = self._core
+        return core.name or core.assigned_name or snake_case(type(self).__name__)
+
+    @property
+    def explicit_name(self) -> str | None:
+        """The name given by the user, or None."""
+        return self._core.name
+
+    @property
+    def dtype_policy(self) -> Any:
+        """The dtypes that weights are kept and computed in."""
+        return self._core.policy or get_policy(None)
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of computation."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of weights."""
+        return self.dtype_policy.variable_dtype
+
+    dtype = variable_dtype
+
+    @property
+    def built(self) -> bool:
+        """Whether its weights are declared."""
+        return self._core.built
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._core.built = bool(value)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether its weights are trained; setting it sets all layers below too."""
+        return self._core.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for _, layer in self.layout():
+            layer._core.trainable = bool(value)
+
+    @property
+    def own_weights(self) -> dict[str, Weight]:
+        """The declarations of its own weights by attribute name."""
+        return self._core.weights
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Its calls on symbols."""
+        return self._core.nodes
+
+    @property
+    def input(self) -> Any:
+        """The symbols of its first call."""
+        args, _ = declare.first_node(self).arguments()
+        return args[0] if len(args) == 1 else args
+
+    @property
+    def output(self) -> Any:
+        """The symbols that its first call returned."""
+        return declare.first_node(self).outputs
+
+    def children(self) -> list[tuple[str, "Layer"]]:
+        """(name, layer) of the layers held in attributes, lists and dicts."""
+        return declare.children_in(vars(self))
+
+    def layout(self) -> list[tuple[Path, "Layer"]]:
+        """(path, layer) of itself and all below, each once: its first path names a shared layer."""
+        return declare.layout(self)
+
+    def weight_specs(self) -> list[tuple[Path, "Layer", str, Weight]]:
+        """(path of the layer, layer, name, declaration) of every weight."""
+        return [(p, la, n, w) for p, la in self.layout() for n, w in la.own_weights.items()]
+
+    # The pure interface ------------------------------------------------------------------------
+
+    def declare(self, *inputs: Any, training: bool = False, **kwargs: Any) -> Any:
+        """Run `call` on shapes alone, so that every layer below declares its weights.
+
+        Args:
+            inputs: arrays, `jax.ShapeDtypeStruct`s, ShapeSpecs with None, or Symbols.
+
+        Returns:
+            The output's `jax.ShapeDtypeStruct`s, with symbolic dims where the input has None.
+        """
+        return declare.declare(self, inputs, kwargs, training)
+
+    def init(self, key: Any, *inputs: Any, **kwargs: Any) -> tuple[Tree, Tree]:
+        """Make new weights: `(params, state)`, two dicts by path.
+
+        Pure, so that `jax.jit(layer.init, out_shardings=...)` makes them sharded. Each weight's key
+        comes from its path: adding a layer changes no other layer's weights.
+
+        Args:
+            key: `jax.random.key(seed)`.
+            inputs: arrays or specs to declare with; may be left out once the layer is built.
+        """
+        if inputs or not self.built:
+            self.declare(*inputs, **kwargs)
+        params: Tree = {}
+        state: Tree = {}
+        for path, _, name, weight in self.weight_specs():
+            put(params if weight.trainable else state, (*path, name),
+                declare.initial_value(key, (*path, name), weight))  # fmt: skip
+        return params, state
+
+    def apply(
+        self,
+        params: Tree,
+        state: Tree,
+        *inputs: Any,
+        training: bool = False,
+        rng: Any = None,
+        **kwargs: Any,
+    ) -> tuple[Any, Tree]:
+        """Compute: `(outputs, new_state)`. Pure: jit, grad, vmap and scan it.
+
+        Args:
+            params: as `init` returned them.
+            state: likewise.
+            inputs: arrays, as `call` takes them.
+            training: whether layers behave as in training (Dropout, BatchNormalization).
+            rng: the key of this step, wherever a layer draws random numbers.
+
+        Raises:
+            WeightMissingError: if a tree lacks a weight, or has it in another shape.
+        """
+        out, new_state, _ = self.apply_with_losses(
+            params, state, *inputs, training=training, rng=rng, **kwargs
+        )
+        return out, new_state
+
+    def apply_with_losses(
+        self,
+        params: Tree,
+        state: Tree,
+        *inputs: Any,
+        training: bool = False,
+        rng: Any = None,
+        row_mask: jax.Array | None = None,
+        observer: Any = None,
+        **kwargs: Any,
+    ) -> tuple[Any, Tree, Any]:
+        """As `apply`, and a third value: regularisers and `add_loss` summed up.
+
+        Args:
+            row_mask: (batch,), 0 for rows that only fill up a batch.
+            observer: called with every layer, its path and its output.
+        """
+        if not self.built:
+            self.declare(*inputs, training=training, **kwargs)
+        layout = self.layout()
+        values = declare.bind(layout, params, state)
+        frame = Frame(self, values, training, rng, row_mask, observer)
+        with frame:
+            out = run_layer(self, inputs, kwargs)
+        new_state: Tree = {}
+        for path, layer, name, weight in self.weight_specs():
+            if not weight.trainable:
+                put(new_state, (*path, name), values[id(layer)][name])
+        return out, merge(state, new_state), declare.penalties(layout, values, frame.losses)
+
+    def compute_output_shape(self, *input_shapes: Any) -> Any:
+        """The output shape for input shapes such as `(None, 28, 28, 1)`."""
+        return declare.output_shape(self, input_shapes)
+
+    # The facade --------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """On symbols: a node of a graph. Inside `call`: a step of it. Else: with its own weights."""
+        if has_symbols((args, kwargs)):
+            return Node(self, args, kwargs).outputs
+        if current_frame() is not None:
+            return run_layer(self, args, kwargs)
+        return self.call_eagerly(args, kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Weight):
+            self._file_weight(name, value)
+        elif name in self._core.weights:
+            self.assign_array(name, value)
+        else:
+            if not isinstance(getattr(type(self), name, None), property):
+                arguments.check_assignment(self, name, value)
+            object.__setattr__(self, name, value)
+
+    def _file_weight(self, name: str, weight: Weight) -> None:
+        if self.built and not self._core.building:
+            raise FrozenConfigError(
+                f"{self.name} ({type(self).__name__}): expected weights to be declared in build(), "
+                f"got {name!r} afterwards. Move the add_weight call into build()."
+            )
+        self._core.weights[name] = weight
+        self.__dict__.pop(name, None)  # `self.kernel = None` in __init__ must not hide the weight
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only for names that are not plain attributes: weights, and mistakes.
+        core = self.__dict__.get("_core")
+        if core is None or name not in core.weights:
+            raise AttributeError(arguments.missing_attribute(self, name))
+        frame = current_frame()
+        array = self.cell()[name] if frame is None else frame.read(self, name)
+        weight = core.weights[name]
+        if frame is not None and weight.autocast and self.compute_dtype != weight.dtype:
+            return arguments.cast_float(array, self.compute_dtype)
+        return array
+
+    def __repr__(self) -> str:
+        shown = [f"{n}={v!r}" for n, v in arguments.changed_arguments(self).items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def get_config(self) -> dict[str, Any]:
+        """Name, trainable, dtype and the arguments of `__init__`, as plain data."""
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
+        config = {n: v for n, v in config.items() if arguments.accepted_by_init(type(self), n)}
+        return super().get_config() | config
+
+    def check_inputs(self, inputs: Any, place: str) -> None:
+        """Compare the inputs with `input_spec`; raises ShapeError."""
+        if self.input_spec is None:
+            return
+        specs = self.input_spec if isinstance(self.input_spec, list) else [self.input_spec]
+        leaves = [leaf for leaf in jax.tree.leaves(inputs) if hasattr(leaf, "shape")]
+        if isinstance(self.input_spec, list) and len(leaves) != len(specs):
+            raise ShapeError(f"{place} expects {len(specs)} inputs, got {len(leaves)}.")
+        for spec, leaf in zip(specs, leaves, strict=False):
+            spec.check(leaf, place)
+

@@ -1,0 +1,118 @@
+"""One layer's turn in a pure call: cast, build, check, call."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib.core.errors import NnlibError
+from nnlib.core.frame import Frame, current_frame
+from nnlib.core.specs import ShapeSpec, is_arraylike, is_shape, specs_of
+
+if TYPE_CHECKING:
+    from nnlib.core.layer import Layer
+
+
+def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call `layer` within the current frame."""
+    frame = current_frame()
+    assert frame is not None
+    path = frame.enter_layer(layer)
+    args, kwargs = _cast(layer, (args, dict(kwargs)))
+    if not layer.built:
+        _build(layer, args, frame)
+    layer.check_inputs(args[0] if len(args) == 1 else args, frame.place_of(layer))
+    training = kwargs.pop("training", None)
+    training = frame.training if training is None else bool(training)
+    if takes_training(type(layer)):
+        kwargs["training"] = training
+    with frame.training_as(training), jax.named_scope(path.rpartition("/")[2] or layer.name):
+        try:
+            out = layer.call(*args, **kwargs)
+        except NnlibError:
+            raise
+        except Exception as error:
+            _note_place(error, frame.place_of(layer), args)
+            raise
+    if layer._core.activity_regularizer is not None:
+        _regularize_activity(layer, frame, out)
+    if frame.observer is not None:
+        frame.observer(layer, path, out)
+    return out
+
+
+@functools.cache
+def takes_training(cls: type) -> bool:
+    """Whether `call` of this class has a `training` argument."""
+    return "training" in inspect.signature(cls.call).parameters  # type: ignore[attr-defined]
+
+
+def _cast(layer: "Layer", tree: Any) -> Any:
+    if not layer._core.autocast:
+        return tree
+    dtype = jnp.dtype(layer.compute_dtype)
+
+    def cast(leaf: Any) -> Any:
+        wrong = is_arraylike(leaf) and leaf.dtype != dtype and jnp.issubdtype(leaf.dtype, jnp.floating)
+        return jnp.asarray(leaf, dtype) if wrong else leaf
+
+    return jax.tree.map(cast, tree)
+
+
+def _build(layer: "Layer", args: tuple[Any, ...], frame: Frame) -> None:
+    if not frame.declaring:
+        # Declared with the other value of `training`: this branch was not reached then.
+        raise NnlibError(
+            f"{frame.place_of(layer)}: expected a layer that was reached when the model was "
+            "declared, got one that is reached only now. Declare the model the way it is called: "
+            "model.declare(x, training=True)."
+        )
+    layer._core.call_specs = specs_of(args)
+    layer.build(*layer._core.call_specs)
+    layer.built = True
+
+
+def _note_place(error: Exception, place: str, args: tuple[Any, ...]) -> None:
+    """Say once, at the innermost layer, where a foreign error came from."""
+    if not getattr(error, "_nnlib_noted", False):
+        shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(args) if is_arraylike(leaf)]
+        error.add_note(f"in {place}, called on {', '.join(map(str, shapes)) or 'no arrays'}")
+        error._nnlib_noted = True  # type: ignore[attr-defined]
+
+
+def _regularize_activity(layer: "Layer", frame: Frame, out: Any) -> None:
+    for leaf in jax.tree.leaves(out):
+        if frame.row_mask is not None:
+            mask = frame.row_mask.reshape(-1, *[1] * (leaf.ndim - 1))
+            leaf = jnp.where(mask > 0, leaf, 0)
+        frame.losses.append(layer._core.activity_regularizer(leaf))
+
+
+def building(build: Callable[..., None]) -> Callable[..., None]:
+    """`build`, ready for both callers: our run loop, and users who write `layer.build((None, 4))`."""
+    limit = _positional_limit(build)
+
+    @functools.wraps(build)
+    def wrapper(self: "Layer", *inputs: Any, **kwargs: Any) -> None:
+        specs = [ShapeSpec(i) if is_shape(i) and not is_arraylike(i) else i for i in inputs]
+        self._core.building += 1
+        try:
+            build(self, *specs[:limit], **kwargs)
+        finally:
+            self._core.building -= 1
+        if not self._core.building:
+            # Called directly, layers below may still wait for their inputs: then it runs again.
+            self._core.built = all(child.built for _, child in self.children())
+
+    return wrapper
+
+
+def _positional_limit(build: Callable[..., None]) -> int | None:
+    parameters = list(inspect.signature(build).parameters.values())[1:]
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+        return None
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional for p in parameters)

@@ -1,0 +1,91 @@
+"""Dense: every output sees every input."""
+
+from typing import Any
+
+import jax
+
+from nnlib.core.layer import Layer
+from nnlib.core.registries import activations
+from nnlib.core.specs import InputSpec
+from nnlib.layers.checks import positive_int
+from nnlib.ops.dense import dense
+
+
+class Dense(Layer):
+    r"""`y = activation(x @ kernel + bias)` over the last axis.
+
+    Args:
+        units: size of the output's last axis.
+        activation: a name or function; None for the identity.
+        use_bias: whether a bias is added.
+        kernel_initializer: of the (inputs, units) kernel.
+        bias_initializer: of the (units,) bias.
+        kernel_regularizer: a penalty on the kernel.
+        bias_regularizer: a penalty on the bias.
+        activity_regularizer: a penalty on the output.
+        kernel_constraint: a projection of the kernel after each update.
+        bias_constraint: a projection of the bias after each update.
+
+    Input shape:
+        (batch, ..., inputs).
+
+    Output shape:
+        (batch, ..., units).
+
+    Raises:
+        ShapeError: if the last axis differs from the one it was built for.
+
+    >>> import jax.numpy as jnp, nnlib as nn
+    >>> nn.layers.Dense(4, activation="relu")(jnp.ones((2, 3))).shape
+    (2, 4)
+    """
+
+    kernel: jax.Array
+    bias: jax.Array
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = positive_int("Dense", "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        self.kernel_regularizer = kernel_regularizer
+        self.bias_regularizer = bias_regularizer
+        self.kernel_constraint = kernel_constraint
+        self.bias_constraint = bias_constraint
+
+    def build(self, x: Any) -> None:
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: x.shape[-1]})
+        self.kernel = self.add_weight(
+            (x.shape[-1], self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            axes=("in", "out"),
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                axes=("out",),
+            )
+
+    def call(self, x: jax.Array) -> jax.Array:
+        y = dense(x, self.kernel, self.bias if self.use_bias else None)
+        return y if self.activation is None else self.activation(y)

@@ -1,0 +1,6 @@
+"""Models: layers that can be trained."""
+
+from nnlib.models.model import Model
+from nnlib.models.sequential import Sequential
+
+__all__ = ["Model", "Sequential"]

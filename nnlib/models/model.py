@@ -1,0 +1,204 @@
+"""Model: a layer that can be trained, made from a graph, or by writing `call`."""
+
+import difflib
+from typing import Any
+
+import jax
+
+from nnlib.core.declare import claim, spec_from_shape
+from nnlib.core.errors import ArgumentError, NotBuiltError, UnknownNameError
+from nnlib.core.layer import Layer
+from nnlib.core.naming import unique_names
+from nnlib.core.specs import ShapeSpec, is_arraylike
+from nnlib.models.graph import Graph
+from nnlib.models.summary import summary_text
+from nnlib.models.trainable import Trainable
+
+
+class Model(Trainable, Layer):
+    """A layer with `compile`, `fit`, `evaluate` and `predict`.
+
+    Made from a graph, with several inputs and outputs and with shared layers:
+
+    >>> import nnlib as nn
+    >>> a, b = nn.Input((3,)), nn.Input((3,))
+    >>> shared = nn.layers.Dense(2)
+    >>> model = nn.Model(inputs=[a, b], outputs=nn.layers.add([shared(a), shared(b)]))
+    >>> model.count_params()
+    8
+
+    or by writing what happens:
+
+    >>> class Twice(nn.Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.dense = nn.layers.Dense(4)
+    ...     def call(self, x):
+    ...         return self.dense(self.dense(x))
+
+    Args:
+        inputs: a Symbol, or a list or dict of them; None in a subclass with `call`.
+        outputs: likewise.
+        name: of the model.
+        trainable: whether its weights are trained.
+        dtype: a dtype policy or its name.
+    """
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self._graph: Graph | None = None
+        if (inputs is None) != (outputs is None):
+            raise ArgumentError("Model: expected both inputs= and outputs=, or neither of them.")
+        if inputs is not None:
+            self._graph = Graph(inputs, outputs, f"{self.name} ({type(self).__name__})")
+            assign_names(self.children())
+            self.built = True
+            claim(self)
+        if not trainable:
+            self.trainable = False
+
+    def call(self, inputs: Any) -> Any:
+        """Run the graph; subclasses without one write their own."""
+        if self._graph is None:
+            raise NotImplementedError(
+                f"{self.name} ({type(self).__name__}): expected a `call` method or a graph, got "
+                "neither. Write `def call(self, x): ...`, or pass inputs= and outputs=."
+            )
+        return self._graph.run(inputs)
+
+    def build(self, *input_shapes: Any) -> None:
+        """Declare all weights for inputs of these shapes, `model.build((None, 28, 28))`."""
+        if self._core.building > 1 or self.built or not input_shapes:
+            return
+        if self._core.call_specs:  # called on data or specs: `call` itself builds what it meets
+            return
+        self.declare(*map(spec_from_shape, input_shapes))
+
+    # What it is made of ------------------------------------------------------------------------
+
+    def children(self) -> list[tuple[str, Layer]]:
+        """The layers of the graph by name, and those in attributes."""
+        graph = self.__dict__.get("_graph")
+        return (unique_names(graph.layers(), self.name) if graph else []) + super().children()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers right below it, each once."""
+        return list(dict.fromkeys(layer for _, layer in self.children()))
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of this name, or at this index of `layers`.
+
+        Raises:
+            UnknownNameError: if there is none; the text lists close matches.
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError("get_layer: expected a name or an index, and one of them only.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise UnknownNameError(
+                    f"{self.name}: expected an index below {len(self.layers)}, got {index}."
+                )
+            return self.layers[index]
+        named = {**dict(self.children()), **{layer.name: layer for layer in self.layers}}
+        if name not in named:
+            close = difflib.get_close_matches(name or "", named, n=3)
+            hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+            raise UnknownNameError(
+                f"{self.name}: no layer {name!r} here.{hint} Layers: {', '.join(named)}."
+            )
+        return named[name]
+
+    # What goes in and out ----------------------------------------------------------------------
+
+    @property
+    def input_specs(self) -> tuple[Any, ...]:
+        """The positional inputs of `call` with shapes, dtypes, and None for the batch.
+
+        Raises:
+            NotBuiltError: if the model was never called nor built.
+        """
+        if self._graph is not None:
+            return (self._graph.inputs,)
+        if not self._core.call_specs:
+            raise NotBuiltError(
+                f"{self.name} ({type(self).__name__}): expected a model whose input shape is "
+                "known, got one never called. Call it on data, or build((None, ...))."
+            )
+        return jax.tree.map(_any_batch, self._core.call_specs, is_leaf=is_arraylike)
+
+    @property
+    def input(self) -> Any:
+        """The input symbols of its graph."""
+        return self._graph.inputs if self._graph else super().input
+
+    @property
+    def output(self) -> Any:
+        """The output symbols of its graph."""
+        return self._graph.outputs if self._graph else super().output
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The input symbols as a list."""
+        return jax.tree.leaves(self.input)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The output symbols as a list."""
+        return jax.tree.leaves(self.output)
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape, or shapes, of the input."""
+        shapes = jax.tree.map(lambda leaf: tuple(leaf.shape), self.input_specs, is_leaf=is_arraylike)
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape, or shapes, of the output."""
+        return self.compute_output_shape(*self.input_specs)
+
+    @property
+    def output_names(self) -> list[str]:
+        """What the outputs are called in `loss=` and `metrics=` dicts."""
+        if self._graph is not None:
+            return self._graph.output_names
+        count = len(jax.tree.leaves(self.declare(*self.input_specs)))
+        return [f"output_{index + 1}" for index in range(count)]
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """Print a table of layers, output shapes and weights. No array is made for it.
+
+        Args:
+            line_length: the width of the table; that of the terminal if None.
+            print_fn: called with the text; `print` if None.
+            expand_nested: whether layers inside layers are listed too.
+            show_trainable: whether a column says which layers are trained.
+        """
+        text = summary_text(self, line_length, expand_nested, show_trainable)
+        (print_fn or print)(text)
+
+
+def assign_names(named: list[tuple[str, Layer]]) -> None:
+    """Tell layers that have no name what their model calls them; the first model counts."""
+    for name, layer in named:
+        if layer._core.assigned_name is None:
+            layer._core.assigned_name = name
+
+
+def _any_batch(spec: Any) -> Any:
+    return ShapeSpec((None, *spec.shape[1:]), spec.dtype) if spec.shape else spec
+

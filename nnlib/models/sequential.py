@@ -1,0 +1,182 @@
+"""Sequential: layers one after the other."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import jax
+
+from nnlib.core.config_capture import deserialize, serialize
+from nnlib.core.declare import children_in, claim
+from nnlib.core.errors import ArgumentError, NamingError
+from nnlib.core.layer import Layer
+from nnlib.core.naming import unique_names
+from nnlib.core.specs import ShapeSpec, is_arraylike
+from nnlib.core.symbol import Symbol, is_symbol
+from nnlib.layers.input_layer import Input, InputLayer
+from nnlib.models.graph import fit_input
+from nnlib.models.model import Model, assign_names
+
+
+class Sequential(Model):
+    """A stack of layers.
+
+    The input shape may be given by `Input` in front, by `input_shape=` in the first layer, or is
+    taken from the first data.
+
+    >>> import nnlib as nn
+    >>> model = nn.Sequential([nn.layers.Dense(8, activation="relu", input_shape=(4,))])
+    >>> model.add(nn.layers.Dense(3))
+    >>> model.output_shape
+    (None, 3)
+
+    Args:
+        layers: the stack.
+        trainable: whether its weights are trained.
+        name: of the model.
+        dtype: a dtype policy or its name.
+    """
+
+    def __init__(
+        self,
+        layers: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self._stack: list[Layer] = []
+        self._symbols: list[Symbol] = []  # the input, then the output of each layer
+        if isinstance(layers, Layer):
+            raise ArgumentError(f"Sequential: expected a list of layers, got {layers!r}.")
+        for layer in layers or ():
+            self.add(layer)
+        if not trainable:
+            self.trainable = False
+
+    def add(self, layer: Any) -> None:
+        """Put a layer on top.
+
+        Raises:
+            ArgumentError: for anything but a layer or an Input.
+            NamingError: if a layer of that name is there already.
+        """
+        if is_symbol(layer) and isinstance(layer.node.layer, InputLayer):
+            return self._begin(layer)
+        if isinstance(layer, InputLayer):
+            return self._begin(layer.nodes[0].outputs if layer.nodes else layer(layer.spec))
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"{self.name} (Sequential): expected a layer, got {layer!r}. Functions go into "
+                "nnlib.layers.Lambda(function)."
+            )
+        if layer in self._stack:
+            raise NamingError(
+                f"{self.name} (Sequential): expected every layer once, got {layer!r} twice. Use "
+                "the functional API to share a layer."
+            )
+        shape = layer._core.input_shape
+        if shape is not None and not self._stack and not self._symbols:
+            self._begin(Input(batch_shape=shape))
+        elif isinstance(layer, Model) and layer.built and not self._stack and not self._symbols:
+            leaves = jax.tree.leaves(layer.input_specs, is_leaf=is_arraylike)
+            if len(leaves) == 1:
+                self._begin(Input(batch_shape=leaves[0].shape, dtype=leaves[0].dtype.name))
+        self._stack.append(layer)
+        try:
+            assign_names(self.children())
+            if self._symbols:
+                self._symbols.append(layer(self._symbols[-1]))
+        except Exception:
+            self._stack.pop()
+            raise
+        self._refresh()
+
+    def pop(self) -> Layer:
+        """Take the top layer off and return it."""
+        if not self._stack:
+            raise ArgumentError(f"{self.name} (Sequential): expected a layer to pop, it has none.")
+        layer = self._stack.pop()
+        if len(self._symbols) > len(self._stack) + 1:
+            self._symbols.pop()
+        self._refresh()
+        return layer
+
+    def _begin(self, symbol: Symbol) -> None:
+        if self._symbols or self._stack:
+            raise ArgumentError(
+                f"{self.name} (Sequential): expected the Input in front of all layers, got it "
+                f"behind {len(self._stack)} of them."
+            )
+        self._symbols = [symbol]
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """It is built as soon as the shapes of all its layers are known."""
+        self.built = bool(self._symbols) and bool(self._stack)
+        if self.built:
+            claim(self)
+
+    def build(self, *input_shapes: Any) -> None:
+        """Declare all weights for inputs of this shape, `model.build((None, 28, 28))`."""
+        if self._symbols or not input_shapes:
+            return
+        spec = input_shapes[0]
+        if not isinstance(spec, ShapeSpec):
+            return  # several inputs: the layers are built when they run
+        stack, self._stack[:] = list(self._stack), []
+        self._begin(Input(batch_shape=(None, *spec[1:]), dtype=spec.dtype.name))
+        for layer in stack:
+            self.add(layer)
+
+    def call(self, inputs: Any) -> Any:
+        """Layer after layer."""
+        x = inputs
+        if self._symbols and is_arraylike(x):
+            x = fit_input(x, self._symbols[0], f"{self.name} ({type(self).__name__})")
+        for layer in self._stack:
+            x = layer(x)
+        return x
+
+    def children(self) -> list[tuple[str, Layer]]:
+        """The layers by name, and those in attributes of a subclass."""
+        stack = self.__dict__.get("_stack", [])
+        others = {name: value for name, value in vars(self).items() if name != "_stack"}
+        return unique_names(stack, self.name) + children_in(others)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the Input."""
+        return list(self._stack)
+
+    @property
+    def input_specs(self) -> tuple[Any, ...]:
+        """The input with shape, dtype, and None for the batch."""
+        return (self._symbols[0],) if self._symbols else super().input_specs
+
+    @property
+    def input(self) -> Any:
+        """The symbol it begins with."""
+        return self._symbols[0] if self._symbols else super().input
+
+    @property
+    def output(self) -> Any:
+        """The symbol it ends with."""
+        return self._symbols[-1] if self._symbols else super().output
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the last layer."""
+        return [self._stack[-1].name] if self._stack else []
+
+    def get_config(self) -> dict[str, Any]:
+        """The configurations of its layers, in order."""
+        layers = [serialize(layer) for layer in self._stack]
+        if self._symbols:
+            layers.insert(0, serialize(self._symbols[0].node.layer))
+        return {**super().get_config(), "layers": layers}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A new stack from what `get_config` returned."""
+        layers = [deserialize(layer) for layer in config["layers"]]
+        return cls(**{**config, "layers": layers})
