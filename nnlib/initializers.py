@@ -1,4 +1,4 @@
-"""How weights begin. Each initializer is configuration; `sample(key, shape, dtype)` is the pure function."""
+"""How weights begin: an initializer is configuration, its `sample(key, shape, dtype)` is pure."""
 
 import math
 from typing import Any
@@ -162,7 +162,7 @@ def fans(shape: Shape) -> tuple[float, float]:
 def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) -> type:
     """A named special case of VarianceScaling, with `seed` as its only argument."""
 
-    def __init__(self: VarianceScaling, seed: int | None = None) -> None:
+    def __init__(self: VarianceScaling, seed: int | None = None) -> None:  # noqa: N807
         VarianceScaling.__init__(self, scale, mode, distribution, seed)
 
     doc = f"VarianceScaling({scale}, {mode!r}, {distribution!r}).\n\n    Source: {source}.\n    "

@@ -6,7 +6,7 @@ Tested with jax 0.10.2 (Python 3.11) and 0.12 (Python 3.12).
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from jax.extend.core import get_opaque_trace_state
+from jax.extend.core import get_opaque_trace_state, jaxpr_as_fun
 
 
 def trace_state() -> Any:
@@ -27,3 +27,6 @@ def _state_of_a_fresh_thread() -> Any:
 
 
 _OUTSIDE_OF_TRACES = _state_of_a_fresh_thread()
+
+
+__all__ = ["is_traced", "jaxpr_as_fun", "trace_state"]

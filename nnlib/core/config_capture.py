@@ -66,7 +66,7 @@ class Configurable:
         if "__init__" in vars(cls):
             cls.__init__ = capturing(cls.__init__)  # type: ignore[method-assign]
         if cls.__module__.partition(".")[0] == "nnlib" and not cls.__name__.startswith("_"):
-            configurable_classes.register()(cls)
+            configurable_classes.register(_qualified(cls), cls.__name__)(cls)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this object again, as plain data wherever that is possible."""
@@ -79,10 +79,24 @@ class Configurable:
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
 
+def _module(cls: type) -> str:
+    """Where users find the class: `nnlib.layers`, not the file below it."""
+    return ".".join(cls.__module__.split(".")[:2])
+
+
+def _qualified(cls: type) -> str:
+    return f"{_module(cls)}.{cls.__name__}"
+
+
 def serialize(value: Any) -> Any:
     """Plain data for an argument; callables that have no name in nnlib stay what they are."""
     if isinstance(value, Configurable):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
+        kind = type(value)
+        return {
+            "module": _module(kind),
+            "class_name": kind.__name__,
+            "config": value.get_config(),
+        }
     if isinstance(value, list | tuple):
         return [serialize(item) for item in value]
     if isinstance(value, Mapping):
@@ -102,6 +116,9 @@ def deserialize(value: Any) -> Any:
         return type(value)(deserialize(item) for item in value)
     if not isinstance(value, Mapping):
         return value
-    if set(value) == {"class_name", "config"} and value["class_name"] in configurable_classes:
-        return configurable_classes.get(value)
+    if {"class_name", "config"} <= set(value) <= {"module", "class_name", "config"}:
+        # Two modules may have classes of one name: initializers.Identity and layers.Identity.
+        names = (f"{value.get('module')}.{value['class_name']}", value["class_name"])
+        if name := next((name for name in names if name in configurable_classes), None):
+            return configurable_classes.get({**value, "class_name": name})
     return {key: deserialize(item) for key, item in value.items()}

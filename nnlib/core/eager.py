@@ -27,7 +27,7 @@ class Eager:
         args, kwargs = jax.tree.map(_as_array, (_arrays_from_lists(args), kwargs))
         with jax.ensure_compile_time_eval():  # under jit, too, the weights are real arrays
             if not self.built:
-                _declare_both_ways(self, args, kwargs)
+                self.ensure_declared(*args, **kwargs)
             self.fill()
         values = {id(layer): dict(layer.cell()) for _, layer in self.layout()}
         rng = None if is_traced() else facade_keys.next_key
@@ -48,6 +48,13 @@ class Eager:
                     "`y, state = model.apply(params, state, x, training=True, rng=key)` there."
                 )
             layer.write_cell(name, new)
+
+    def ensure_declared(self: "Layer", *args: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        """Declare for inference, and for training too if that reaches layers that were left."""
+        kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+        self.declare(*args, **kwargs)
+        if not all(layer.built for _, layer in self.layout()):
+            self.declare(*args, training=True, **kwargs)
 
     # Cells -------------------------------------------------------------------------------------
 
@@ -185,14 +192,6 @@ def _checked(value: Any, weight: Weight, place: str) -> jax.Array:
     if array.shape != weight.shape:
         raise ShapeError(f"{place}: expected an array of shape {weight.shape}, got {array.shape}.")
     return array
-
-
-def _declare_both_ways(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Declare for inference, and for training too if layers were left that only training reaches."""
-    kwargs = {name: value for name, value in kwargs.items() if name != "training"}
-    layer.declare(*args, **kwargs)
-    if not all(below.built for _, below in layer.layout()):
-        layer.declare(*args, training=True, **kwargs)
 
 
 def _as_array(leaf: Any) -> Any:

@@ -116,3 +116,7 @@ class NonFiniteLossError(NnlibError, ArithmeticError):
 
 class MissingExtraError(NnlibError, ImportError):
     """An optional dependency that is not installed; the text names the extra to install."""
+
+
+class CheckpointError(NnlibError, OSError):
+    """A checkpoint that is not there, not complete, or of another model."""

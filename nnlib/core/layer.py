@@ -271,7 +271,7 @@ class Layer(Configurable, Eager):
             inputs: arrays or specs to declare with; may be left out once the layer is built.
         """
         if inputs or not self.built:
-            self.declare(*inputs, **kwargs)
+            self.ensure_declared(*inputs, **kwargs)
         params: Tree = {}
         state: Tree = {}
         for path, _, name, weight in self.weight_specs():
@@ -323,7 +323,7 @@ class Layer(Configurable, Eager):
             observer: called with every layer, its path and its output.
         """
         if not self.built:
-            self.declare(*inputs, training=training, **kwargs)
+            self.ensure_declared(*inputs, **kwargs)
         layout = self.layout()
         values = declare.bind(layout, params, state)
         frame = Frame(self, values, training, rng, row_mask, observer)

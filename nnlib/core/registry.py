@@ -44,6 +44,8 @@ class Registry:
                 self._entries[name] = entry
             if inspect.isclass(entry):
                 self._entries[entry.__name__] = entry
+            elif inspect.isfunction(entry):
+                entry.config_name = (names or own)[0]  # type: ignore[attr-defined]
             self._names[entry] = entry.__name__ if inspect.isclass(entry) else (names or own)[0]
             return entry
 

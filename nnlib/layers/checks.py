@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
-from nnlib.core.errors import ArgumentError
+from nnlib.core.dtypes import is_float
+from nnlib.core.errors import ArgumentError, ShapeError
+from nnlib.core.frame import current_frame
+from nnlib.core.layer import Layer
 
 
 def positive_int(layer: str, name: str, value: Any) -> int:
@@ -34,3 +38,56 @@ def one_of(layer: str, name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
         names = ", ".join(map(repr, allowed))
         raise ArgumentError(f"{layer}: expected {name} to be one of {names}, got {value!r}.")
     return value
+
+
+def fraction(layer: str, name: str, value: Any) -> float:
+    """`value`, if it is a number from 0 to 1."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:
+        raise ArgumentError(f"{layer}: expected {name} to be between 0 and 1, got {value!r}.")
+    return float(value)
+
+
+def positive_number(layer: str, name: str, value: Any) -> float:
+    """`value`, if it is a number above 0."""
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not value > 0:
+        raise ArgumentError(f"{layer}: expected {name} to be a number above 0, got {value!r}.")
+    return float(value)
+
+
+def axis_number(layer: str, name: str, value: Any) -> int:
+    """`value` as an int of any sign."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ArgumentError(f"{layer}: expected {name} to be an integer, got {value!r}.")
+    return int(value)
+
+
+def place_of(layer: Layer) -> str:
+    """`encoder/dense_1 (Dense)`, for errors in `build` and `call`."""
+    frame = current_frame()
+    return frame.place_of(layer) if frame else f"{layer.name} ({type(layer).__name__})"
+
+
+def check_axis(layer: Layer, axis: int, ndim: int) -> int:
+    """`axis` counted from the front; raises ShapeError if the input has no such axis."""
+    if not -ndim <= axis < ndim:
+        raise ShapeError(
+            f"{place_of(layer)}: expected inputs that have an axis {axis}, got {ndim} axes."
+        )
+    return axis % ndim
+
+
+def known_size(layer: Layer, x: Any, axis: int) -> int:
+    """The size of `axis`; raises ShapeError where it is not known."""
+    if x.shape[axis] is None:
+        raise ShapeError(
+            f"{place_of(layer)}: expected a known size on axis {axis}, got shape {tuple(x.shape)}. "
+            "Give Input() that size."
+        )
+    return x.shape[axis]
+
+
+def float_input(layer: Layer, x: jax.Array) -> jax.Array:
+    """`x`, integers as floats of the layer's compute dtype."""
+    return x if is_float(x) else x.astype(layer.compute_dtype)

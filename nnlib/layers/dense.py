@@ -5,9 +5,13 @@ from typing import Any
 import jax
 
 from nnlib.core.layer import Layer
-from nnlib.core.registries import activations
 from nnlib.core.specs import InputSpec
 from nnlib.layers.checks import positive_int
+from nnlib.layers.weight_arguments import (
+    keep_weight_arguments,
+    resolved_activation,
+    weight_of,
+)
 from nnlib.ops.dense import dense
 
 
@@ -59,32 +63,18 @@ class Dense(Layer):
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = positive_int("Dense", "units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.bias_initializer = bias_initializer
-        self.kernel_regularizer = kernel_regularizer
-        self.bias_regularizer = bias_regularizer
-        self.kernel_constraint = kernel_constraint
-        self.bias_constraint = bias_constraint
+        self.activation = resolved_activation(self, activation)
+        self.use_bias = bool(use_bias)
+        keep_weight_arguments(
+            self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint
+        )
+        keep_weight_arguments(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, x: Any) -> None:
         self.input_spec = InputSpec(min_ndim=2, axes={-1: x.shape[-1]})
-        self.kernel = self.add_weight(
-            (x.shape[-1], self.units),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            axes=("in", "out"),
-        )
+        self.kernel = weight_of(self, "kernel", (x.shape[-1], self.units), axes=("in", "out"))
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                axes=("out",),
-            )
+            self.bias = weight_of(self, "bias", (self.units,), axes=("out",))
 
     def call(self, x: jax.Array) -> jax.Array:
         y = dense(x, self.kernel, self.bias if self.use_bias else None)

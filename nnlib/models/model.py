@@ -168,10 +168,14 @@ class Model(Trainable, Layer):
     @property
     def output_names(self) -> list[str]:
         """What the outputs are called in `loss=` and `metrics=` dicts."""
-        if self._graph is not None:
-            return self._graph.output_names
+        if names := self.known_output_names():
+            return names
         count = len(jax.tree.leaves(self.declare(*self.input_specs)))
         return [f"output_{index + 1}" for index in range(count)]
+
+    def known_output_names(self) -> list[str]:
+        """The names of the outputs where a graph tells them, else an empty list."""
+        return self._graph.output_names if self._graph is not None else []
 
     def summary(
         self,

@@ -163,8 +163,7 @@ class Sequential(Model):
         """The symbol it ends with."""
         return self._symbols[-1] if self._symbols else super().output
 
-    @property
-    def output_names(self) -> list[str]:
+    def known_output_names(self) -> list[str]:
         """The name of the last layer."""
         return [self._stack[-1].name] if self._stack else []
 

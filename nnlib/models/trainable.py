@@ -1,2 +1,240 @@
-"""Placeholder."""
-class Trainable: pass
+"""The training half of Model: what users call. The work is done in `nnlib.training`."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnlib.training.history import History
+    from nnlib.training.state import TrainState
+    from nnlib.training.trainer import Trainer
+
+
+class Trainable:
+    """`compile`, `fit`, `evaluate`, `predict` and the steps they are made of.
+
+    Models come before training in the order of imports, so training is reached by name.
+    """
+
+    @property
+    def trainer(self) -> "Trainer":
+        """Optimizer, losses, metrics and the state of training of this model."""
+        attributes = self.__dict__
+        if "_trainer" not in attributes:
+            attributes["_trainer"] = importlib.import_module("nnlib.training").Trainer(self)
+        return attributes["_trainer"]
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | None = None,
+    ) -> None:
+        """Say how to train, and which layers: their `trainable` flags count as they are now.
+
+        Args:
+            optimizer: a name, an Optimizer, or an optax transformation.
+            loss: a name, a Loss or a function `f(y_true, y_pred)`; a list or dict of them for
+                several outputs, by the names of the outputs or as `output_1`, `output_2`, ...
+            loss_weights: a list or dict of numbers for several losses.
+            metrics: names, Metrics or functions; for several outputs a list or dict of lists.
+            weighted_metrics: likewise, weighted by `sample_weight`.
+            run_eagerly: True steps without compiling, for the debugger.
+            steps_per_execution: batches per dispatch; None lets `fit` find what is fastest.
+
+        Raises:
+            UnknownNameError: for a name that is not known; the text lists close matches.
+        """
+        training = importlib.import_module("nnlib.training")
+        self.trainer.compile(
+            training.Compiled(
+                optimizer,
+                loss,
+                loss_weights,
+                metrics,
+                weighted_metrics,
+                run_eagerly,
+                steps_per_execution,
+            )
+        )
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        validation_batch_size: int | None = None,
+    ) -> "History":
+        """Train for some epochs.
+
+        Args:
+            x: an array, or a list or dict of them for several inputs; rows on the first axis.
+            y: targets, likewise.
+            batch_size: rows per step; 32 if None. A short last batch counts exactly as it is.
+            epochs: the number of the last epoch.
+            verbose: 0 for silence, 1 for a progress bar, 2 for a line per epoch; "auto" for a bar
+                where someone is watching and lines in a log file.
+            callbacks: Callback objects.
+            validation_split: the fraction of the last rows to hold out.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate after every epoch.
+            shuffle: whether each epoch takes the rows in a new order.
+            class_weight: a dict from class number to weight.
+            sample_weight: a weight per row.
+            initial_epoch: the number of the first epoch, to go on from a checkpoint.
+            validation_batch_size: as `batch_size` if None.
+
+        Returns:
+            A History: `history.history["loss"]` has one value per epoch.
+
+        Raises:
+            DataError: for data that cannot be trained on.
+            NonFiniteLossError: if the loss turns NaN.
+
+        >>> import numpy as np, nnlib as nn
+        >>> model = nn.Sequential([nn.layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=3, verbose=0)
+        >>> history.epoch
+        [0, 1, 2]
+        """
+        return importlib.import_module("nnlib.training").fit(
+            self,
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            validation_batch_size=validation_batch_size,
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Losses and metrics on data, in inference mode.
+
+        Returns:
+            The loss; or `[loss, metric, ...]` with metrics; or a dict with `return_dict=True`.
+        """
+        return importlib.import_module("nnlib.training").evaluate(
+            self,
+            x,
+            y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            callbacks=callbacks,
+            return_dict=return_dict,
+        )
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None
+    ) -> Any:
+        """The outputs for all rows as NumPy arrays, in inference mode; needs no `compile`."""
+        return importlib.import_module("nnlib.training").predict(
+            self, x, batch_size=batch_size, verbose=verbose, callbacks=callbacks
+        )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on one batch; logs as `evaluate` returns them, running until `reset_metrics`."""
+        return importlib.import_module("nnlib.training").train_on_batch(
+            self, x, y, sample_weight, class_weight, return_dict
+        )
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Losses and metrics of one batch alone."""
+        return self.evaluate(
+            x, y, 2**31 - 1, verbose=0, sample_weight=sample_weight, return_dict=return_dict
+        )
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch."""
+        return self.predict(x, 2**31 - 1, verbose=0)
+
+    def reset_metrics(self) -> None:
+        """Begin the running logs of `train_on_batch` again."""
+        importlib.import_module("nnlib.training").reset_metrics(self)
+
+    # Pure steps, to override or to call alone ------------------------------------------------------
+
+    def train_step(self, state: "TrainState", data: Any) -> "tuple[TrainState, dict[str, Any]]":
+        """One step: `(new state, logs)`. Pure; override it for another way to train.
+
+        Args:
+            state: a TrainState, from `get_train_state()`.
+            data: `(x, y)` or `(x, y, sample_weight)`.
+        """
+        return self.trainer.train_step(state, data)
+
+    def test_step(self, state: "TrainState", data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One batch of an evaluation: `(new metric sums, logs)`. Pure."""
+        return self.trainer.test_step(state, data)
+
+    def get_train_state(self) -> "TrainState":
+        """Copies of weights, optimizer state, key and step: what `train_step` takes."""
+        return self.trainer.make_state()
+
+    def set_train_state(self, state: "TrainState") -> None:
+        """Go on from this state."""
+        self.trainer.load_state(state)
+
+    # What training left behind ---------------------------------------------------------------------
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer given to `compile`."""
+        return self.trainer.optimizer
+
+    @property
+    def history(self) -> Any:
+        """The History of the last fit."""
+        return self.trainer.history
+
+    @property
+    def stop_training(self) -> bool:
+        """Set it to True in a callback to end the fit."""
+        return self.trainer.stop_training
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self.trainer.stop_training = bool(value)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in order; known after the first batch."""
+        objective = self.trainer.objective
+        return ["loss"] if objective is None else objective.log_names

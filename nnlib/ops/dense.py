@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from nnlib.ops.shaping import along_axis
+
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
     r"""`y = x @ kernel + bias` over the last axis.
@@ -20,4 +22,4 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
     (2, 4)
     """
     y = jnp.matmul(x, kernel)
-    return y if bias is None else y + bias
+    return y if bias is None else y + along_axis(bias, y.ndim)

@@ -1,0 +1,186 @@
+"""Layers that make one array of several: Add, Concatenate and their kin."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib.core.errors import ShapeError
+from nnlib.core.layer import Layer
+from nnlib.core.specs import Shape, concrete_dims
+from nnlib.layers.checks import axis_number, check_axis, place_of
+
+
+class Merge(Layer):
+    """Base of layers called on a list of arrays, `layer([a, b])`.
+
+    Arrays are broadcast against each other; those with fewer axes get axes of size 1 behind the
+    batch. Subclasses write `merge(arrays)`.
+    """
+
+    least = 1
+    most: int | None = None
+
+    def merge(self, arrays: list[jax.Array]) -> jax.Array:
+        """One array of several of equal rank."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a `merge` method, got none.")
+
+    def call(self, inputs: Any) -> jax.Array:
+        arrays = self.checked_list(inputs)
+        ndim = max(array.ndim for array in arrays)
+        arrays = [jnp.expand_dims(a, tuple(range(1, 1 + ndim - a.ndim))) for a in arrays]
+        self._check_broadcast([concrete_dims(array.shape) for array in arrays])
+        return self.merge(arrays)
+
+    def checked_list(self, inputs: Any) -> list[jax.Array]:
+        """The arrays, if they are a list of as many as the layer takes."""
+        several = isinstance(inputs, list | tuple)
+        count = len(inputs) if several else 0
+        if not several or count < self.least or (self.most is not None and count > self.most):
+            wanted = f"{self.least}" if self.least == self.most else f"at least {self.least}"
+            got = f"{count} of them" if several else f"one of shape {concrete_dims(inputs.shape)}"
+            raise ShapeError(
+                f"{place_of(self)}: expected a list of {wanted} arrays, got {got}. "
+                "Write layer([a, b])."
+            )
+        return [jnp.asarray(array) for array in inputs]
+
+    def _check_broadcast(self, shapes: list[Shape]) -> None:
+        for axis, sizes in enumerate(zip(*shapes, strict=True)):
+            known = {size for size in sizes if size is not None}
+            if axis > 0:
+                known.discard(1)
+            if len(known) > 1:
+                raise ShapeError(
+                    f"{place_of(self)}: expected shapes that agree on axis {axis}"
+                    f"{' (or are 1 there)' if axis else ''}, got {', '.join(map(str, shapes))}."
+                )
+
+
+class Add(Merge):
+    """`a + b + ...`.
+
+    Input shape:
+        A list of arrays that broadcast; those with fewer axes get some of size 1 behind the batch.
+
+    Output shape:
+        The broadcast shape.
+
+    >>> import jax.numpy as jnp, nnlib as nn
+    >>> nn.layers.Add()([jnp.ones((1, 2)), jnp.ones((1, 2))]).tolist()
+    [[2.0, 2.0]]
+    """
+
+    def merge(self, arrays: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.add, arrays)
+
+
+class Subtract(Merge):
+    """`a - b`, shapes as for Add."""
+
+    least = most = 2
+
+    def merge(self, arrays: list[jax.Array]) -> jax.Array:
+        return arrays[0] - arrays[1]
+
+
+class Multiply(Merge):
+    """`a * b * ...`, shapes as for Add."""
+
+    def merge(self, arrays: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.multiply, arrays)
+
+
+class Average(Merge):
+    """`(a + b + ...) / n`, shapes as for Add."""
+
+    def merge(self, arrays: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.add, arrays) / len(arrays)
+
+
+class Maximum(Merge):
+    """The largest of `a, b, ...` at each place, shapes as for Add."""
+
+    def merge(self, arrays: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.maximum, arrays)
+
+
+class Minimum(Merge):
+    """The smallest of `a, b, ...` at each place, shapes as for Add."""
+
+    def merge(self, arrays: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.minimum, arrays)
+
+
+class Concatenate(Merge):
+    """Arrays one behind the other along `axis`.
+
+    Args:
+        axis: where they are joined.
+
+    Input shape:
+        A list of arrays that agree on all other axes.
+
+    Output shape:
+        Theirs, with the sizes of `axis` summed up.
+
+    Raises:
+        ShapeError: if they do not agree.
+
+    >>> import jax.numpy as jnp, nnlib as nn
+    >>> nn.layers.Concatenate()([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
+    (2, 7)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis_number("Concatenate", "axis", axis)
+
+    def call(self, inputs: Any) -> jax.Array:
+        arrays = self.checked_list(inputs)
+        axis = check_axis(self, self.axis, arrays[0].ndim)
+        shapes = [concrete_dims(array.shape) for array in arrays]
+        rests = [shape[:axis] + shape[axis + 1 :] for shape in shapes]
+        same_rank = len({len(rest) for rest in rests}) == 1
+        if not same_rank or any(len(set(sizes) - {None}) > 1 for sizes in zip(*rests, strict=True)):
+            raise ShapeError(
+                f"{place_of(self)}: expected shapes that agree on every axis but {self.axis}, "
+                f"got {', '.join(map(str, shapes))}."
+            )
+        return jnp.concatenate(arrays, axis)
+
+
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """`Add(**kwargs)(inputs)`."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """`Subtract(**kwargs)(inputs)`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """`Multiply(**kwargs)(inputs)`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """`Average(**kwargs)(inputs)`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """`Maximum(**kwargs)(inputs)`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """`Minimum(**kwargs)(inputs)`."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """`Concatenate(axis, **kwargs)(inputs)`."""
+    return Concatenate(axis, **kwargs)(inputs)

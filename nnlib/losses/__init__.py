@@ -1,0 +1,132 @@
+"""What training makes small. Functions return one value per sample; classes also reduce."""
+
+import inspect
+from typing import Any
+
+from nnlib.core.errors import ArgumentError
+from nnlib.core.registries import losses as _registry
+from nnlib.losses.crossentropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
+)
+from nnlib.losses.hinge import (
+    CategoricalHinge,
+    Hinge,
+    SquaredHinge,
+    categorical_hinge,
+    hinge,
+    squared_hinge,
+)
+from nnlib.losses.loss import Loss, LossFunction
+from nnlib.losses.regression import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+)
+from nnlib.losses.similarity import (
+    CosineSimilarity,
+    KLDivergence,
+    cosine_similarity,
+    kl_divergence,
+)
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "LossFunction",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "as_loss",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "categorical_hinge",
+    "cosine_similarity",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "sparse_categorical_crossentropy",
+    "squared_hinge",
+]
+
+_registry.register("LossFunction", "LossFunctionWrapper")(LossFunction)
+_CLASSES = {
+    binary_crossentropy: BinaryCrossentropy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    categorical_hinge: CategoricalHinge,
+    cosine_similarity: CosineSimilarity,
+    hinge: Hinge,
+    huber: Huber,
+    kl_divergence: KLDivergence,
+    log_cosh: LogCosh,
+    mean_absolute_error: MeanAbsoluteError,
+    mean_absolute_percentage_error: MeanAbsolutePercentageError,
+    mean_squared_error: MeanSquaredError,
+    mean_squared_logarithmic_error: MeanSquaredLogarithmicError,
+    poisson: Poisson,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+    squared_hinge: SquaredHinge,
+}
+
+
+def get(identifier: Any) -> Any:
+    """The loss of a name, config, class, instance or callable; None for None.
+
+    As in Keras, "mse" gives the function and "MeanSquaredError" a Loss.
+
+    >>> get("mse") is mean_squared_error, get({"class_name": "Huber", "config": {"delta": 2.0}})
+    (True, <Huber name=huber_loss>)
+    """
+    return _registry.get(identifier)
+
+
+def as_loss(identifier: Any) -> Loss:
+    """A Loss for whatever `compile(loss=...)` was given.
+
+    >>> as_loss("mse"), as_loss(lambda y_true, y_pred: (y_true - y_pred) ** 2)
+    (<MeanSquaredError name=mean_squared_error>, <LossFunction name=lambda>)
+    """
+    loss = get(identifier)
+    if isinstance(loss, Loss):
+        return loss
+    if inspect.isfunction(loss) and loss in _CLASSES:
+        return _CLASSES[loss]()
+    if loss is None:
+        raise ArgumentError(
+            "loss: expected a name, a Loss or a function of (y_true, y_pred), got None. "
+            "Known names: " + ", ".join(_registry.names()) + "."
+        )
+    return LossFunction(loss)

@@ -1,0 +1,134 @@
+"""Convolutions over any number of spatial axes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib.ops.shaping import along_axis
+
+Sizes = int | Sequence[int]
+
+
+def per_axis(value: Sizes, rank: int) -> tuple[int, ...]:
+    """One number for each of `rank` axes.
+
+    >>> per_axis(2, 3)
+    (2, 2, 2)
+    """
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def window_reach(size: int, dilation: int = 1) -> int:
+    """How many elements a window spans, those it leaves out included.
+
+    >>> window_reach(3, dilation=2)
+    5
+    """
+    return (size - 1) * dilation + 1
+
+
+def conv(
+    x: jax.Array,
+    kernel: jax.Array,
+    bias: jax.Array | None = None,
+    *,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    dilation: Sizes = 1,
+    groups: int = 1,
+    data_format: str = "channels_last",
+) -> jax.Array:
+    r"""`y[n, p, f] = bias[f] + sum_{k, c} x[n, p * strides + k * dilation, c] kernel[k, c, f]`.
+
+    Args:
+        x: (batch, *spatial, channels), or (batch, channels, *spatial) for "channels_first".
+        kernel: (*window, channels / groups, filters), whatever the data format.
+        bias: (filters,) or None.
+        strides: steps of the window, for each spatial axis or for all.
+        padding: "valid" (none), "same" (output of size ceil(input / stride)), or "causal" (one
+            spatial axis; output i sees inputs up to i).
+        dilation: distance between the elements of the window.
+        groups: blocks of channels that are convolved apart from each other.
+        data_format: "channels_last" or "channels_first".
+
+    Returns:
+        (batch, *new_spatial, filters), or with the channels first.
+
+    >>> import jax.numpy as jnp
+    >>> conv(jnp.ones((1, 8, 8, 3)), jnp.ones((3, 3, 3, 4)), strides=2, padding="same").shape
+    (1, 4, 4, 4)
+
+    Source: Dumoulin & Visin, "A guide to convolution arithmetic", 2016.
+    """
+    rank = kernel.ndim - 2
+    dilation = per_axis(dilation, rank)
+    dtype = jnp.result_type(x, kernel)
+    y = jax.lax.conv_general_dilated(
+        x.astype(dtype),
+        kernel.astype(dtype),
+        window_strides=per_axis(strides, rank),
+        padding=_padding(padding, kernel.shape[:rank], dilation),
+        rhs_dilation=dilation,
+        dimension_numbers=_axes(rank, data_format),
+        feature_group_count=groups,
+    )
+    axis = 1 if data_format == "channels_first" else -1
+    return y if bias is None else y + along_axis(bias, y.ndim, axis)
+
+
+def depthwise_conv(
+    x: jax.Array,
+    kernel: jax.Array,
+    bias: jax.Array | None = None,
+    *,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    dilation: Sizes = 1,
+    data_format: str = "channels_last",
+) -> jax.Array:
+    """Every channel convolved on its own, with `multiplier` filters each.
+
+    Args:
+        x: as for `conv`.
+        kernel: (*window, channels, multiplier).
+        bias: (channels * multiplier,) or None.
+        strides: as for `conv`.
+        padding: "valid" or "same".
+        dilation: as for `conv`.
+        data_format: as for `conv`.
+
+    Returns:
+        (batch, *new_spatial, channels * multiplier), or with the channels first.
+
+    >>> import jax.numpy as jnp
+    >>> depthwise_conv(jnp.ones((1, 8, 8, 3)), jnp.ones((3, 3, 3, 2))).shape
+    (1, 6, 6, 6)
+
+    Source: Howard et al., "MobileNets", 2017.
+    """
+    *window, channels, multiplier = kernel.shape
+    kernel = jnp.reshape(kernel, (*window, 1, channels * multiplier))
+    return conv(
+        x,
+        kernel,
+        bias,
+        strides=strides,
+        padding=padding,
+        dilation=dilation,
+        groups=channels,
+        data_format=data_format,
+    )
+
+
+def _padding(padding: str, window: Sequence[int], dilation: Sequence[int]) -> Any:
+    if padding != "causal":
+        return padding.upper()
+    return [(window_reach(k, d) - 1, 0) for k, d in zip(window, dilation, strict=True)]
+
+
+def _axes(rank: int, data_format: str) -> tuple[str, str, str]:
+    spatial = "DHW"[-rank:]
+    image = f"NC{spatial}" if data_format == "channels_first" else f"N{spatial}C"
+    return image, f"{spatial}IO", image

@@ -1,0 +1,24 @@
+"""Rows of a table by number."""
+
+import jax
+import jax.numpy as jnp
+
+
+def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
+    """`y[...] = table[ids[...]]`. Ids beyond the table give its first or last row.
+
+    Args:
+        ids: integers from 0 to rows - 1, any shape.
+        table: (rows, features).
+
+    Returns:
+        (*ids.shape, features).
+
+    >>> import jax.numpy as jnp
+    >>> embedding(jnp.array([1, 0]), jnp.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[3.0, 4.0], [1.0, 2.0]]
+    """
+    if not jnp.issubdtype(ids.dtype, jnp.integer):
+        ids = ids.astype(jnp.int32)
+    # Clipping is part of the gather itself; wrapping negative ids would take a select before it.
+    return table.at[ids].get(mode="clip", wrap_negative_indices=False)

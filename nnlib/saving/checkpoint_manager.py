@@ -1,0 +1,104 @@
+"""CheckpointManager: the last few checkpoints of a run, or the best ones."""
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnlib.core.errors import CheckpointError
+from nnlib.saving.checkpoint import Checkpoint, RestoreStatus
+from nnlib.saving.orbax_files import read
+from nnlib.saving.state_tree import load_tree, to_tree
+
+if TYPE_CHECKING:
+    from nnlib.models.model import Model
+
+
+class CheckpointManager:
+    """Numbered checkpoints in a folder, of which only some are kept. Orbax does the work.
+
+    Args:
+        model: a Model, or a Checkpoint of one.
+        directory: the folder.
+        max_to_keep: how many stay; None for all.
+        best_metric: the name of a metric by which the best are kept, instead of the newest.
+        mode: "min" or "max": which values of it are better.
+        asynchronous: whether `save` returns while files are still being written.
+    """
+
+    def __init__(
+        self,
+        model: "Model | Checkpoint",
+        directory: Any,
+        max_to_keep: int | None = 5,
+        best_metric: str | None = None,
+        mode: str = "min",
+        asynchronous: bool = False,
+    ):
+        ocp = importlib.import_module("orbax.checkpoint")
+        self.model = model.model if isinstance(model, Checkpoint) else model
+        self.directory = Path(directory).absolute()
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=max_to_keep,
+            best_fn=(lambda metrics: metrics[best_metric]) if best_metric else None,
+            best_mode=mode,
+            enable_async_checkpointing=asynchronous,
+            create=True,
+        )
+        self._manager = ocp.CheckpointManager(self.directory, options=options)
+        self._save_args = ocp.args.StandardSave
+
+    def save(self, step: int | None = None, metrics: dict[str, float] | None = None) -> int:
+        """Save as number `step`, the model's step count if None; returns the number."""
+        tree = to_tree(self.model)
+        step = int(tree["training"]["step"]) if step is None else int(step)
+        self._manager.save(step, args=self._save_args(tree), metrics=metrics, force=True)
+        return step
+
+    def restore(self, step: int | None = None) -> RestoreStatus:
+        """Read number `step`, the newest if None, into the model.
+
+        Raises:
+            CheckpointError: if there is none.
+        """
+        self.wait()
+        step = self.latest_step if step is None else step
+        if step is None or step not in self.steps:
+            known = ", ".join(map(str, self.steps)) or "none"
+            raise CheckpointError(
+                f"{self.directory}: expected checkpoint {step}, got only {known}."
+            )
+        path = self.directory / str(step) / "default"
+        return RestoreStatus(str(path), load_tree(self.model, read(path)))
+
+    def restore_or_initialize(self) -> str | None:
+        """Restore the newest if there is one; returns its path, or None."""
+        return None if self.latest_step is None else self.restore().path
+
+    @property
+    def steps(self) -> list[int]:
+        """The numbers that are kept, in order."""
+        return sorted(self._manager.all_steps())
+
+    @property
+    def latest_step(self) -> int | None:
+        """The highest number, or None."""
+        return self._manager.latest_step()
+
+    @property
+    def best_step(self) -> int | None:
+        """The number with the best metric, or None."""
+        return self._manager.best_step()
+
+    def wait(self) -> None:
+        """Wait until everything is written."""
+        self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Wait, and release threads."""
+        self._manager.close()
+
+    def __enter__(self) -> "CheckpointManager":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

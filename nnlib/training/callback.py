@@ -1,0 +1,149 @@
+"""Callbacks: what happens at the edges of training."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from nnlib.core.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from nnlib.models.model import Model
+
+Logs = dict[str, Any]
+
+
+class Callback:
+    """A base whose methods do nothing; override those you need.
+
+    `self.model` is the model; reading its weights is always allowed and costs a copy. `logs` holds
+    floats. Training stops after the epoch (or the batch) in which `self.model.stop_training = True`
+    was set.
+
+    Batch methods are called for every batch, unless `batch_interval` is set to more: then only for
+    every that many. Fewer calls let more steps run in one dispatch.
+    """
+
+    batch_interval: int | None = None
+    handles_nan = False
+    """True: `fit` does not raise when the loss turns NaN, because this callback deals with it."""
+    model: "Model"
+    params: dict[str, Any]
+
+    def set_model(self, model: "Model") -> None:
+        """Called once before training."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called once before training, with `epochs`, `steps` and `verbose`."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before epoch number `epoch`, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch; logs hold `val_...` too."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before batch number `batch` of the epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After it; logs are the epoch's so far."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before an evaluation, also the one on validation data."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After it."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before predictions."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After them."""
+
+    def listens_every(self) -> int | None:
+        """For every how many batches its batch methods are to be called; None for never."""
+        if self.batch_interval is not None:
+            return self.batch_interval
+        cls = type(self)
+        own = (
+            cls.on_train_batch_begin is not Callback.on_train_batch_begin
+            or cls.on_train_batch_end is not Callback.on_train_batch_end
+        )
+        return 1 if own else None
+
+
+class CallbackList:
+    """Calls the same method of many callbacks.
+
+    Args:
+        callbacks: one or many.
+        model: handed to each.
+        params: likewise.
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        model: "Model | None" = None,
+        params: dict[str, Any] | None = None,
+    ):
+        self.callbacks = list(_flat(callbacks))
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback) and not hasattr(callback, "on_epoch_end"):
+                raise ArgumentError(
+                    f"callbacks: expected Callback objects, got {callback!r}. Derive from "
+                    "nnlib.callbacks.Callback and pass an instance."
+                )
+            if model is not None:
+                callback.set_model(model)
+            callback.set_params(params or {})
+
+    def append(self, callback: Callback) -> None:
+        """Add one at the end."""
+        self.callbacks.append(callback)
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> None:
+        """Call `method` of each, in order."""
+        for callback in self.callbacks:
+            getattr(callback, method)(*args, **kwargs)
+
+    @property
+    def handles_nan(self) -> bool:
+        """Whether one of them deals with NaN."""
+        return any(callback.handles_nan for callback in self.callbacks)
+
+    def listeners(self) -> list[tuple[Callback, int]]:
+        """(callback, interval) of those that want to hear of batches."""
+        found = [(callback, callback.listens_every()) for callback in self.callbacks]
+        return [(callback, every) for callback, every in found if every is not None]
+
+    def next_stop(self, batch: int) -> int | None:
+        """The number of batches after which somebody wants to hear of one, or None."""
+        stops = [batch + every - batch % every for _, every in self.listeners()]
+        return min(stops, default=None)
+
+    def batches_done(self, method: str, done: int, logs: Logs | None = None) -> None:
+        """Tell those whose interval has just been completed by `done` batches."""
+        for callback, every in self.listeners():
+            if done % every == 0:
+                getattr(callback, method)(done - 1, logs)
+
+    def batches_begin(self, done: int) -> None:
+        """Tell those for whom an interval begins."""
+        for callback, every in self.listeners():
+            if done % every == 0:
+                callback.on_train_batch_begin(done)
+
+
+def _flat(callbacks: Any) -> Iterable[Any]:
+    if callbacks is None:
+        return ()
+    if isinstance(callbacks, CallbackList):
+        return callbacks.callbacks
+    return callbacks if isinstance(callbacks, list | tuple) else (callbacks,)

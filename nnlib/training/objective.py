@@ -1,0 +1,317 @@
+"""The objective: which losses and metrics belong to which output."""
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib import losses as losses_
+from nnlib import metrics as metrics_
+from nnlib.core.errors import ArgumentError, DataError, ShapeError
+from nnlib.core.specs import ShapeSpec
+from nnlib.training.batch import Batch
+
+Arrays = dict[str, Any]
+
+
+@dataclass
+class Head:
+    """One output with what it is trained and measured by."""
+
+    name: str
+    loss: Any = None
+    weight: float = 1.0
+    metrics: list[Any] = field(default_factory=list)
+    weighted_metrics: list[Any] = field(default_factory=list)
+
+
+class Objective:
+    """`compile`'s losses and metrics, matched to the outputs of a model.
+
+    Args:
+        place: the model's name, for errors.
+        names: of the outputs; dicts may also say `output_1`, `output_2`, ...
+        outputs: ShapeDtypeStructs of the output leaves.
+        targets: ShapeDtypeStructs of the target leaves, or None where there are no targets.
+        loss, loss_weights, metrics, weighted_metrics: as given to `compile`.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        names: list[str],
+        outputs: list[Any],
+        targets: list[Any] | None,
+        loss: Any,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ):
+        self.place = place
+        self.names = _distinct(names)
+        self.outputs = outputs
+        count = len(outputs)
+        losses = self._spread("loss", loss, single=_is_single_loss)
+        weights = self._spread("loss_weights", loss_weights, single=lambda v: isinstance(v, float))
+        if targets is not None and len(targets) != count:
+            raise DataError(
+                f"{place}: expected targets for {count} outputs ({', '.join(self.names)}), got "
+                f"{len(targets)} arrays. Give y as a list or a dict with one array per output."
+            )
+        self.heads = [
+            Head(name, losses_.as_loss(one), 1.0 if weight is None else float(weight))
+            if one is not None
+            else Head(name)
+            for name, one, weight in zip(self.names, losses, weights, strict=True)
+        ]
+        for attribute, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            spread = self._spread(attribute, given, single=_is_single_metric, nested=True)
+            for head, wanted, output, target in zip(
+                self.heads, spread, outputs, targets or [None] * count, strict=True
+            ):
+                setattr(head, attribute, _resolve(wanted, target, output))
+        self.scalar_valued = any(
+            _returns_scalar(function, target, output)
+            for one, many, output, target in zip(
+                losses, self._functions(metrics), outputs, targets or [None] * count, strict=True
+            )
+            for function in (one, *many)
+            if target is not None
+        )
+
+    def _functions(self, metrics: Any) -> list[list[Any]]:
+        spread = self._spread("metrics", metrics, single=_is_single_metric, nested=True)
+        return [_as_list(wanted) for wanted in spread]
+
+    def _spread(self, what: str, given: Any, single: Any, nested: bool = False) -> list[Any]:
+        """One entry per output, from a single thing, a list, or a dict by output name."""
+        count = len(self.outputs)
+        if given is None:
+            return [None] * count
+        if isinstance(given, Mapping) and "class_name" not in given:
+            return self._by_name(what, given)
+        if isinstance(given, list | tuple) and not single(given):
+            per_output = nested and any(isinstance(item, list | tuple) for item in given)
+            if count == 1 and nested and not per_output:
+                return [given]
+            if len(given) == count and (count > 1 or not nested or per_output):
+                return list(given)
+            if nested and not per_output:
+                return [given] * count
+            raise ArgumentError(
+                f"{self.place}: expected {what} for {count} outputs ({', '.join(self.names)}), "
+                f"got a list of {len(given)}."
+            )
+        return [given] * count
+
+    def _by_name(self, what: str, given: Mapping[str, Any]) -> list[Any]:
+        numbered = {f"output_{index + 1}": name for index, name in enumerate(self.names)}
+        named = {numbered.get(key, key) if key not in self.names else key: value
+                 for key, value in given.items()}  # fmt: skip
+        if unknown := set(named) - set(self.names):
+            close = difflib.get_close_matches(str(sorted(unknown, key=str)[0]), self.names, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ArgumentError(
+                f"{self.place}: expected {what} by the names of outputs "
+                f"({', '.join(self.names)}, or {', '.join(numbered)}), got "
+                f"{', '.join(map(repr, sorted(unknown, key=str)))}.{hint}"
+            )
+        return [named.get(name) for name in self.names]
+
+    # Loss --------------------------------------------------------------------------------------
+
+    def loss(self, outputs: Any, batch: Batch) -> tuple[jax.Array, Arrays]:
+        """(the weighted sum over the outputs, the loss of each output by name)."""
+        leaves, targets = jax.tree.leaves(outputs), self.targets_of(batch.y)
+        parts: Arrays = {}
+        for head, out, target, weight in zip(
+            self.heads, leaves, targets, self._weights_of(batch.sample_weight), strict=True
+        ):
+            if head.loss is not None:
+                if target is None:
+                    raise DataError(
+                        f"{self.place}: expected targets for output {head.name!r}, which has a "
+                        "loss, got none. Pass y= as well."
+                    )
+                value = head.loss(target, out, sample_weight=weight, row_mask=batch.row_mask)
+                parts[head.name] = jnp.sum(value)
+        total = sum(
+            (head.weight * parts[head.name] for head in self.heads if head.name in parts),
+            start=jnp.zeros(()),
+        )
+        return total, parts
+
+    def targets_of(self, y: Any) -> list[Any]:
+        """The target of each output, in order; None without targets."""
+        if y is None:
+            return [None] * len(self.heads)
+        if isinstance(y, Mapping):
+            return self._by_name("targets", y)
+        leaves = jax.tree.leaves(y)
+        if len(leaves) != len(self.heads):
+            raise DataError(
+                f"{self.place}: expected targets for {len(self.heads)} outputs "
+                f"({', '.join(self.names)}), got {len(leaves)} arrays."
+            )
+        return leaves
+
+    def _weights_of(self, sample_weight: Any) -> list[Any]:
+        if isinstance(sample_weight, Mapping):
+            return self._by_name("sample_weight", sample_weight)
+        if isinstance(sample_weight, list | tuple):
+            return list(sample_weight)
+        return [sample_weight] * len(self.heads)
+
+    def check_targets(self, y: Any, place: str) -> None:
+        """Look at the values of the targets once, on the host: labels out of range, NaN, ..."""
+        for head, output, target in zip(
+            self.heads, self.outputs, self.targets_of(y), strict=True
+        ):
+            if head.loss is not None and target is not None:
+                name = f"{place}, output {head.name!r}" if len(self.heads) > 1 else place
+                head.loss.check_targets(target, _with_any_batch(output), name)
+
+    # Metrics -----------------------------------------------------------------------------------
+
+    def init_metrics(self) -> Arrays:
+        """Zeros for all running sums."""
+        zero = jnp.zeros((), jnp.float32)
+        sums: Arrays = {"loss": {"total": zero, "count": zero}}
+        if len(self.heads) > 1:
+            for head in self.heads:
+                if head.loss is not None:
+                    sums[f"{head.name}_loss"] = {"total": zero, "count": zero}
+        for key, metric, *_ in self._entries():
+            sums[key] = metric.init()
+        sums["first_nan"] = jnp.full((), -1, jnp.int32)
+        return jax.tree.map(jnp.copy, sums)  # they will be donated, so no two may be one array
+
+    def update_metrics(
+        self, sums: Arrays, outputs: Any, batch: Batch, loss: Any, parts: Arrays, step: Any
+    ) -> Arrays:
+        """The sums with one more batch in them."""
+        rows = self._rows(outputs, batch)
+        new = dict(sums)
+        new["loss"] = _add(sums["loss"], loss, rows)
+        for name, value in parts.items():
+            if f"{name}_loss" in sums:
+                new[f"{name}_loss"] = _add(sums[f"{name}_loss"], value, rows)
+        leaves, targets = jax.tree.leaves(outputs), self.targets_of(batch.y)
+        weights = self._weights_of(batch.sample_weight)
+        for key, metric, index, weighted in self._entries():
+            if targets[index] is not None:
+                weight = _both(weights[index] if weighted else None, batch.row_mask)
+                new[key] = metric.update(
+                    sums[key], targets[index], leaves[index], sample_weight=weight
+                )
+        first = sums["first_nan"]
+        new["first_nan"] = jnp.where((first < 0) & jnp.isnan(loss), jnp.int32(step), first)
+        return new
+
+    def results(self, sums: Arrays) -> Arrays:
+        """The logs of these sums: `loss` first, then metrics in the order of `compile`."""
+        means = {
+            key: _mean(value)
+            for key, value in sums.items()
+            if key == "loss" or (key.endswith("_loss") and set(value) == {"total", "count"})
+        }
+        logs = {"loss": means.pop("loss"), **means}
+        for key, metric, *_ in self._entries():
+            logs[key] = metric.compute(sums[key])
+        return logs
+
+    @property
+    def log_names(self) -> list[str]:
+        """The keys of the logs, in order."""
+        names = ["loss"]
+        if len(self.heads) > 1:
+            names += [f"{head.name}_loss" for head in self.heads if head.loss is not None]
+        return names + [key for key, *_ in self._entries()]
+
+    def _entries(self) -> list[tuple[str, Any, int, bool]]:
+        """(log name, metric, output index, weighted) of every metric."""
+        entries: list[tuple[str, Any, int, bool]] = []
+        taken = {"loss"}
+        for index, head in enumerate(self.heads):
+            for weighted, found in ((False, head.metrics), (True, head.weighted_metrics)):
+                for metric in found:
+                    name = metric.name if len(self.heads) == 1 else f"{head.name}_{metric.name}"
+                    name = _free(name, taken)
+                    taken.add(name)
+                    entries.append((name, metric, index, weighted))
+        return entries
+
+    @staticmethod
+    def _rows(outputs: Any, batch: Batch) -> Any:
+        if batch.row_mask is not None:
+            return jnp.sum(batch.row_mask)
+        leaves = jax.tree.leaves((batch.x, outputs))
+        return jnp.float32(leaves[0].shape[0] if leaves[0].ndim else 1)
+
+
+def _is_single_loss(value: Any) -> bool:
+    return not isinstance(value, list | tuple)
+
+
+_is_single_metric = _is_single_loss
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _resolve(wanted: Any, target: Any, output: Any) -> list[Any]:
+    return [metrics_.as_metric(one, target, output) for one in _as_list(wanted)]
+
+
+def _returns_scalar(function: Any, target: Any, output: Any) -> bool:
+    """Whether a function of the user reduces over the batch by itself."""
+    if not (inspect.isfunction(function) or inspect.ismethod(function)):
+        return False
+    if function.__module__.partition(".")[0] == "nnlib":
+        return False
+    try:
+        return jax.eval_shape(function, target, output).shape == ()
+    except Exception:  # it will fail in the step, with a better place
+        return False
+
+
+def _distinct(names: list[str]) -> list[str]:
+    taken: list[str] = []
+    for name in names:
+        taken.append(_free(name, set(taken)))
+    return taken
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 0, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _with_any_batch(output: Any) -> ShapeSpec:
+    return ShapeSpec((None, *output.shape[1:]), output.dtype)
+
+
+def _add(sums: Arrays, value: Any, rows: Any) -> Arrays:
+    return {"total": sums["total"] + value * rows, "count": sums["count"] + rows}
+
+
+def _mean(sums: Arrays) -> Any:
+    return sums["total"] / jnp.maximum(sums["count"], 1)
+
+
+def _both(weight: Any, mask: Any) -> Any:
+    if weight is None or mask is None:
+        return mask if weight is None else weight
+    if weight.shape[0] != mask.shape[0]:
+        raise ShapeError(f"sample_weight: expected {mask.shape[0]} rows, got {weight.shape[0]}.")
+    return weight * mask.reshape(-1, *[1] * (weight.ndim - 1))

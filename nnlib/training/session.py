@@ -1,0 +1,85 @@
+"""While training runs the weights live in one TrainState; layers that are asked get copies."""
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib.core.tree import Tree, flatten, merge, own_leaves, partition
+from nnlib.training.state import TrainState
+
+if TYPE_CHECKING:
+    from nnlib.models.model import Model
+
+
+class Session:
+    """A TrainState checked out of a model's layers.
+
+    The arrays of the state are donated to every step, so layers must not keep them. A layer whose
+    weight is read meanwhile (by a callback, say) makes the session hand out copies; one that is
+    written makes it gather the weights again before the next step.
+
+    Args:
+        model: whose weights are taken.
+        state: the TrainState, which belongs to the session from now on.
+    """
+
+    def __init__(self, model: "Model", state: TrainState):
+        self.model = model
+        self.state = state
+        self._fresh = False
+        self._written = False
+        for _, layer in model.layout():
+            layer._core.loan = self
+
+    def settle(self) -> None:
+        """Called when a layer is asked for its arrays: give all layers copies of the newest."""
+        if not self._fresh:
+            self._fresh = True
+            self._scatter(jax.tree.map(jnp.copy, (self.state.params, self.state.state)))
+
+    def note_write(self) -> None:
+        """Called when a layer's array was replaced."""
+        self._written = True
+
+    def current(self) -> TrainState:
+        """The state to step from, with what was written to layers meanwhile."""
+        if self._written:
+            self._written = False
+            params, state = jax.tree.map(jnp.copy, self.model.variables)
+            trained = flatten(self.state.trainable)
+            trainable, frozen = partition(params, lambda path: "/".join(path) in trained)
+            self.state = self.state._replace(trainable=trainable, frozen=frozen, state=state)
+        return self.state
+
+    def advance(self, state: TrainState) -> None:
+        """Take the state after a step."""
+        self.state = state
+        self._fresh = False
+
+    def close(self) -> TrainState:
+        """Give the arrays back to the layers for good."""
+        state = self.current()
+        for _, layer in self.model.layout():
+            if layer._core.loan is self:
+                layer._core.loan = None
+        self._scatter((state.params, state.state))
+        self._fresh = True
+        return state
+
+    def _scatter(self, trees: tuple[Tree, Tree]) -> None:
+        both = merge(*trees)
+        for path, layer in self.model.layout():
+            layer._core.cell = {
+                name: array
+                for name, array in own_leaves(both, path).items()
+                if name in layer.own_weights
+            }
+
+
+def close_others(model: "Model", own: Any = None) -> None:
+    """End the sessions of other models that share layers with this one."""
+    for _, layer in model.layout():
+        loan = layer._core.loan
+        if loan is not None and loan is not own:
+            loan.close()

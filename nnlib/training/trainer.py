@@ -1,0 +1,316 @@
+"""Trainer: what a model needs to be trained, and the state of that training."""
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nnlib import losses as losses_
+from nnlib import optimizers as optimizers_
+from nnlib.core.errors import NonFiniteLossError, NotCompiledError
+from nnlib.core.random import facade_keys
+from nnlib.core.tree import partition
+from nnlib.models.trainable import Trainable
+from nnlib.training import step as steps
+from nnlib.training.batch import Batch, as_batch
+from nnlib.training.objective import Objective
+from nnlib.training.predictor import Predictor
+from nnlib.training.runner import EagerRunner, Runner
+from nnlib.training.session import Session, close_others
+from nnlib.training.source import Source
+from nnlib.training.state import TrainState
+
+if TYPE_CHECKING:
+    from nnlib.models.model import Model
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The arguments of `compile`."""
+
+    optimizer: Any
+    loss: Any = None
+    loss_weights: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+    run_eagerly: bool = False
+    steps_per_execution: int | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a fit has come."""
+
+    epoch: int = 0
+    batch: int = 0
+    """Batches of this epoch that are done."""
+    epoch_step: int = 0
+    """The number of steps done before this epoch; the order of its rows depends on it."""
+
+
+class Trainer:
+    """Trains one model. Made by the model on first use; `model.trainer`.
+
+    Args:
+        model: the one to train.
+    """
+
+    def __init__(self, model: "Model"):
+        self.model = model
+        self.place = f"{model.name} ({type(model).__name__})"
+        self.compiled: Compiled | None = None
+        self.objective: Objective | None = None
+        self.session: Session | None = None
+        self.position = Position()
+        self.stop_training = False
+        self.history: Any = None
+        self._rng: Any = None
+        self._step = 0
+        self._flags: dict[int, bool] = {}
+        self._runners: dict[Any, Any] = {}
+        self._rate: Any = None
+        self._predictor: Any = None
+
+    # compile -----------------------------------------------------------------------------------
+
+    def compile(self, compiled: Compiled) -> None:
+        """Take optimizer, losses and metrics, and note which layers are trained."""
+        self.close()
+        optimizer = optimizers_.get(compiled.optimizer)
+        self.compiled = Compiled(**{**vars(compiled), "optimizer": optimizer})
+        self.objective = None
+        self._runners = {}
+        self._flags = {id(layer): layer.trainable for _, layer in self.model.layout()}
+        if compiled.loss is not None and not isinstance(compiled.loss, dict | list | tuple):
+            losses_.as_loss(compiled.loss)  # an unknown name is refused here, not at the first fit
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer given to `compile`, as an object."""
+        return self.require_compiled("optimizer").optimizer
+
+    def require_compiled(self, caller: str) -> Compiled:
+        """The arguments of `compile`; raises NotCompiledError without them."""
+        if self.compiled is None:
+            raise NotCompiledError(
+                f"{self.place}: expected compile() before {caller}, got none. Write "
+                "model.compile(optimizer='adam', loss='mse') first."
+            )
+        return self.compiled
+
+    def prepare_for(self, batch: Batch) -> Objective:
+        """Build the model on the first batch, and match losses and metrics to its outputs."""
+        model, compiled = self.model, self.compiled or Compiled(None)
+        close_others(model, self.session)
+        if not model.built:
+            model.ensure_declared(batch.x)
+        self._warn_of_changed_flags()
+        if self.objective is None:
+            specs = jax.tree.map(_spec, batch)
+            outputs = jax.tree.leaves(model.declare(specs.x))
+            targets = None if batch.y is None else self._target_specs(specs.y, outputs)
+            self.objective = Objective(
+                self.place,
+                _output_names(model, len(outputs)),
+                outputs,
+                targets,
+                compiled.loss,
+                compiled.loss_weights,
+                compiled.metrics,
+                compiled.weighted_metrics,
+            )
+        return self.objective
+
+    def _target_specs(self, y: Any, outputs: list[Any]) -> list[Any]:
+        if isinstance(y, dict):
+            names = _output_names(self.model, len(outputs))
+            numbered = [f"output_{index + 1}" for index in range(len(outputs))]
+            return [y.get(a, y.get(b)) for a, b in zip(names, numbered, strict=True)]
+        return jax.tree.leaves(y)
+
+    def _warn_of_changed_flags(self) -> None:
+        changed = [
+            "/".join(path) or layer.name
+            for path, layer in self.model.layout()
+            if self._flags.get(id(layer), layer.trainable) != layer.trainable
+        ]
+        if changed:
+            warnings.warn(
+                f"{self.place}: trainable changed after compile() for {', '.join(changed[:3])}"
+                f"{' and others' if len(changed) > 3 else ''}, and compile() decides what is "
+                "trained. Call compile() again to train by the new flags.",
+                stacklevel=4,
+            )
+
+    def pads(self) -> bool:
+        """Whether a short last batch may be filled up and masked, with exact results."""
+        assert self.objective is not None
+        mixing = any(layer.mixes_rows for _, layer in self.model.layout())
+        return not (mixing or self.objective.scalar_valued or self._overridden("train_step"))
+
+    def _overridden(self, method: str) -> bool:
+        return getattr(type(self.model), method) is not getattr(Trainable, method)
+
+    # The state ---------------------------------------------------------------------------------
+
+    def open(self) -> Session:
+        """The session in which steps run; begins one with the weights that the layers have."""
+        close_others(self.model, self.session)
+        if self.session is None:
+            self.session = Session(self.model, self.make_state())
+            self._show_rate()
+        return self.session
+
+    def close(self) -> None:
+        """End the session: layers and optimizer have their arrays again."""
+        if self.session is None:
+            return
+        session, self.session = self.session, None
+        self._keep(session.close())
+
+    def make_state(self) -> TrainState:
+        """A TrainState of copies: weights, optimizer, key and step as they are now."""
+        if self.session is not None:
+            return jax.tree.map(jnp.copy, self.session.current())
+        params, state = jax.tree.map(jnp.copy, self.model.variables)
+        layers = {path: layer for path, layer in self.model.layout()}
+        trainable, frozen = partition(
+            params, lambda path: self._is_trained(layers[path[:-1]])
+        )
+        opt: Any = {}
+        if self.compiled is not None and self.compiled.optimizer is not None:
+            opt = self._optimizer_state(trainable)
+        if self._rng is None:
+            self._rng = facade_keys.next_key()
+        sums = {} if self.objective is None else self.objective.init_metrics()
+        step = jnp.asarray(self._step, jnp.int32)
+        return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
+
+    def _is_trained(self, layer: Any) -> bool:
+        return self._flags.get(id(layer), layer.trainable)
+
+    def _optimizer_state(self, trainable: Any) -> Any:
+        optimizer = self.optimizer
+        fresh = jax.eval_shape(optimizer.init, trainable)
+        kept = optimizer.state
+        same = kept is not None and jax.tree.structure(kept) == jax.tree.structure(fresh)
+        if same and all(
+            a.shape == b.shape
+            for a, b in zip(jax.tree.leaves(kept), jax.tree.leaves(fresh), strict=True)
+        ):
+            return jax.tree.map(jnp.copy, kept)
+        return optimizer.init(trainable)
+
+    def load_state(self, state: TrainState) -> None:
+        """Go on from `state`: weights, optimizer, key and step."""
+        state = jax.tree.map(jnp.copy, state)
+        if self.session is not None:
+            self.session.advance(state)
+            self._show_rate()
+            return
+        self.model.variables = (state.params, state.state)
+        self._keep(state)
+
+    def _keep(self, state: TrainState) -> None:
+        self._rng, self._step = state.rng, int(state.step)
+        if self.compiled is not None and self.compiled.optimizer is not None:
+            self.compiled.optimizer.state = state.opt
+
+    def _show_rate(self) -> None:
+        """Let the optimizer object know its learning rate while the state is with the session."""
+        assert self.session is not None
+        opt = self.session.state.opt
+        if isinstance(opt, dict) and "learning_rate" in opt:
+            self._rate = jnp.copy(opt["learning_rate"])
+            self.optimizer.state = {"learning_rate": self._rate}
+
+    def current(self) -> TrainState:
+        """The state to step from, with a learning rate set meanwhile."""
+        assert self.session is not None
+        state = self.session.current()
+        shown = getattr(self.compiled and self.compiled.optimizer, "state", None)
+        if self._rate is not None and shown and shown["learning_rate"] is not self._rate:
+            self._rate = shown["learning_rate"]
+            rate = jnp.copy(self._rate).astype(state.opt["learning_rate"].dtype)
+            state = state._replace(opt={**state.opt, "learning_rate": rate})
+            self.session.state = state
+        return state
+
+    # Steps -------------------------------------------------------------------------------------
+
+    def train_step(self, state: TrainState, data: Any) -> tuple[TrainState, dict[str, Any]]:
+        """The default of `Model.train_step`."""
+        batch = as_batch(data)
+        objective = self.objective or self.prepare_for(batch)
+        return steps.train_step(self.model, objective, self.optimizer, state, batch)
+
+    def test_step(self, state: TrainState, data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The default of `Model.test_step`."""
+        batch = as_batch(data)
+        objective = self.objective or self.prepare_for(batch)
+        return steps.test_step(self.model, objective, state, batch)
+
+    def runner(self, kind: str, batch_size: int, masked: bool) -> Any:
+        """The compiled steps of a kind ("train", "test"); kept until the next compile()."""
+        key = kind, batch_size, masked
+        if key not in self._runners:
+            step = self._train if kind == "train" else self._test
+            eager = self.compiled is not None and self.compiled.run_eagerly
+            make = EagerRunner if eager else Runner
+            self._runners[key] = make(step, batch_size, masked)
+        return self._runners[key]
+
+    def _train(self, state: TrainState, _: Any, batch: Batch) -> tuple[TrainState, Any]:
+        data = batch.plain() if self._overridden("train_step") else batch
+        return self.model.train_step(state, data)
+
+    def _test(self, sums: Any, state: TrainState, batch: Batch) -> tuple[Any, Any]:
+        data = batch.plain() if self._overridden("test_step") else batch
+        return self.model.test_step(state._replace(metrics=sums), data)
+
+    def predictor(self) -> Any:
+        """The compiled prediction step; kept, since no compile() changes it."""
+        if self._predictor is None:
+            self._predictor = Predictor(self.model)
+        return self._predictor
+
+    # Data --------------------------------------------------------------------------------------
+
+    def source(self, data: Batch, batch_size: int, place: str) -> Source:
+        """Batches of `data`, with the targets checked against losses and outputs."""
+        source = Source(data, min(batch_size, _rows(data)))
+        objective = self.prepare_for(source.first_batch())
+        if data.y is not None:
+            objective.check_targets(jax.tree.map(np.asarray, data.y), place)
+        return source
+
+    def raise_if_nan(self, sums: dict[str, Any], position: Position) -> None:
+        """NonFiniteLossError, if the loss of one of these steps was NaN."""
+        first = int(sums.get("first_nan", -1))
+        if first < 0:
+            return
+        batch = first - position.epoch_step
+        raise NonFiniteLossError(
+            f"fit: expected a finite loss, got NaN at step {first} (epoch {position.epoch + 1}, "
+            f"batch {batch}). Check the data for NaN, lower the learning rate, or clip gradients "
+            "(clipnorm=1.0). To find the layer, train again with compile(..., run_eagerly=True): "
+            "it stops at that step and names the first layer that is not finite."
+        )
+
+
+def _rows(data: Batch) -> int:
+    return int(jax.tree.leaves(data.x)[0].shape[0])
+
+
+def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
+    dtype = jax.dtypes.canonicalize_dtype(leaf.dtype)
+    return jax.ShapeDtypeStruct(leaf.shape, dtype)
+
+
+def _output_names(model: "Model", count: int) -> list[str]:
+    names = model.known_output_names()
+    return names if len(names) == count else [f"output_{index + 1}" for index in range(count)]
+
