@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from nnlib.core.errors import NnlibError
 from nnlib.core.frame import Frame, current_frame
-from nnlib.core.specs import ShapeSpec, is_arraylike, is_shape, specs_of
+from nnlib.core.specs import ShapeSpec, concrete_dims, is_arraylike, is_shape, specs_of
 
 if TYPE_CHECKING:
     from nnlib.core.layer import Layer
@@ -78,7 +78,7 @@ def _build(layer: "Layer", args: tuple[Any, ...], frame: Frame) -> None:
 def _note_place(error: Exception, place: str, args: tuple[Any, ...]) -> None:
     """Say once, at the innermost layer, where a foreign error came from."""
     if not getattr(error, "_nnlib_noted", False):
-        shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(args) if is_arraylike(leaf)]
+        shapes = [concrete_dims(leaf.shape) for leaf in jax.tree.leaves(args) if is_arraylike(leaf)]
         error.add_note(f"in {place}, called on {', '.join(map(str, shapes)) or 'no arrays'}")
         error._nnlib_noted = True  # type: ignore[attr-defined]
 

@@ -17,7 +17,7 @@ class Softmax(Layer):
         axis: one axis, or a tuple of them.
 
     Call arguments:
-        mask: True where an element counts, of x's shape; others get a probability of (nearly) 0.
+        mask: True where an element counts, of x's shape; others get a probability of 0.
 
     Input shape:
         Any.
@@ -42,8 +42,8 @@ class Softmax(Layer):
     def call(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         for axis in self.axis if isinstance(self.axis, tuple) else (self.axis,):
             check_axis(self, axis, x.ndim)
-        if mask is not None:
-            # Far below any score, but finite: a row without any True stays free of NaN.
-            lowest = -3e4 if x.dtype == jnp.float16 else -1e9
-            x = x + jnp.where(mask, 0, lowest).astype(x.dtype)
-        return softmax(x, self.axis)
+        if mask is None:
+            return softmax(x, self.axis)
+        # Far below any score, but finite: a row without any True stays free of NaN.
+        lowest = -3e4 if x.dtype == jnp.float16 else -1e9
+        return jnp.where(mask, softmax(jnp.where(mask, x, lowest), self.axis), 0)

@@ -83,7 +83,7 @@ __all__ = [
 ]
 
 _registry.register("LossFunction", "LossFunctionWrapper")(LossFunction)
-_CLASSES = {
+_CLASSES: dict[Any, Any] = {
     binary_crossentropy: BinaryCrossentropy,
     categorical_crossentropy: CategoricalCrossentropy,
     categorical_hinge: CategoricalHinge,

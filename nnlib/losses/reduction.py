@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from nnlib.core.errors import ArgumentError, ShapeError
-from nnlib.losses.alignment import align_ranks
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight")
 
@@ -24,7 +23,8 @@ def check_reduction(place: str, reduction: str | None) -> str:
 
 def over_leading_axes(place: str, what: str, small: jax.Array, values: jax.Array) -> jax.Array:
     """`small` broadcast to `values`: axes that it lacks are added behind, so rows meet rows."""
-    small, _ = align_ranks(small, values) if small.ndim > values.ndim else (small, values)
+    if small.ndim == values.ndim + 1 and small.shape[-1] == 1:
+        small = small[..., 0]
     padded = small.reshape(small.shape + (1,) * (values.ndim - small.ndim))
     pairs = zip(padded.shape, values.shape, strict=False)
     if padded.ndim != values.ndim or any(s not in (1, v) for s, v in pairs):

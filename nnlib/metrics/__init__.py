@@ -182,4 +182,7 @@ def _named(name: str) -> Metric:
         loss = _losses.get(name)
         return MeanMetricWrapper(loss.call if isinstance(loss, Loss) else loss, name=name)
     entry = _registry.lookup(name)
-    return entry(name=name) if inspect.isclass(entry) else MeanMetricWrapper(entry, name=name)
+    if inspect.isfunction(entry):
+        return MeanMetricWrapper(entry, name=name)
+    metric: Metric = entry(name=name)
+    return metric

@@ -37,8 +37,8 @@ class ConfusionMetric(Metric):
         self.top_k = top_k
         self.class_id = class_id
         default = 0.5 if top_k is None else -jnp.inf
-        given = default if thresholds is None else thresholds
-        self._values = [float(t) for t in (given if isinstance(given, list | tuple) else [given])]
+        given: Any = default if thresholds is None else thresholds
+        self._values = [float(t) for t in (given if isinstance(given, Sequence) else [given])]
         self._check_arguments()
 
     def _check_arguments(self) -> None:

@@ -232,7 +232,9 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
             axis=axis,
         )
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(  # type: ignore[override]
+        self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> State:
         ignored = self.kwargs["ignore_class"]
         if ignored is not None:
             labels = sparse_labels(self.name, y_true, jnp.asarray(y_pred), self.kwargs["axis"])

@@ -185,7 +185,9 @@ class MeanMetricWrapper(Mean):
         self.fn: Callable[..., Any] = function
         self.kwargs = kwargs
 
-    def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
+    def update(  # type: ignore[override]
+        self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> State:
         return super().update(state, self.values(y_true, y_pred), sample_weight)
 
     def values(self, y_true: Any, y_pred: Any) -> jax.Array:

@@ -3,6 +3,7 @@
 from nnlib.training.api import evaluate, fit, predict, reset_metrics, train_on_batch
 from nnlib.training.batch import Batch
 from nnlib.training.callback import Callback, CallbackList
+from nnlib.training.find_nonfinite import find_nonfinite
 from nnlib.training.history import History
 from nnlib.training.progress import ProgbarLogger
 from nnlib.training.state import TrainState
@@ -19,6 +20,7 @@ __all__ = [
     "TrainState",
     "Trainer",
     "evaluate",
+    "find_nonfinite",
     "fit",
     "predict",
     "reset_metrics",

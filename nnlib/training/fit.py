@@ -85,6 +85,7 @@ class FitLoop:
         self._batches(order)
         logs = self._epoch_logs()
         self.trainer.position = Position(position.epoch + 1, 0, int(self.session.state.step))
+        self.trainer.show_optimizer()
         self.callbacks.call("on_epoch_end", position.epoch, logs)
         return logs
 
@@ -120,6 +121,7 @@ class FitLoop:
         finished = self.pacer.sent(logs, window.count)
         self._last_logs = logs
         if self.callbacks.next_stop(done - 1) == done:
+            self.trainer.show_optimizer()
             self.callbacks.batches_done("on_train_batch_end", done, _floats(logs))
         if self.bar is not None and finished is not None:
             self.bar.show(done - window.count, _floats(finished))

@@ -10,6 +10,7 @@ from nnlib.training.state import TrainState
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
+    from nnlib.training.trainer import Trainer
 
 
 class Session:
@@ -20,12 +21,13 @@ class Session:
     written makes it gather the weights again before the next step.
 
     Args:
-        model: whose weights are taken.
+        trainer: who begins the session, and ends it when another model needs the layers.
         state: the TrainState, which belongs to the session from now on.
     """
 
-    def __init__(self, model: "Model", state: TrainState):
-        self.model = model
+    def __init__(self, trainer: "Trainer", state: TrainState):
+        self.trainer = trainer
+        self.model = model = trainer.model
         self.state = state
         self._fresh = False
         self._written = False
@@ -82,4 +84,4 @@ def close_others(model: "Model", own: Any = None) -> None:
     for _, layer in model.layout():
         loan = layer._core.loan
         if loan is not None and loan is not own:
-            loan.close()
+            loan.trainer.close()

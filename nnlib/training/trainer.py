@@ -16,6 +16,7 @@ from nnlib.core.tree import partition
 from nnlib.models.trainable import Trainable
 from nnlib.training import step as steps
 from nnlib.training.batch import Batch, as_batch
+from nnlib.training.find_nonfinite import find_nonfinite
 from nnlib.training.objective import Objective
 from nnlib.training.predictor import Predictor
 from nnlib.training.runner import EagerRunner, Runner
@@ -160,8 +161,8 @@ class Trainer:
         """The session in which steps run; begins one with the weights that the layers have."""
         close_others(self.model, self.session)
         if self.session is None:
-            self.session = Session(self.model, self.make_state())
-            self._show_rate()
+            self.session = Session(self, self.make_state())
+            self.show_optimizer()
         return self.session
 
     def close(self) -> None:
@@ -209,7 +210,7 @@ class Trainer:
         state = jax.tree.map(jnp.copy, state)
         if self.session is not None:
             self.session.advance(state)
-            self._show_rate()
+            self.show_optimizer()
             return
         self.model.variables = (state.params, state.state)
         self._keep(state)
@@ -219,13 +220,14 @@ class Trainer:
         if self.compiled is not None and self.compiled.optimizer is not None:
             self.compiled.optimizer.state = state.opt
 
-    def _show_rate(self) -> None:
-        """Let the optimizer object know its learning rate while the state is with the session."""
+    def show_optimizer(self) -> None:
+        """Let the optimizer object tell its learning rate and step while the session has the rest."""
         assert self.session is not None
         opt = self.session.state.opt
         if isinstance(opt, dict) and "learning_rate" in opt:
-            self._rate = jnp.copy(opt["learning_rate"])
-            self.optimizer.state = {"learning_rate": self._rate}
+            shown = {name: jnp.copy(opt[name]) for name in ("learning_rate", "step")}
+            self._rate = shown["learning_rate"]
+            self.optimizer.state = shown
 
     def current(self) -> TrainState:
         """The state to step from, with a learning rate set meanwhile."""
@@ -265,7 +267,20 @@ class Trainer:
 
     def _train(self, state: TrainState, _: Any, batch: Batch) -> tuple[TrainState, Any]:
         data = batch.plain() if self._overridden("train_step") else batch
-        return self.model.train_step(state, data)
+        new, logs = self.model.train_step(state, data)
+        if self.require_compiled("fit").run_eagerly:
+            self._explain_nan(state, batch, logs)
+        return new, logs
+
+    def _explain_nan(self, state: TrainState, batch: Batch, logs: dict[str, Any]) -> None:
+        """Stop at the first step whose loss is not finite, and say where that began."""
+        if "loss" not in logs or bool(jnp.isfinite(logs["loss"])):
+            return
+        where = find_nonfinite(self.model, batch.x, state) or "every layer is finite, the loss is not"
+        raise NonFiniteLossError(
+            f"fit: expected a finite loss, got {float(logs['loss'])} at step {int(state.step)}: "
+            f"{where}. Check the data, lower the learning rate, or clip gradients (clipnorm=1.0)."
+        )
 
     def _test(self, sums: Any, state: TrainState, batch: Batch) -> tuple[Any, Any]:
         data = batch.plain() if self._overridden("test_step") else batch

@@ -1,0 +1,60 @@
+"""What every test begins with: strict JAX, fixed seeds, settings as they were shipped."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"  # before anything imports keras
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+from nnlib.core import dtypes, settings
+from nnlib.core.random import set_random_seed
+
+# Our own code writes its broadcasting out; see `keras` for code that does not.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings() -> Iterator[None]:
+    set_random_seed(0)
+    yield
+    dtypes.set_dtype_policy(None)
+    settings.set_floatx("float32")
+    settings.set_epsilon(1e-7)
+    settings.set_image_data_format("channels_last")
+
+
+@pytest.fixture
+def keras() -> Iterator[Any]:
+    """The installed Keras on JAX, which broadcasts over ranks."""
+    module = pytest.importorskip("keras")
+    with jax.numpy_rank_promotion("allow"):
+        yield module
+
+
+@pytest.fixture
+def run_on_devices() -> Callable[..., str]:
+    """`run_on_devices(code, 8)`: what `code` prints in a process with so many CPU devices."""
+
+    def run(code: str, count: int = 8) -> str:
+        flags = f"--xla_force_host_platform_device_count={count}"
+        root = str(Path(__file__).parents[1])
+        environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": root}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,0 +1,241 @@
+"""What holds for every layer, row by row of `cases`."""
+
+import inspect
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from nnlib import errors, layers
+from nnlib.core.specs import concrete_dims
+from nnlib.core.tree import flatten
+from tests.contract.cases import CASES, Case
+
+every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def those(condition):
+    chosen = [case for case in CASES if condition(case)]
+    return pytest.mark.parametrize("case", chosen, ids=lambda case: case.name)
+
+
+floats = those(lambda case: case.dtype == "float32")
+
+
+def built(case: Case, **common):
+    """A layer with random weights (biases too), its trees and its inputs."""
+    layer = case.make(**common)
+    inputs = case.arrays()
+    params, state = layer.init(jax.random.key(1), *inputs)
+    noise = iter(range(100))
+    params = jax.tree.map(
+        lambda w: w + 0.1 * jax.random.normal(jax.random.key(next(noise)), w.shape, w.dtype), params
+    )
+    return layer, params, state, inputs
+
+
+def output_of(layer, params, state, *inputs, **kwargs):
+    return layer.apply(params, state, *inputs, **kwargs)[0]
+
+
+def assert_same(first, second, tol=1e-6):
+    assert jax.tree.structure(first) == jax.tree.structure(second)
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=tol, atol=tol)
+
+
+def scalar(out, seed=5):
+    """A sum with random signs and sizes, so that no gradient cancels out."""
+    generator = np.random.default_rng(seed)
+    leaves = jax.tree.leaves(out)
+    return sum(jnp.sum(y * jnp.asarray(generator.normal(size=y.shape), y.dtype)) for y in leaves)
+
+
+def test_every_exported_layer_has_a_row():
+    exported = {getattr(layers, name) for name in layers.__all__}
+    kinds = {x for x in exported if inspect.isclass(x) and issubclass(x, layers.Layer)}
+    tested = {type(case.make()) for case in CASES}
+    assert kinds - {layers.Layer} == tested
+
+
+@every
+def test_declares_the_shapes_that_a_call_gives(case):
+    declared = case.make().declare(*case.specs(case.inputs))
+    out = case.make()(*case.arrays(batch=3))
+    for spec, array in zip(jax.tree.leaves(declared), jax.tree.leaves(out), strict=True):
+        assert concrete_dims(spec.shape) == (None, *array.shape[1:])
+        assert spec.dtype == array.dtype
+
+
+@those(lambda case: case.free)
+def test_free_axes_stay_free_and_fit_any_size(case):
+    layer = case.make()
+    declared = layer.declare(*case.specs(case.free))
+    known = layer.declare(*case.specs(case.inputs[: len(case.free)], batch=3))
+    for free, spec in zip(jax.tree.leaves(declared), jax.tree.leaves(known), strict=True):
+        assert len(free.shape) == len(spec.shape)
+        pairs = zip(concrete_dims(free.shape), concrete_dims(spec.shape), strict=True)
+        assert all(a in (None, b) for a, b in pairs)
+
+
+@every
+def test_eager_equals_jit(case):
+    layer, params, state, inputs = built(case)
+    layer.variables = params, state
+    jitted = jax.jit(layer.apply)(params, state, *inputs)[0]
+    assert_same(layer(*inputs), jitted)
+
+
+@every
+def test_vmap_equals_loop(case):
+    layer, params, state, _ = built(case)
+    several = [case.arrays(seed=seed) for seed in (1, 2)]
+    stacked = jax.tree.map(lambda *xs: jnp.stack(xs), *several)
+    mapped = jax.vmap(lambda inputs: output_of(layer, params, state, *inputs))(stacked)
+    looped = [output_of(layer, params, state, *inputs) for inputs in several]
+    assert_same(mapped, jax.tree.map(lambda *ys: jnp.stack(ys), *looped), tol=1e-5)
+
+
+@those(lambda case: case.dtype == "float32" and case.smooth and case.follows_policy)
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_agree_with_finite_differences(case, training):
+    with jax.enable_x64(True):
+        layer = case.make(dtype="float64")
+        inputs = case.arrays(dtype="float64")
+        params, state = layer.init(jax.random.key(1), *inputs)
+
+        def loss(params, inputs):
+            rng = jax.random.key(2)
+            out = output_of(layer, params, state, *inputs, training=training, rng=rng)
+            return scalar(out)
+
+        check_grads(loss, (params, inputs), order=1, modes=["rev"], atol=1e-5, rtol=1e-5, eps=1e-5)
+
+
+@every
+def test_config_makes_the_same_layer(case):
+    layer, params, state, inputs = built(case)
+    config = layer.get_config()
+    if case.json:
+        config = json.loads(json.dumps(config))
+    twin = type(layer).from_config(config)
+    twin.declare(*inputs)
+    assert twin.get_config() == layer.get_config()
+    assert {p: w.shape for p, w in flatten(params).items()} == {
+        "/".join((*path, name)): w.shape
+        for path, _, name, w in twin.weight_specs()
+        if w.trainable
+    }
+    assert_same(output_of(twin, params, state, *inputs), output_of(layer, params, state, *inputs))
+
+
+@every
+def test_regularizers_and_names_survive_the_config(case):
+    layer = case.make(name="given")
+    twin = type(layer).from_config(layer.get_config())
+    assert twin.name == "given"
+    layer.declare(*case.arrays())
+    twin.declare(*case.arrays())
+    kinds = [[type(w.regularizer) for *_, w in made.weight_specs()] for made in (layer, twin)]
+    assert kinds[0] == kinds[1]
+
+
+@those(lambda case: "Normalization" in case.name)
+def test_frozen_layers_infer_and_stay_as_they_are(case):
+    layer, params, state, inputs = built(case)
+    layer.trainable = False
+    inferred = output_of(layer, params, state, *inputs)
+    out, new_state = layer.apply(params, state, *inputs, training=True, rng=jax.random.key(0))
+    assert_same(out, inferred)
+    assert_same(new_state, state, tol=0)
+    layer(*inputs)
+    assert layer.trainable_weights == []
+
+
+@those(lambda case: case.random)
+def test_draws_depend_on_key_and_path(case):
+    class Pair(layers.Layer):
+        def __init__(self, first, second):
+            super().__init__()
+            self.first, self.second = first, second
+
+        def call(self, x):
+            return self.first(x), self.second(x)
+
+    pair = Pair(case.make(), case.make())
+    inputs = case.arrays()
+    params, state = pair.init(jax.random.key(0), *inputs)
+    if params:
+        params = {"first": params["first"], "second": params["first"]}
+
+    def run(seed):
+        return output_of(
+            pair, params, state, *inputs, training=True, rng=jax.random.key(seed)
+        )
+
+    assert_same(run(1), run(1), tol=0)
+    first, second = run(1)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, run(2)[0])
+    with pytest.raises(errors.RandomKeyError, match="first"):
+        pair.apply(params, state, *inputs, training=True)
+
+
+@those(lambda case: case.wrong is not None)
+def test_wrong_shapes_are_refused_by_name(case):
+    layer = case.make(name="chosen")
+    layer.declare(*case.specs(case.inputs))
+    with pytest.raises(errors.ShapeError, match="chosen") as caught:
+        layer.declare(*case.specs(case.wrong))
+    assert type(layer).__name__ in str(caught.value)
+
+
+@every
+def test_three_steps_are_traced_once(case):
+    layer, params, state, _ = built(case)
+    traces = []
+
+    @jax.jit
+    def step(params, state, inputs, key):
+        traces.append(1)
+        loss = lambda params: (  # noqa: E731
+            lambda out, new: (scalar(out).astype("float32"), new)
+        )(*layer.apply(params, state, *inputs, training=True, rng=key))
+        grads, state = jax.grad(loss, has_aux=True)(params)
+        return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads), state
+
+    for number in range(3):
+        params, state = step(params, state, case.arrays(seed=number), jax.random.key(number))
+    assert len(traces) == 1
+
+
+@floats
+@pytest.mark.parametrize("training", [False, True])
+def test_zeros_give_no_nan(case, training):
+    layer, params, state, inputs = built(case)
+    zeros = jax.tree.map(jnp.zeros_like, inputs)
+
+    def loss(params, inputs):
+        rng = jax.random.key(0)
+        return scalar(output_of(layer, params, state, *inputs, training=training, rng=rng))
+
+    values = jax.value_and_grad(loss, argnums=(0, 1))(params, zeros)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(values))
+
+
+@those(lambda case: case.follows_policy)
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("compute", ["bfloat16", "float16"])
+def test_mixed_precision_computes_in_16_bits_and_keeps_32(case, compute, training):
+    layer, params, state, inputs = built(case, dtype=f"mixed_{compute}")
+    out, new_state = layer.apply(params, state, *inputs, training=training, rng=jax.random.key(0))
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(out)} == {compute}
+    assert {leaf.dtype.name for leaf in jax.tree.leaves((params, new_state))} <= {"float32"}
+    exact = output_of(case.make(), params, state, *inputs)
+    if not (training and (case.random or state)):
+        for low, high in zip(jax.tree.leaves(out), jax.tree.leaves(exact), strict=True):
+            np.testing.assert_allclose(low.astype("float32"), high, atol=0.1, rtol=0.05)

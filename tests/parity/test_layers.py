@@ -1,0 +1,247 @@
+"""The same numbers as the installed Keras: outputs, gradients, statistics, names, defaults."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nnlib import layers
+
+IMAGE = (2, 7, 6, 4)
+
+# (class, arguments, input shape, or shapes for a list)
+ROWS = [
+    ("Dense", {"units": 3}, (2, 4)),
+    ("Dense", {"units": 3, "activation": "relu", "use_bias": False}, (2, 5, 4)),
+    ("Conv1D", {"filters": 3, "kernel_size": 3}, (2, 8, 4)),
+    ("Conv1D", {"filters": 3, "kernel_size": 3, "padding": "causal"}, (2, 8, 4)),
+    (
+        "Conv1D",
+        {"filters": 4, "kernel_size": 2, "padding": "causal", "dilation_rate": 3, "groups": 2},
+        (2, 9, 4),
+    ),
+    ("Conv1D", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, (2, 8, 4)),
+    ("Conv2D", {"filters": 3, "kernel_size": 3}, IMAGE),
+    ("Conv2D", {"filters": 3, "kernel_size": (2, 3), "strides": (2, 1)}, IMAGE),
+    ("Conv2D", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, IMAGE),
+    ("Conv2D", {"filters": 3, "kernel_size": 4, "strides": 3, "padding": "same"}, IMAGE),
+    ("Conv2D", {"filters": 4, "kernel_size": 2, "dilation_rate": (2, 3)}, IMAGE),
+    ("Conv2D", {"filters": 6, "kernel_size": 3, "groups": 2, "padding": "same"}, IMAGE),
+    (
+        "Conv2D",
+        {"filters": 3, "kernel_size": 3, "data_format": "channels_first", "activation": "tanh"},
+        (2, 4, 7, 6),
+    ),
+    ("Conv2D", {"filters": 3, "kernel_size": 1, "use_bias": False}, IMAGE),
+    ("DepthwiseConv2D", {"kernel_size": 3}, IMAGE),
+    ("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 2, "padding": "same"}, IMAGE),
+    ("DepthwiseConv2D", {"kernel_size": 3, "strides": 2, "padding": "same"}, IMAGE),
+    ("DepthwiseConv2D", {"kernel_size": 2, "dilation_rate": 2}, IMAGE),
+    (
+        "DepthwiseConv2D",
+        {"kernel_size": 3, "depth_multiplier": 2, "data_format": "channels_first"},
+        (2, 4, 7, 6),
+    ),
+    ("MaxPooling2D", {}, IMAGE),
+    ("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}, IMAGE),
+    ("MaxPooling2D", {"pool_size": (2, 3), "data_format": "channels_first"}, (2, 4, 7, 6)),
+    ("AveragePooling2D", {"pool_size": 2}, IMAGE),
+    ("AveragePooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}, IMAGE),
+    (
+        "AveragePooling2D",
+        {"pool_size": 3, "padding": "same", "data_format": "channels_first"},
+        (2, 4, 7, 6),
+    ),
+    ("GlobalAveragePooling2D", {}, IMAGE),
+    ("GlobalAveragePooling2D", {"keepdims": True, "data_format": "channels_first"}, IMAGE),
+    ("Flatten", {}, IMAGE),
+    ("Flatten", {"data_format": "channels_first"}, IMAGE),
+    ("Flatten", {}, (3,)),
+    ("Reshape", {"target_shape": (6, -1)}, IMAGE),
+    ("Activation", {"activation": "softplus"}, (2, 3)),
+    ("ReLU", {}, (4, 9)),
+    ("ReLU", {"max_value": 1.0, "negative_slope": 0.2, "threshold": 0.3}, (4, 9)),
+    ("Softmax", {"axis": 1}, (2, 3, 4)),
+    ("Softmax", {"axis": [1, 2]}, (2, 3, 4)),
+    ("BatchNormalization", {}, (5, 3)),
+    ("BatchNormalization", {"axis": 1, "momentum": 0.8, "epsilon": 1e-5}, (5, 3, 2, 2)),
+    ("BatchNormalization", {"center": False}, IMAGE),
+    ("BatchNormalization", {"scale": False}, IMAGE),
+    ("LayerNormalization", {}, (2, 5, 4)),
+    ("LayerNormalization", {"axis": [1, 2], "epsilon": 1e-5}, (2, 5, 4)),
+    ("LayerNormalization", {"axis": 1, "center": False}, (2, 5, 4)),
+    ("LSTM", {"units": 3}, (2, 5, 4)),
+    ("LSTM", {"units": 3, "return_sequences": True, "go_backwards": True}, (2, 5, 4)),
+    ("LSTM", {"units": 3, "return_sequences": True, "return_state": True}, (2, 5, 4)),
+    ("LSTM", {"units": 3, "use_bias": False, "unroll": True}, (2, 4, 4)),
+    (
+        "LSTM",
+        {"units": 3, "activation": "relu", "recurrent_activation": "hard_sigmoid"},
+        (2, 5, 4),
+    ),
+    ("Add", {}, [(2, 3, 4), (2, 1, 4), (2, 4)]),
+    ("Subtract", {}, [(2, 3), (2, 3)]),
+    ("Multiply", {}, [(2, 3, 4), (2, 4)]),
+    ("Average", {}, [(2, 3), (2, 3), (2, 1)]),
+    ("Maximum", {}, [(2, 3), (2, 3)]),
+    ("Minimum", {}, [(2, 3), (2, 3)]),
+    ("Concatenate", {}, [(2, 3, 4), (2, 3, 1)]),
+    ("Concatenate", {"axis": 1}, [(2, 3, 4), (2, 1, 4)]),
+    ("Identity", {}, (2, 3)),
+]
+
+
+def row_id(row):
+    name, arguments, _ = row
+    return "-".join([name, *(f"{k}={v}" for k, v in arguments.items())])
+
+
+def arrays_for(shape, seed=0):
+    generator = np.random.default_rng(seed)
+    draw = lambda s: jnp.asarray(generator.normal(size=s), "float32")  # noqa: E731
+    return [draw(s) for s in shape] if isinstance(shape, list) else draw(shape)
+
+
+def pair_of(keras, name, arguments, x):
+    """Both layers, built on x, with the same random weights."""
+    theirs = getattr(keras.layers, name)(**arguments)
+    ours = getattr(layers, name)(**arguments)
+    theirs(x)
+    ours(x)
+    generator = np.random.default_rng(1)
+    weights = [generator.uniform(0.2, 1.0, size=w.shape) * 0.7 for w in theirs.get_weights()]
+    theirs.set_weights(weights)
+    ours.set_weights(weights)
+    return theirs, ours
+
+
+def weighted_sum(out):
+    generator = np.random.default_rng(2)
+    return sum(jnp.sum(y * generator.normal(size=y.shape)) for y in jax.tree.leaves(out))
+
+
+def in_order(layer, params):
+    """The leaves of a params tree, in the order of get_weights."""
+    return [params[name] for name, weight in layer.own_weights.items() if weight.trainable]
+
+
+def close(first, second, tol=1e-5):
+    first, second = jax.tree.leaves(first), jax.tree.leaves(second)
+    assert len(first) == len(second)
+    for a, b in zip(first, second, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=tol, atol=tol)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+@pytest.mark.parametrize("training", [False, True])
+def test_outputs_gradients_and_state(keras, row, training):
+    name, arguments, shape = row
+    x = arrays_for(shape)
+    theirs, ours = pair_of(keras, name, arguments, x)
+    trained = [v.value for v in theirs.trainable_variables]
+    untrained = [v.value for v in theirs.non_trainable_variables]
+    flag = {"training": training} if name in ("BatchNormalization", "LSTM") else {}
+
+    def keras_loss(trained, x):
+        out, state = theirs.stateless_call(trained, untrained, x, **flag)
+        return weighted_sum(out), (out, state)
+
+    def our_loss(params, x):
+        out, state = ours.apply(params, ours.variables[1], x, training=training)
+        return weighted_sum(out), (out, state)
+
+    want_grads, (want, want_state) = jax.grad(keras_loss, (0, 1), has_aux=True)(trained, x)
+    with jax.numpy_rank_promotion("raise"):
+        gradient = jax.grad(our_loss, (0, 1), has_aux=True)
+        (params, dx), (got, state) = gradient(ours.variables[0], x)
+    close(got, want)
+    close(dx, want_grads[1])
+    # Sums over images reach some hundreds, of which float32 holds seven digits.
+    for a, b in zip(in_order(ours, params), want_grads[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * max(1.0, float(jnp.abs(b).max())))
+    keras_state = [s for s in want_state if jnp.issubdtype(s.dtype, jnp.floating)]
+    names = [n for n, w in ours.own_weights.items() if not w.trainable]
+    close([state[n] for n in names], keras_state)
+
+
+def test_embedding(keras):
+    ids = jnp.asarray([[0, 4, 2], [2, 2, 1]])
+    theirs, ours = pair_of(keras, "Embedding", {"input_dim": 5, "output_dim": 3}, ids)
+    close(ours(ids), theirs(ids))
+    close(ours(ids.astype("float32")), theirs(ids.astype("float32")))
+    gradient = jax.grad(lambda p: weighted_sum(ours.apply(p, {}, ids)[0]))(ours.variables[0])
+    table = [v.value for v in theirs.trainable_variables]
+    want = jax.grad(lambda t: weighted_sum(theirs.stateless_call(t, [], ids)[0]))(table)
+    close(gradient, want)
+
+
+def test_lstm_begins_where_it_is_told(keras):
+    x, h, c = arrays_for([(2, 5, 4), (2, 3), (2, 3)])
+    options = {"units": 3, "return_state": True}
+    theirs, ours = pair_of(keras, "LSTM", options, x)
+    close(ours(x, initial_state=[h, c]), theirs(x, initial_state=[h, c]))
+
+
+def test_softmax_with_a_mask(keras):
+    x = arrays_for((2, 5))
+    mask = jnp.asarray([[True, True, False, True, False], [False] * 5])
+    close(layers.Softmax()(x, mask=mask), keras.layers.Softmax()(x, mask=mask))
+
+
+def test_lambda(keras):
+    x = arrays_for((2, 3))
+    arguments = {"function": lambda x, power: x**power, "arguments": {"power": 2}}
+    close(layers.Lambda(**arguments)(x), keras.layers.Lambda(**arguments)(x))
+
+
+NOT_YET = {
+    "BatchNormalization": {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"},
+    "Dense": {"lora_rank", "lora_alpha", "quantization_config"},
+    "Embedding": {"weights", "lora_rank", "lora_alpha", "quantization_config"},
+    "InputLayer": {"sparse", "ragged", "optional", "input_tensor", "input_shape"},
+}
+OURS_ALONE = {"Embedding": {"input_length"}}
+
+
+def parameters_of(cls):
+    skip = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    parameters = inspect.signature(cls.__init__).parameters
+    common = ("self", "name", "dtype")
+    return {n: p for n, p in parameters.items() if p.kind not in skip and n not in common}
+
+
+@pytest.mark.parametrize("name", sorted({row[0] for row in ROWS} | set(NOT_YET) | {"Lambda"}))
+def test_arguments_and_defaults_are_those_of_keras(keras, name):
+    theirs = parameters_of(getattr(keras.layers, name))
+    ours = parameters_of(getattr(layers, name))
+    wanted = [n for n in theirs if n not in NOT_YET.get(name, ())]
+    assert [n for n in ours if n not in OURS_ALONE.get(name, ()) and n in theirs] == wanted
+    assert set(ours) - set(theirs) <= OURS_ALONE.get(name, set()) | set(_base_arguments())
+    for argument in wanted:
+        default, own = theirs[argument].default, ours[argument].default
+        if default is inspect.Parameter.empty or name == "InputLayer":
+            continue  # that we have a default where Keras has none hurts nobody
+        same_for_every_axis = isinstance(default, tuple) and set(default) == {own}
+        assert own == default or same_for_every_axis, argument
+
+
+def _base_arguments():
+    return inspect.signature(layers.Layer.__init__).parameters
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("AvgPool2D", "AveragePooling2D"),
+        ("MaxPool2D", "MaxPooling2D"),
+        ("GlobalAvgPool2D", "GlobalAveragePooling2D"),
+        ("Convolution1D", "Conv1D"),
+        ("Convolution2D", "Conv2D"),
+    ],
+)
+def test_aliases(keras, alias, name):
+    assert getattr(keras.layers, alias) is getattr(keras.layers, name)
+    assert getattr(layers, alias) is getattr(layers, name)

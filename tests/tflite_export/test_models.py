@@ -1,0 +1,132 @@
+"""Whole models: operator counts, one XNNPACK partition, error, speed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax, nn
+from nnlib.tflite_export import Interpreter, Report, TensorSpec, export_tflite
+
+RNG = np.random.default_rng(0)
+DIGITS = TensorSpec((None, 28, 28, 1))
+
+
+def weights(*shape: int) -> np.ndarray:
+    return (RNG.normal(size=shape) * 0.1).astype(np.float32)
+
+
+def dense(units_in: int, units: int) -> Any:
+    w, b = weights(units_in, units), weights(1, units)
+    return lambda x: x @ w + b
+
+
+def conv_norm_relu_pool(channels: int, filters: int) -> Any:
+    kernel = weights(3, 3, channels, filters)
+    bias, mean, gamma, beta = (weights(1, 1, 1, filters) for _ in range(4))
+    variance = np.abs(weights(1, 1, 1, filters)) + 0.5
+
+    def apply(x: jax.Array) -> jax.Array:
+        layout = ("NHWC", "HWIO", "NHWC")
+        y = lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout) + bias
+        y = nn.relu((y - mean) * lax.rsqrt(variance + 1e-3) * gamma + beta)
+        return lax.reduce_window(y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+    return apply
+
+
+def make_cnn() -> Any:
+    first, second = conv_norm_relu_pool(1, 8), conv_norm_relu_pool(8, 16)
+    hidden, logits = dense(7 * 7 * 16, 64), dense(64, 10)
+
+    def cnn(x: jax.Array) -> jax.Array:
+        y = second(first(x))
+        return nn.softmax(logits(nn.relu(hidden(y.reshape(y.shape[0], -1)))))
+
+    return cnn
+
+
+def make_mlp() -> Any:
+    a, b, c = dense(784, 128), dense(128, 64), dense(64, 10)
+    return lambda x: nn.softmax(c(nn.relu(b(nn.relu(a(x))))))
+
+
+def partitions(report: Report) -> tuple[int, int]:
+    """Number of XNNPACK partitions, and of operators outside of them."""
+    interpreter = Interpreter(model_content=report.content)
+    interpreter.resize_tensor_input(
+        interpreter.get_input_details()[0]["index"], (4, *report.inputs[0].shape[1:])
+    )
+    interpreter.allocate_tensors()
+    names = [details["op_name"] for details in interpreter._get_ops_details()]
+    delegates = names.count("DELEGATE")
+    return delegates, len(names) - delegates - sum(report.ops.values())
+
+
+def test_mlp_is_4_operators() -> None:
+    report = export_tflite(make_mlp(), TensorSpec((None, 784)), verify=True)
+    assert report.ops == {"FULLY_CONNECTED": 3, "SOFTMAX": 1}
+    assert report.max_error is not None
+    assert report.max_error <= 1e-5
+    assert report.bytes <= 438_800
+    assert partitions(report) == (1, 0)
+
+
+def test_cnn_is_8_operators_in_one_partition() -> None:
+    report = export_tflite(make_cnn(), DIGITS, verify=True)
+    assert report.ops == {
+        "CONV_2D": 2,
+        "FULLY_CONNECTED": 2,
+        "MAX_POOL_2D": 2,
+        "RESHAPE": 1,
+        "SOFTMAX": 1,
+    }
+    assert report.max_error is not None
+    assert report.max_error <= 1e-5
+    assert partitions(report) == (1, 0)
+
+
+def test_cnn_converts_quickly() -> None:
+    cnn = make_cnn()
+    start = time.process_time()
+    export_tflite(cnn, DIGITS, verify=False)
+    assert time.process_time() - start < 1.0  # measured: 0.03
+
+
+def test_embedding_classifier() -> None:
+    table, out = weights(20, 8), dense(8, 2)
+
+    def fn(tokens: jax.Array) -> jax.Array:
+        return nn.softmax(out(jnp.take(table, tokens, axis=0, mode="clip").mean(1)))
+
+    report = export_tflite(fn, TensorSpec((None, 12), np.int32), verify=True)
+    assert report.ops == {"FULLY_CONNECTED": 1, "GATHER": 1, "MEAN": 1, "SOFTMAX": 1}
+
+
+def test_transformer_block() -> None:
+    heads, width = 2, 8
+    q, k, v, o = (weights(width, width) for _ in range(4))
+    up, down = dense(width, 16), dense(16, width)
+
+    def norm(x: jax.Array) -> jax.Array:
+        mean = x.mean(-1, keepdims=True)
+        return (x - mean) * lax.rsqrt(jnp.square(x - mean).mean(-1, keepdims=True) + 1e-6)
+
+    def split(x: jax.Array) -> jax.Array:
+        return x.reshape(x.shape[0], 6, heads, width // heads)
+
+    def fn(x: jax.Array) -> jax.Array:
+        scores = jnp.einsum("bqhd,bkhd->bhqk", split(x @ q), split(x @ k)) * 0.5
+        mixed = jnp.einsum("bhqk,bkhd->bqhd", nn.softmax(scores), split(x @ v))
+        x = norm(x + mixed.reshape(x.shape) @ o)
+        hidden = nn.gelu(up(x.reshape(-1, width)), approximate=False)
+        return norm(x + down(hidden).reshape(x.shape))
+
+    report = export_tflite(fn, TensorSpec((None, 6, width)), verify=True)
+    assert report.max_error is not None
+    assert report.max_error <= 1e-5
+    assert report.ops["SOFTMAX"] == 1
+    assert report.ops["GELU"] == 1

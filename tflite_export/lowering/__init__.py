@@ -1,0 +1,17 @@
+"""Lowering: one function for each JAX primitive, found in `LOWERINGS` by its name."""
+
+from . import (  # noqa: F401  (importing them registers their lowerings)
+    convolution,
+    elementwise,
+    gather,
+    logic,
+    matmul,
+    pooling,
+    reduction,
+    shape,
+    slicing,
+)
+from .lowerer import Lowerer
+from .registry import LOWERINGS, lowers
+
+__all__ = ["LOWERINGS", "Lowerer", "lowers"]

@@ -1,0 +1,230 @@
+"""Walks a jaxpr and lets each primitive's lowering add operators to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Jaxpr, Literal
+
+from ..errors import UnsupportedOpError
+from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
+from ..graph import Graph, Tensor
+from ..schema_tables import TENSOR_TYPES
+from ..source_location import source_line
+from ..symbolic import Dim, Shape, all_static, describe, plain, same_shape
+from .refusals import remedy_for
+from .registry import LOWERINGS
+
+_OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
+
+# Parameters in which primitives such as jit, custom_jvp_call and checkpoint hold their function.
+_CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "checkpoint": "jaxpr",
+    "remat": "jaxpr",
+    "remat2": "jaxpr",
+    "custom_lin": "jaxpr",
+}
+
+
+class Lowerer:
+    """State of one lowering: the graph, and helpers for the functions in `LOWERINGS`."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._constants: dict[int, tuple[Any, Tensor]] = {}
+        self._call_line = "<unknown line>"  # where the function that is being inlined was called
+
+    # Walking.
+
+    def run(
+        self,
+        jaxpr: Any,
+        consts: Sequence[Any],
+        args: Sequence[Tensor],
+        needed: Sequence[bool] | None = None,
+    ) -> list[Tensor | None]:
+        """Lower a jaxpr; results that are not `needed` may be None.
+
+        Args:
+            jaxpr: an open jaxpr.
+            consts: values of its constants, arrays or tensors.
+            args: tensors for its inputs.
+            needed: which of its results are read; all by default.
+
+        Returns:
+            One tensor for each result.
+        """
+        env: dict[Any, Tensor] = {}
+        for var, value in zip(jaxpr.constvars, consts, strict=True):
+            env[var] = (
+                value if isinstance(value, Tensor) else self.constant(value, _dtype(var.aval))
+            )
+        env.update(zip(jaxpr.invars, args, strict=True))
+        wanted = [True] * len(jaxpr.outvars) if needed is None else needed
+        live = _live_variables(jaxpr, wanted)
+        for eqn in jaxpr.eqns:
+            flags = [var in live for var in eqn.outvars]
+            if not any(flags):
+                continue  # its results are never read: nothing to export, whatever it does
+            results = self._equation(eqn, [self._read(env, var) for var in eqn.invars], flags)
+            env.update((v, t) for v, t in zip(eqn.outvars, results, strict=True) if t is not None)
+        return [
+            self._read(env, var) if want else None
+            for var, want in zip(jaxpr.outvars, wanted, strict=True)
+        ]
+
+    def _read(self, env: dict[Any, Tensor], var: Any) -> Tensor:
+        if isinstance(var, Literal):
+            return self.graph.constant(np.asarray(var.val, _dtype(var.aval)))
+        return env[var]
+
+    def _equation(
+        self, eqn: Any, inputs: list[Tensor], flags: list[bool]
+    ) -> Sequence[Tensor | None]:
+        name = eqn.primitive.name
+        if name in _CALLS:
+            return self._call(eqn, inputs, flags)
+        self.graph.where = self._line(eqn)
+        folded = self._fold(eqn, inputs)
+        if folded is not None:
+            return folded
+        self._check_dtypes(eqn, flags)
+        lowering = LOWERINGS.get(name)
+        if lowering is None:
+            raise self.refuse(eqn, "an operation that LiteRT has a kernel for")
+        result = lowering(self, eqn, inputs)
+        return [result] if isinstance(result, Tensor) else result
+
+    def _call(self, eqn: Any, inputs: list[Tensor], flags: list[bool]) -> Sequence[Tensor | None]:
+        inner = eqn.params[_CALLS[eqn.primitive.name]]
+        jaxpr, consts = (inner, ()) if isinstance(inner, Jaxpr) else (inner.jaxpr, inner.consts)
+        outside, self._call_line = self._call_line, self._line(eqn)
+        results = self.run(jaxpr, consts, inputs, flags)
+        self._call_line = outside
+        return results
+
+    def _line(self, eqn: Any) -> str:
+        return source_line(eqn, self._call_line)
+
+    # Constants.
+
+    def constant(self, value: Any, dtype: Any) -> Tensor:
+        """The tensor of an array, converted once however often it is read.
+
+        The dtype is that of the trace: a closed-over float64 array is float32 there.
+        """
+        known = self._constants.get(id(value))
+        if known is not None:
+            return known[1]
+        if jnp.issubdtype(dtype, jax.dtypes.extended):
+            tensor = Tensor(tuple(value.shape), _OPAQUE)
+        else:
+            tensor = self.graph.constant(np.asarray(value, dtype))
+        self._constants[id(value)] = (value, tensor)
+        return tensor
+
+    def _fold(self, eqn: Any, inputs: Sequence[Tensor]) -> list[Tensor] | None:
+        """The results of an equation on constants; None for a variable or a free size."""
+        operands = [tensor.data for tensor in inputs if tensor.data is not None]
+        if len(operands) < len(inputs) or not inputs:
+            return None
+        if is_elementwise(eqn.primitive.name):
+            return [self.graph.constant(fold_elementwise(eqn, operands))]
+        if not can_bind(eqn):
+            return None
+        shapes = [var.aval.shape for var in eqn.invars]
+        whole = [np.broadcast_to(o, shape) for o, shape in zip(operands, shapes, strict=True)]
+        return [self.graph.constant(value) for value in fold_bound(eqn, whole)]
+
+    # Help for lowerings.
+
+    def full(self, tensor: Tensor, shape: Sequence[Dim]) -> Tensor:
+        """The tensor with every broadcast of `shape` written out, for ops that do not broadcast."""
+        target = plain(shape)
+        if same_shape(tensor.shape, target):
+            return tensor
+        if tensor.data is not None and all_static(target):
+            return self.graph.constant(np.ascontiguousarray(np.broadcast_to(tensor.data, target)))
+        return self.graph.add("broadcast", [tensor], target)
+
+    def rank_padded(self, tensor: Tensor, rank: int) -> Tensor:
+        """The tensor with leading ones up to `rank`."""
+        return self.reshape(tensor, (1,) * (rank - tensor.rank) + tensor.shape)
+
+    def reshape(self, tensor: Tensor, shape: Sequence[Dim]) -> Tensor:
+        """The tensor's elements in another shape."""
+        target = plain(shape)
+        if same_shape(tensor.shape, target):
+            return tensor
+        if tensor.data is not None:
+            return self.graph.constant(tensor.data.reshape(target))
+        return self.graph.add("RESHAPE", [tensor], target)
+
+    def transpose(self, tensor: Tensor, permutation: Sequence[int]) -> Tensor:
+        """The tensor with its axes in another order."""
+        order = [int(axis) for axis in permutation]
+        if order == sorted(order):
+            return tensor
+        if tensor.data is not None:
+            return self.graph.constant(np.ascontiguousarray(tensor.data.transpose(order)))
+        shape = [tensor.shape[axis] for axis in order]
+        return self.graph.add("TRANSPOSE", [tensor, self.graph.ints(order)], shape)
+
+    def refuse(self, eqn: Any, expected: str, remedy: str | None = None) -> UnsupportedOpError:
+        """The error for an equation that cannot be exported; the caller raises it."""
+        name = eqn.primitive.name
+        shapes = ", ".join(_aval_text(var.aval) for var in eqn.invars)
+        results = ", ".join(_aval_text(var.aval) for var in eqn.outvars)
+        return UnsupportedOpError(
+            self._line(eqn),
+            expected,
+            f"primitive `{name}` ({shapes}) -> {results}",
+            remedy or remedy_for(name),
+        )
+
+    def _check_dtypes(self, eqn: Any, flags: Sequence[bool]) -> None:
+        """Refuse int64, float16, complex ... before a kernel sees them."""
+        for var in (*eqn.invars, *(v for v, flag in zip(eqn.outvars, flags, strict=True) if flag)):
+            dtype = _dtype(var.aval)
+            if dtype in TENSOR_TYPES or isinstance(var, Literal):
+                continue
+            if jnp.issubdtype(dtype, jax.dtypes.extended):
+                raise self.refuse(eqn, "no random numbers", remedy_for("random_bits"))
+            raise self.refuse(
+                eqn,
+                f"values of float32, int32 or bool, not {dtype}",
+                "Cast with x.astype(jnp.float32), and leave jax_enable_x64 off while exporting.",
+            )
+
+
+def _live_variables(jaxpr: Any, wanted: Sequence[bool]) -> set[Any]:
+    """Variables that the wanted results depend on."""
+    live = {
+        var
+        for var, want in zip(jaxpr.outvars, wanted, strict=True)
+        if want and not isinstance(var, Literal)
+    }
+    for eqn in reversed(jaxpr.eqns):
+        if any(var in live for var in eqn.outvars):
+            live.update(var for var in eqn.invars if not isinstance(var, Literal))
+    return live
+
+
+def _dtype(aval: Any) -> Any:
+    return getattr(aval, "dtype", _OPAQUE)
+
+
+def _aval_text(aval: Any) -> str:
+    shape: Shape = getattr(aval, "shape", ())
+    return f"{getattr(aval, 'dtype', aval)}{describe(shape)}"

@@ -1,0 +1,39 @@
+"""Which line of the user's code an equation of a jaxpr comes from."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def _folder(module_file: str | None) -> str:
+    return os.path.dirname(os.path.abspath(module_file or "")) + os.sep
+
+
+# Frames in these folders are machinery; jaxlib's traceback lists them innermost first.
+_MACHINERY = (_folder(jax.__file__), _folder(np.__file__), _folder(__file__))
+
+
+def source_line(eqn: Any, default: str = "<unknown line>") -> str:
+    """`file.py:12` of the innermost frame outside JAX that bound this equation.
+
+    The traceback of an equation inside a jitted function ends at that function, so for functions
+    of jax.numpy it holds no frame of the user; then the line of the call is the answer.
+
+    Args:
+        eqn: an equation of a jaxpr.
+        default: line of the call that the equation is inside of.
+
+    Returns:
+        `path:line`, or the default.
+    """
+    traceback = getattr(getattr(eqn, "source_info", None), "traceback", None)
+    if traceback is None:
+        return default
+    for frame in traceback.frames:
+        if not frame.file_name.startswith(_MACHINERY) and not frame.file_name.startswith("<frozen"):
+            return f"{frame.file_name}:{frame.line_num}"
+    return default
