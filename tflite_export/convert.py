@@ -34,8 +34,8 @@ def export_tflite(
 
     Sizes given as None stay free in the file: axis 0 of all inputs is one size `b`, axis 1 another
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
-    bool values too. Two things differ from JAX when the file runs: an index out of range is an error
-    instead of clipped, and the larger (or smaller) of a number and NaN may be the number.
+    bool values too. Two things differ from JAX when the file runs: an index out of range is an
+    error instead of clipped, and the larger (or smaller) of a number and NaN may be the number.
 
     Args:
         fn_or_model: a pure function of arrays or pytrees of arrays, or an nnlib model (anything

@@ -66,7 +66,8 @@ def categorical_crossentropy(
     >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4).tolist()
     [0.6930999755859375]
     """
-    y_true, y_pred = float_pair("categorical_crossentropy", y_true, y_pred)
+    y_pred = as_float("categorical_crossentropy", y_pred)
+    y_true = as_array("categorical_crossentropy", y_true, y_pred.dtype)
     _check_classes("categorical_crossentropy", y_true.shape, y_pred.shape)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]

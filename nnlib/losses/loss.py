@@ -67,11 +67,12 @@ class Loss(Configurable):
         """
         y_true, y_pred = self._converted(y_true, y_pred)
         mask = None if row_mask is None else jnp.asarray(row_mask, bool)
+        given = y_true, y_pred
         if mask is not None:  # a target of 1 for an output of 0.5: finite under every loss
             y_true, y_pred = fill_padding(mask, y_true, 1), fill_padding(mask, y_pred, 0.5)
         values = jnp.asarray(self.call(y_true, y_pred))
         if values.ndim == 0:
-            return self._scalar(values, sample_weight)
+            return self._scalar(*given, sample_weight)
         counted = self.counted(y_true, y_pred)
         if counted is not None and mask is not None:
             mask = counted & mask.reshape(mask.shape + (1,) * (counted.ndim - mask.ndim))
@@ -128,13 +129,14 @@ class Loss(Configurable):
             return self.align(y_true, y_pred)
         return y_true, y_pred
 
-    def _scalar(self, value: jax.Array, sample_weight: Any) -> jax.Array:
+    def _scalar(self, y_true: Any, y_pred: Any, sample_weight: Any) -> jax.Array:
+        """The value of a batch, padding and all, of a `call` that reduces by itself."""
         if sample_weight is not None:
             raise ShapeError(
                 f"{self.name}: expected one value per sample to weight, got one number for the "
                 "batch. Return values of shape (batch,): average over the other axes only."
             )
-        return value
+        return jnp.asarray(self.call(y_true, y_pred))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

@@ -33,14 +33,15 @@ def add_to_total(total: jax.Array, term: jax.Array) -> jax.Array:
     """
     term = jnp.asarray(term, jnp.float32)
     high, lost = _exact_sum(total[0], term)
-    return jnp.stack(_exact_sum(high, jnp.where(jnp.isfinite(lost), total[1] + lost, 0)))
+    return jnp.stack(_exact_sum(high, total[1] + lost))
 
 
 def _exact_sum(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
     """(rounded sum, its rounding error); Knuth's TwoSum, which minds no order."""
     rounded = a + b
     b_part = rounded - a
-    return rounded, (a - (rounded - b_part)) + (b - b_part)
+    error = (a - (rounded - b_part)) + (b - b_part)
+    return rounded, jnp.where(jnp.isfinite(error), error, 0)
 
 
 def ratio(total: jax.Array, count: jax.Array) -> jax.Array:

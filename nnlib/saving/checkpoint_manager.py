@@ -49,8 +49,8 @@ class CheckpointManager:
 
     def save(self, step: int | None = None, metrics: dict[str, float] | None = None) -> int:
         """Save as number `step`, the model's step count if None; returns the number."""
+        step = int(self.model.get_train_state().step) if step is None else int(step)
         tree = to_tree(self.model)
-        step = int(tree["training"]["step"]) if step is None else int(step)
         self._manager.save(step, args=self._save_args(tree), metrics=metrics, force=True)
         return step
 

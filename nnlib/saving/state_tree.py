@@ -18,11 +18,11 @@ WEIGHTS = ("params", "state")
 
 
 def to_tree(model: "Model", weights_only: bool = False) -> Tree:
-    """Weights, and unless `weights_only` optimizer, metrics, key, step and position."""
+    """Weights; and if the model is compiled, optimizer, metrics, key, step and position."""
     trainer = model.trainer
     state = trainer.make_state()
     tree: Tree = {"params": state.params, "state": state.state}
-    if not weights_only:
+    if trainer.compiled is not None and not weights_only:
         position = trainer.position
         tree["training"] = {
             "optimizer": as_dict(state.opt),

@@ -19,10 +19,10 @@ class Callback:
     was set.
 
     Batch methods are called for every batch, unless `batch_interval` is set to more: then only for
-    every that many. Fewer calls let more steps run in one dispatch.
+    every that many; with None never. Fewer calls let more steps run in one dispatch.
     """
 
-    batch_interval: int | None = None
+    batch_interval: int | None = 1
     handles_nan = False
     """True: `fit` does not raise when the loss turns NaN, because this callback deals with it."""
     model: "Model"
@@ -68,14 +68,12 @@ class Callback:
 
     def listens_every(self) -> int | None:
         """For every how many batches its batch methods are to be called; None for never."""
-        if self.batch_interval is not None:
-            return self.batch_interval
         cls = type(self)
-        own = (
+        listens = (
             cls.on_train_batch_begin is not Callback.on_train_batch_begin
             or cls.on_train_batch_end is not Callback.on_train_batch_end
         )
-        return 1 if own else None
+        return self.batch_interval if listens else None
 
 
 class CallbackList:

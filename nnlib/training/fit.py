@@ -122,7 +122,9 @@ class FitLoop:
         self._last_logs = logs
         if self.callbacks.next_stop(done - 1) == done:
             self.trainer.show_optimizer()
-            self.callbacks.batches_done("on_train_batch_end", done, _floats(logs))
+            assert self.trainer.objective is not None
+            names = self.trainer.objective.log_names
+            self.callbacks.batches_done("on_train_batch_end", done, _in_order(_floats(logs), names))
         if self.bar is not None and finished is not None:
             self.bar.show(done - window.count, _floats(finished))
 

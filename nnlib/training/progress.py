@@ -45,8 +45,6 @@ class ProgbarLogger(Callback):
         verbose: 1 for the bar, 2 for a line per epoch.
     """
 
-    batch_interval = None
-
     def __init__(self, verbose: int = 1):
         self.verbose = verbose
         self._view: _Lines | None = None

@@ -98,6 +98,10 @@ def row_id(row):
     return "-".join([name, *(f"{k}={v}" for k, v in arguments.items())])
 
 
+def call_id(value):
+    return row_id(value) if isinstance(value, tuple) else f"training={value}"
+
+
 def arrays_for(shape, seed=0):
     generator = np.random.default_rng(seed)
     draw = lambda s: jnp.asarray(generator.normal(size=s), "float32")  # noqa: E731
@@ -108,8 +112,9 @@ def pair_of(keras, name, arguments, x):
     """Both layers, built on x, with the same random weights."""
     theirs = getattr(keras.layers, name)(**arguments)
     ours = getattr(layers, name)(**arguments)
-    theirs(x)
-    ours(x)
+    shape = [a.shape for a in x] if isinstance(x, list) else x.shape
+    theirs.build(shape)
+    ours.declare(x)
     generator = np.random.default_rng(1)
     weights = [generator.uniform(0.2, 1.0, size=w.shape) * 0.7 for w in theirs.get_weights()]
     theirs.set_weights(weights)
@@ -135,15 +140,18 @@ def close(first, second, tol=1e-5):
         np.testing.assert_allclose(a, b, rtol=tol, atol=tol)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=row_id)
-@pytest.mark.parametrize("training", [False, True])
+CALLS = [(row, False) for row in ROWS]
+CALLS += [(row, True) for row in ROWS if row[0] == "BatchNormalization"]
+
+
+@pytest.mark.parametrize(("row", "training"), CALLS, ids=call_id)
 def test_outputs_gradients_and_state(keras, row, training):
     name, arguments, shape = row
     x = arrays_for(shape)
     theirs, ours = pair_of(keras, name, arguments, x)
     trained = [v.value for v in theirs.trainable_variables]
     untrained = [v.value for v in theirs.non_trainable_variables]
-    flag = {"training": training} if name in ("BatchNormalization", "LSTM") else {}
+    flag = {"training": True} if training else {}
 
     def keras_loss(trained, x):
         out, state = theirs.stateless_call(trained, untrained, x, **flag)
@@ -153,9 +161,10 @@ def test_outputs_gradients_and_state(keras, row, training):
         out, state = ours.apply(params, ours.variables[1], x, training=training)
         return weighted_sum(out), (out, state)
 
-    want_grads, (want, want_state) = jax.grad(keras_loss, (0, 1), has_aux=True)(trained, x)
+    keras_gradient = jax.jit(jax.grad(keras_loss, (0, 1), has_aux=True))
+    want_grads, (want, want_state) = keras_gradient(trained, x)
     with jax.numpy_rank_promotion("raise"):
-        gradient = jax.grad(our_loss, (0, 1), has_aux=True)
+        gradient = jax.jit(jax.grad(our_loss, (0, 1), has_aux=True))
         (params, dx), (got, state) = gradient(ours.variables[0], x)
     close(got, want)
     close(dx, want_grads[1])

@@ -145,6 +145,16 @@ CONVOLUTIONS = {
         {"DEPTHWISE_CONV_2D": 1, "RESHAPE": 2},
     ),
     "one_axis_free_length": (conv(weights(3, 4, 6)), TensorSpec((None, None, 4)), None),
+    "one_axis_norm_relu": (
+        chain(conv(weights(3, 4, 6)), batch_norm(6), nn.relu),
+        SERIES,
+        CONV_1D,
+    ),
+    "one_axis_stack": (
+        chain(bias_relu(conv(weights(3, 4, 6)), 6), pool("max"), conv(weights(3, 6, 2))),
+        SERIES,
+        {"CONV_2D": 2, "MAX_POOL_2D": 1, "RESHAPE": 2},
+    ),
     "channels_first": (
         lambda x: lax.conv(x, weights(5, 3, 3, 3), (1, 1), "SAME"),
         TensorSpec((None, 3, 7, 6)),

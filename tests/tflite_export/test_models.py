@@ -96,6 +96,56 @@ def test_cnn_converts_quickly() -> None:
     assert time.process_time() - start < 1.0  # measured: 0.03
 
 
+def inverted_residual(channels: int, filters: int, stride: int) -> Any:
+    """A block of MobileNetV2 with explicit padding before the strided depthwise convolution."""
+    wide = 4 * channels
+    layout = ("NHWC", "HWIO", "NHWC")
+
+    def norm(width: int) -> Any:
+        scale, shift, mean = (weights(1, 1, 1, width) + 1 for _ in range(3))
+        return lambda x: (x - mean) * scale + shift
+
+    def conv(kernel: np.ndarray, step: int, padding: Any, groups: int = 1) -> Any:
+        return lambda x: lax.conv_general_dilated(
+            x, kernel, (step, step), padding, dimension_numbers=layout, feature_group_count=groups
+        )
+
+    expand, norm_1 = conv(weights(1, 1, channels, wide), 1, "SAME"), norm(wide)
+    padding = "SAME" if stride == 1 else "VALID"
+    depthwise, norm_2 = conv(weights(3, 3, 1, wide), stride, padding, wide), norm(wide)
+    project, norm_3 = conv(weights(1, 1, wide, filters), 1, "SAME"), norm(filters)
+
+    def apply(x: jax.Array) -> jax.Array:
+        y = nn.relu6(norm_1(expand(x)))
+        if stride == 2:
+            y = jnp.pad(y, ((0, 0), (0, 1), (0, 1), (0, 0)))
+        y = norm_3(project(nn.relu6(norm_2(depthwise(y)))))
+        return x + y if stride == 1 and channels == filters else y
+
+    return apply
+
+
+def test_mobile_blocks_fold_norms_pads_and_activations() -> None:
+    blocks = [inverted_residual(4, 6, 2), inverted_residual(6, 6, 1), inverted_residual(6, 6, 1)]
+    head = dense(6, 10)
+
+    def fn(x: jax.Array) -> jax.Array:
+        for block in blocks:
+            x = block(x)
+        return nn.softmax(head(x.mean((1, 2))))
+
+    report = export_tflite(fn, TensorSpec((None, 16, 16, 4)), verify=True)
+    assert report.ops == {
+        "ADD": 2,
+        "CONV_2D": 6,
+        "DEPTHWISE_CONV_2D": 3,
+        "FULLY_CONNECTED": 1,
+        "MEAN": 1,
+        "SOFTMAX": 1,
+    }
+    assert partitions(report) == (1, 0)
+
+
 def test_embedding_classifier() -> None:
     table, out = weights(20, 8), dense(8, 2)
 

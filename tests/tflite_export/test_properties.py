@@ -13,7 +13,7 @@ from jax import lax
 from nnlib.tflite_export import TensorSpec, export_tflite
 
 QUICK = settings(
-    max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 SIZES = st.integers(1, 4)
 

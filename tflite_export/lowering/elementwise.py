@@ -118,6 +118,14 @@ def lower_integer_pow(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> T
     return result if power > 0 else binary(lowerer, "DIV", one, result)
 
 
+@lowers("one_minus_square")
+def lower_one_minus_square(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
+    """1 - x * x, which newer JAX writes in derivatives of tanh."""
+    check_dtype(lowerer, eqn, inputs, _FLOAT)
+    (x,) = inputs
+    return binary(lowerer, "SUB", scalar(lowerer, 1.0, x), unary(lowerer, "SQUARE", x))
+
+
 @lowers("exp2")
 def lower_exp2(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """2**x as POW."""

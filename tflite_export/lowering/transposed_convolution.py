@@ -1,4 +1,4 @@
-"""A convolution over a spread-out input is a transposed one: output[i*stride - pad + j] += x[i] w[j]."""
+"""A convolution over a spread-out input is a transposed one: y[i*stride - pad + j] += x[i] w[j]."""
 
 from __future__ import annotations
 

@@ -1,0 +1,191 @@
+"""Checkpoints: complete, checked, and never half written."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import nnlib as nn
+from nnlib import errors, layers
+from nnlib.saving import Checkpoint, CheckpointManager, latest_checkpoint
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 4)).astype("float32")
+Y = RNG.integers(0, 3, 40)
+
+
+def make(optimizer="adam", units=8, compiled=True):
+    model = nn.Sequential(
+        [
+            nn.Input((4,)),
+            layers.Dense(units, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.2),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    if compiled:
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def trained(**options):
+    model = make(**options)
+    model.fit(X, Y, epochs=2, batch_size=10, verbose=0)
+    return model
+
+
+def assert_equal_trees(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", optax.adamw(1e-3)])
+def test_training_goes_on_from_a_checkpoint_to_the_bit(tmp_path, optimizer):
+    model = trained(optimizer=optimizer)
+    path = Checkpoint(model=model).save(tmp_path / "ckpt")
+    other = make(optimizer=optimizer if not isinstance(optimizer, str) else optimizer)
+    Checkpoint(model=other).restore(path).assert_consumed()
+    for one in (model, other):
+        one.fit(X, Y, epochs=2, batch_size=10, verbose=0)
+    assert_equal_trees(model.variables, other.variables)
+
+
+def test_a_new_process_restores_the_same_predictions(tmp_path):
+    model = trained()
+    path = Checkpoint(model=model).write(tmp_path / "ckpt")
+    np.save(tmp_path / "x.npy", X)
+    code = (
+        "import sys, numpy as np, nnlib as nn\n"
+        "from nnlib import layers\n"
+        "model = nn.Sequential([nn.Input((4,)), layers.Dense(8, activation='relu'),"
+        " layers.BatchNormalization(), layers.Dropout(0.2), layers.Dense(3, activation='softmax')])\n"
+        "nn.saving.Checkpoint(model=model).restore(sys.argv[1]).expect_partial()\n"
+        "np.save(sys.argv[3], model.predict(np.load(sys.argv[2])))\n"
+    )
+    arguments = [path, str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=120)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), model.predict(X))
+
+
+def test_numbered_files_and_the_guides_way(tmp_path):
+    model = trained()
+    checkpoint = Checkpoint(model=model, optimizer=model.optimizer)
+    prefix = tmp_path / "path" / "checkpoint"
+    assert checkpoint.save(prefix).endswith("checkpoint-1")
+    model.fit(X, Y, verbose=0)
+    newest = checkpoint.save(prefix)
+    assert latest_checkpoint(tmp_path / "path") == newest
+    other = make(compiled=False)
+    status = Checkpoint(model=other).restore(prefix)
+    status.expect_partial()
+    with pytest.raises(errors.CheckpointError, match="Compile the model before restoring"):
+        status.assert_consumed()
+    np.testing.assert_array_equal(other.predict(X), model.predict(X))
+
+
+def test_writing_again_replaces_and_leaves_nothing_behind(tmp_path):
+    model = trained()
+    path = tmp_path / "ckpt"
+    Checkpoint(model=model).write(path)
+    model.fit(X, Y, verbose=0)
+    Checkpoint(model=model).write(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["ckpt"]
+    other = make()
+    Checkpoint(model=other).restore(path)
+    assert_equal_trees(model.variables, other.variables)
+
+
+@pytest.mark.parametrize("left_behind", ["new", "old"])
+def test_a_crash_between_the_renames_loses_nothing(tmp_path, left_behind):
+    model = trained()
+    path = tmp_path / "ckpt"
+    Checkpoint(model=model).write(path)
+    path.rename(tmp_path / f"ckpt.{left_behind}")
+    other = make()
+    Checkpoint(model=other).restore(path)
+    assert_equal_trees(model.variables, other.variables)
+    Checkpoint(model=other).write(path)
+    assert Checkpoint(model=make()).restore(path).path == str(path)
+
+
+def test_a_checkpoint_of_another_model_is_refused_and_changes_nothing(tmp_path):
+    path = Checkpoint(model=trained(units=8)).write(tmp_path / "ckpt")
+    other = make(units=9)
+    before = other.get_weights()
+    with pytest.raises(errors.WeightMissingError, match=r"params/\w+/\w+: .*got \(8,\)"):
+        Checkpoint(model=other).restore(path)
+    for a, b in zip(before, other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(errors.WeightMissingError, match="optimizer/slots"):
+        Checkpoint(model=make(optimizer="rmsprop")).restore(path)
+
+
+def test_what_is_not_there_or_damaged_is_said(tmp_path):
+    model = trained()
+    with pytest.raises(errors.CheckpointError, match=r"nothing there.*Beside it: other"):
+        (tmp_path / "other").mkdir()
+        Checkpoint(model=model).restore(tmp_path / "ckpt")
+    path = Checkpoint(model=model).write(tmp_path / "ckpt")
+    for folder, _, files in os.walk(path):
+        for file in files:
+            if file.startswith("manifest"):
+                os.truncate(os.path.join(folder, file), 3)
+    with pytest.raises(errors.CheckpointError, match="cannot be read"):
+        Checkpoint(model=make()).restore(path)
+
+
+def test_an_optimizer_that_is_not_the_models_is_refused():
+    with pytest.raises(errors.ArgumentError, match="compiled with"):
+        Checkpoint(model=make(), optimizer=nn.optimizers.SGD())
+
+
+def test_the_manager_keeps_the_newest_or_the_best(tmp_path):
+    model = trained()
+    with CheckpointManager(model, tmp_path / "newest", max_to_keep=2) as manager:
+        assert manager.restore_or_initialize() is None
+        for step in (1, 2, 3):
+            manager.save(step)
+        assert manager.steps == [2, 3]
+        assert manager.latest_step == 3
+        with pytest.raises(errors.CheckpointError, match="checkpoint 7, got only 2, 3"):
+            manager.restore(7)
+    best = CheckpointManager(
+        model, tmp_path / "best", max_to_keep=1, best_metric="val_loss", asynchronous=True
+    )
+    for step, loss in ((1, 0.5), (2, 0.1), (3, 0.9)):
+        best.save(step, metrics={"val_loss": loss})
+    best.wait()
+    assert best.best_step == 2
+    best.restore(2).assert_consumed()
+    best.close()
+
+
+def test_weights_of_no_elements_survive(tmp_path):
+    model = nn.Sequential([nn.Input((0,)), layers.Dense(2)])
+    path = Checkpoint(model=model).write(tmp_path / "ckpt")
+    Checkpoint(model=model).restore(path).assert_consumed()
+
+
+def test_disk_errors_leave_the_old_checkpoint(tmp_path, monkeypatch):
+    model = trained()
+    path = tmp_path / "ckpt"
+    Checkpoint(model=model).write(path)
+    kept = model.get_weights()
+    model.fit(X, Y, verbose=0)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("orbax.checkpoint.StandardCheckpointer.save", full)
+    with pytest.raises(OSError, match="No space left"):
+        Checkpoint(model=model).write(path)
+    other = make()
+    Checkpoint(model=other).restore(path)
+    for a, b in zip(kept, other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    shutil.rmtree(path)
