@@ -49,6 +49,12 @@ class InputLayer(Layer):
         """Shape and dtype of the input."""
         return ShapeSpec(self.batch_shape, self.input_dtype)
 
+    @property
+    def symbol(self) -> Symbol:
+        """The symbol that stands for this input."""
+        node = self.nodes[0] if self.nodes else Node(self, (self.spec,), {})
+        return node.outputs
+
     def call(self, x: Any) -> jax.Array:
         return jnp.asarray(x, self.input_dtype)
 
@@ -85,5 +91,4 @@ def Input(  # noqa: N802 - the name that every Keras user knows
         raise ArgumentError("Input: expected sparse=False, got True. JAX arrays are dense here.")
     if tensor is not None:
         return tensor
-    layer = InputLayer(shape, batch_size, dtype, batch_shape, name)
-    return Node(layer, (layer.spec,), {}).outputs
+    return InputLayer(shape, batch_size, dtype, batch_shape, name).symbol

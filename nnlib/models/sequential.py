@@ -63,7 +63,7 @@ class Sequential(Model):
         if is_symbol(layer) and isinstance(layer.node.layer, InputLayer):
             return self._begin(layer)
         if isinstance(layer, InputLayer):
-            return self._begin(layer.nodes[0].outputs if layer.nodes else layer(layer.spec))
+            return self._begin(layer.symbol)
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 f"{self.name} (Sequential): expected a layer, got {layer!r}. Functions go into "

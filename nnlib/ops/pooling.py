@@ -31,7 +31,8 @@ def max_pool(
     >>> max_pool(jnp.arange(4.0).reshape(1, 2, 2, 1)).tolist()
     [[[[3.0]]]]
     """
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+    integers = jnp.issubdtype(x.dtype, jnp.integer)
+    lowest = x.dtype.type(jnp.iinfo(x.dtype).min) if integers else -jnp.inf
     window = _on_spatial_axes(pool_size, x.ndim, data_format)
     steps = window if strides is None else _on_spatial_axes(strides, x.ndim, data_format)
     return jax.lax.reduce_window(x, lowest, jax.lax.max, window, steps, padding.upper())

@@ -236,6 +236,8 @@ class Optimizer(Configurable):
         config = super().get_config()
         if "learning_rate" in config and isinstance(self._learning_rate, float):
             config["learning_rate"] = self._learning_rate
+            if self.learning_rate != self._learning_rate:  # a state restored from elsewhere
+                config["learning_rate"] = float(self.learning_rate)
         return config
 
     def __repr__(self) -> str:
@@ -245,7 +247,8 @@ class Optimizer(Configurable):
 def placed_like(old: jax.Array, value: Any) -> jax.Array:
     """`value` with the dtype and on the devices of `old`, so that nothing compiles again."""
     new = np.asarray(value, old.dtype)
-    return jax.device_put(new, old.sharding) if old.committed else jnp.asarray(new)
+    committed = getattr(old, "committed", False)
+    return jax.device_put(new, old.sharding) if committed else jnp.asarray(new)
 
 
 def _collected(tree: Any, per_leaf: list[Slots]) -> dict[str, Any]:

@@ -93,8 +93,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Step) -> jax.Array:
-        periods = _as_float(step) / self.decay_steps
-        periods = jnp.floor(periods) if self.staircase else periods
+        periods = _periods(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * jnp.power(jnp.float32(self.decay_rate), periods)
 
 
@@ -127,8 +126,7 @@ class InverseTimeDecay(ExponentialDecay):
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: Step) -> jax.Array:
-        periods = _as_float(step) / self.decay_steps
-        periods = jnp.floor(periods) if self.staircase else periods
+        periods = _periods(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate / (1.0 + self.decay_rate * periods)
 
 
@@ -212,7 +210,7 @@ class PolynomialDecay(LearningRateSchedule):
     def __call__(self, step: Step) -> jax.Array:
         steps, span = _as_float(step), jnp.float32(self.decay_steps)
         if self.cycle:
-            span = span * jnp.maximum(1.0, jnp.ceil(steps / self.decay_steps))
+            span = span * jnp.maximum(1.0, -_periods(-jnp.asarray(step), self.decay_steps, True))
         left = 1.0 - jnp.minimum(steps, span) / span
         fall = self.initial_learning_rate - self.end_learning_rate
         return fall * jnp.power(left, self.power) + self.end_learning_rate
@@ -279,6 +277,13 @@ def _rate(place: str, value: Any) -> float:
     if number is None:
         raise ArgumentError(f"{place}: expected the learning rate to be a number, got None.")
     return number
+
+
+def _periods(step: Step, length: float, whole: bool) -> jax.Array:
+    """`step / length`, rounded down if `whole`: in integers, as XLA may make 14 / 7 a 1.99."""
+    if not whole:
+        return _as_float(step) / length
+    return _as_float(jnp.asarray(step) // (int(length) if length.is_integer() else length))
 
 
 def _as_float(step: Step) -> jax.Array:

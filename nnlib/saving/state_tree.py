@@ -121,7 +121,14 @@ def load_tree(model: "Model", tree: Tree) -> list[str]:
 
 
 def _with_training(state: TrainState, training: Tree) -> TrainState:
-    opt, _ = like(state.opt, training.get("optimizer", {}), "optimizer")
+    stored = training.get("optimizer", {})
+    opt, used = like(state.opt, stored, "optimizer")
+    if extra := set(flatten(stored)) - used:
+        raise WeightMissingError(
+            f"optimizer: expected a state of {len(used)} arrays, "
+            f"got {len(extra)} more in the checkpoint ({', '.join(sorted(extra)[:3])}). Compile "
+            "the model with the optimizer that it was trained with."
+        )
     metrics = state.metrics
     if metrics:
         metrics, _ = like(metrics, training.get("metrics", {}), "metrics")

@@ -1,6 +1,5 @@
 """The objective: which losses and metrics belong to which output."""
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from nnlib import metrics as metrics_
 from nnlib.core.errors import ArgumentError, DataError, ShapeError
 from nnlib.core.specs import ShapeSpec
 from nnlib.training.batch import Batch
+from nnlib.training.outputs import Outputs, free_name
 
 Arrays = dict[str, Any]
 
@@ -52,75 +52,58 @@ class Objective:
         weighted_metrics: Any = None,
     ):
         self.place = place
-        self.names = _distinct(names)
+        self.named = Outputs(place, names)
         self.outputs = outputs
         count = len(outputs)
-        losses = self._spread("loss", loss, single=_is_single_loss)
-        weights = self._spread("loss_weights", loss_weights, single=lambda v: isinstance(v, float))
         if targets is not None and len(targets) != count:
             raise DataError(
                 f"{place}: expected targets for {count} outputs ({', '.join(self.names)}), got "
                 f"{len(targets)} arrays. Give y as a list or a dict with one array per output."
             )
+        targets = targets or [None] * count
         self.heads = [
-            Head(name, losses_.as_loss(one), 1.0 if weight is None else float(weight))
-            if one is not None
-            else Head(name)
-            for name, one, weight in zip(self.names, losses, weights, strict=True)
+            Head(name, losses_.as_loss(one) if one is not None else None, weight)
+            for name, one, weight in zip(
+                self.names,
+                self.named.spread("loss", loss),
+                self._numbers(loss_weights),
+                strict=True,
+            )
         ]
         for attribute, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            spread = self._spread(attribute, given, single=_is_single_metric, nested=True)
-            for head, wanted, output, target in zip(
-                self.heads, spread, outputs, targets or [None] * count, strict=True
+            wanted = self.named.spread_lists(attribute, given)
+            for head, some, target, output in zip(
+                self.heads, wanted, targets, outputs, strict=True
             ):
-                setattr(head, attribute, _resolve(wanted, target, output))
+                made = [metrics_.as_metric(one, target, output) for one in some]
+                setattr(head, attribute, made)
         self.scalar_valued = any(
             _returns_scalar(function, target, output)
-            for one, many, output, target in zip(
-                losses, self._functions(metrics), outputs, targets or [None] * count, strict=True
+            for one, some, target, output in zip(
+                self.named.spread("loss", loss),
+                self.named.spread_lists("metrics", metrics),
+                targets,
+                outputs,
+                strict=True,
             )
-            for function in (one, *many)
+            for function in (one, *some)
             if target is not None
         )
 
-    def _functions(self, metrics: Any) -> list[list[Any]]:
-        spread = self._spread("metrics", metrics, single=_is_single_metric, nested=True)
-        return [_as_list(wanted) for wanted in spread]
+    @property
+    def names(self) -> list[str]:
+        """The names of the outputs, in order."""
+        return self.named.names
 
-    def _spread(self, what: str, given: Any, single: Any, nested: bool = False) -> list[Any]:
-        """One entry per output, from a single thing, a list, or a dict by output name."""
-        count = len(self.outputs)
-        if given is None:
-            return [None] * count
-        if isinstance(given, Mapping) and "class_name" not in given:
-            return self._by_name(what, given)
-        if isinstance(given, list | tuple) and not single(given):
-            per_output = nested and any(isinstance(item, list | tuple) for item in given)
-            if count == 1 and nested and not per_output:
-                return [given]
-            if len(given) == count and (count > 1 or not nested or per_output):
-                return list(given)
-            if nested and not per_output:
-                return [given] * count
-            raise ArgumentError(
-                f"{self.place}: expected {what} for {count} outputs ({', '.join(self.names)}), "
-                f"got a list of {len(given)}."
-            )
-        return [given] * count
-
-    def _by_name(self, what: str, given: Mapping[str, Any]) -> list[Any]:
-        numbered = {f"output_{index + 1}": name for index, name in enumerate(self.names)}
-        named = {numbered.get(key, key) if key not in self.names else key: value
-                 for key, value in given.items()}  # fmt: skip
-        if unknown := set(named) - set(self.names):
-            close = difflib.get_close_matches(str(sorted(unknown, key=str)[0]), self.names, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ArgumentError(
-                f"{self.place}: expected {what} by the names of outputs "
-                f"({', '.join(self.names)}, or {', '.join(numbered)}), got "
-                f"{', '.join(map(repr, sorted(unknown, key=str)))}.{hint}"
-            )
-        return [named.get(name) for name in self.names]
+    def _numbers(self, loss_weights: Any) -> list[float]:
+        weights = [1.0 if w is None else w for w in self.named.spread("loss_weights", loss_weights)]
+        for weight in weights:
+            if not isinstance(weight, int | float):
+                raise ArgumentError(
+                    f"{self.place}: expected loss_weights to be numbers, got {weight!r}. The third "
+                    "argument of compile() is loss_weights: pass metrics=[...] by name."
+                )
+        return [float(weight) for weight in weights]
 
     # Loss --------------------------------------------------------------------------------------
 
@@ -150,7 +133,7 @@ class Objective:
         if y is None:
             return [None] * len(self.heads)
         if isinstance(y, Mapping):
-            return self._by_name("targets", y)
+            return self.named.by_name("targets", y)
         leaves = jax.tree.leaves(y)
         if len(leaves) != len(self.heads):
             raise DataError(
@@ -161,7 +144,7 @@ class Objective:
 
     def _weights_of(self, sample_weight: Any) -> list[Any]:
         if isinstance(sample_weight, Mapping):
-            return self._by_name("sample_weight", sample_weight)
+            return self.named.by_name("sample_weight", sample_weight)
         if isinstance(sample_weight, list | tuple):
             return list(sample_weight)
         return [sample_weight] * len(self.heads)
@@ -240,7 +223,7 @@ class Objective:
             for weighted, found in ((False, head.metrics), (True, head.weighted_metrics)):
                 for metric in found:
                     name = metric.name if len(self.heads) == 1 else f"{head.name}_{metric.name}"
-                    name = _free(name, taken)
+                    name = free_name(name, taken)
                     taken.add(name)
                     entries.append((name, metric, index, weighted))
         return entries
@@ -253,23 +236,6 @@ class Objective:
         return jnp.float32(leaves[0].shape[0] if leaves[0].ndim else 1)
 
 
-def _is_single_loss(value: Any) -> bool:
-    return not isinstance(value, list | tuple)
-
-
-_is_single_metric = _is_single_loss
-
-
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _resolve(wanted: Any, target: Any, output: Any) -> list[Any]:
-    return [metrics_.as_metric(one, target, output) for one in _as_list(wanted)]
-
-
 def _returns_scalar(function: Any, target: Any, output: Any) -> bool:
     """Whether a function of the user reduces over the batch by itself."""
     if not (inspect.isfunction(function) or inspect.ismethod(function)):
@@ -280,21 +246,6 @@ def _returns_scalar(function: Any, target: Any, output: Any) -> bool:
         return jax.eval_shape(function, target, output).shape == ()
     except Exception:  # it will fail in the step, with a better place
         return False
-
-
-def _distinct(names: list[str]) -> list[str]:
-    taken: list[str] = []
-    for name in names:
-        taken.append(_free(name, set(taken)))
-    return taken
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 0, name
-    while free in taken:
-        number += 1
-        free = f"{name}_{number}"
-    return free
 
 
 def _with_any_batch(output: Any) -> ShapeSpec:

@@ -163,4 +163,5 @@ CASES = [
         json=False,
     ),
     case(layers.Identity, inputs=[(3,)]),
+    case(layers.Operation, "multiply", inputs=[(3,), (3,)], follows_policy=False),
 ]  # fmt: skip

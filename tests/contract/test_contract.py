@@ -129,9 +129,7 @@ def test_config_makes_the_same_layer(case):
     twin.declare(*inputs)
     assert twin.get_config() == layer.get_config()
     assert {p: w.shape for p, w in flatten(params).items()} == {
-        "/".join((*path, name)): w.shape
-        for path, _, name, w in twin.weight_specs()
-        if w.trainable
+        "/".join((*path, name)): w.shape for path, _, name, w in twin.weight_specs() if w.trainable
     }
     assert_same(*(jax.jit(x.apply)(params, state, *inputs)[0] for x in (twin, layer)))
 
@@ -176,9 +174,7 @@ def test_draws_depend_on_key_and_path(case):
         params = {"first": params["first"], "second": params["first"]}
 
     def run(seed):
-        return output_of(
-            pair, params, state, *inputs, training=True, rng=jax.random.key(seed)
-        )
+        return output_of(pair, params, state, *inputs, training=True, rng=jax.random.key(seed))
 
     assert_same(run(1), run(1), tol=0)
     first, second = run(1)
@@ -205,9 +201,11 @@ def test_three_steps_are_traced_once(case):
     @jax.jit
     def step(params, state, inputs, key):
         traces.append(1)
-        loss = lambda params: (  # noqa: E731
-            lambda out, new: (scalar(out).astype("float32"), new)
-        )(*layer.apply(params, state, *inputs, training=True, rng=key))
+
+        def loss(params):
+            out, new_state = layer.apply(params, state, *inputs, training=True, rng=key)
+            return scalar(out).astype("float32"), new_state
+
         grads, state = jax.grad(loss, has_aux=True)(params)
         return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads), state
 

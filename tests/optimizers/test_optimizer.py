@@ -82,6 +82,25 @@ def test_learning_rate_set_after_the_state_was_donated():
     assert float(state["learning_rate"]) == np.float32(1e-3)
 
 
+def test_learning_rate_stays_on_its_devices():
+    optimizer = optimizers.SGD(0.5)
+    step = jax.jit(optimizer.update)
+    params, grads = (jax.device_put(tree, jax.devices()[0]) for tree in (PARAMS, GRADS))
+    optimizer.state = jax.device_put(optimizer.init(params), jax.devices()[0])
+    _, optimizer.state = step(grads, optimizer.state, params)
+    optimizer.learning_rate = 0.25
+    _, optimizer.state = step(grads, optimizer.state, params)
+    assert step._cache_size() == 1
+
+
+def test_config_of_a_restored_state():
+    optimizer = optimizers.SGD(0.5)
+    optimizer.state = {**optimizer.init(PARAMS), "learning_rate": np.float32(0.125)}
+    assert optimizer.get_config()["learning_rate"] == 0.125
+    optimizer.learning_rate = 0.25
+    assert optimizer.state["learning_rate"] == 0.25
+
+
 def test_learning_rate_before_building():
     optimizer = optimizers.Adam()
     assert optimizer.learning_rate == 1e-3

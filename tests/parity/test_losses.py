@@ -170,10 +170,10 @@ def test_signature_and_config(keras, name):
     assert mine.from_config(config).get_config() == mine().get_config()
 
 
-@pytest.mark.parametrize(
-    "alias",
-    "mse MSE mae MAE mape MAPE msle MSLE bce BCE kld KLD huber log_cosh poisson hinge".split(),
-)
+ALIASES = "mse MSE mae MAE mape MAPE msle MSLE bce BCE kld KLD huber log_cosh poisson hinge"
+
+
+@pytest.mark.parametrize("alias", ALIASES.split())
 def test_aliases(keras, alias):
     assert losses.get(alias).__name__ == keras.losses.get(alias).__name__
 

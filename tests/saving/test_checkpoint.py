@@ -1,5 +1,6 @@
 """Checkpoints: complete, checked, and never half written."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -121,10 +122,11 @@ def test_a_checkpoint_of_another_model_is_refused_and_changes_nothing(tmp_path):
         Checkpoint(model=other).restore(path)
     for a, b in zip(before, other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    with pytest.raises(errors.WeightMissingError, match="optimizer/slots"):
+    with pytest.raises(errors.WeightMissingError, match="optimizer: expected a state"):
         Checkpoint(model=make(optimizer="rmsprop")).restore(path)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_what_is_not_there_or_damaged_is_said(tmp_path):
     model = trained()
     with pytest.raises(errors.CheckpointError, match=r"nothing there.*Beside it: other"):
@@ -137,6 +139,7 @@ def test_what_is_not_there_or_damaged_is_said(tmp_path):
                 os.truncate(os.path.join(folder, file), 3)
     with pytest.raises(errors.CheckpointError, match="cannot be read"):
         Checkpoint(model=make()).restore(path)
+    gc.collect()  # Orbax leaves an event loop behind: let it complain here
 
 
 def test_an_optimizer_that_is_not_the_models_is_refused():

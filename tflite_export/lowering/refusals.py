@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_LOOP = "Write the loop as a Python `for` with a fixed number of rounds: it exports unrolled."
+_LOOP = (
+    "Loops, and so recurrent layers, do not export yet. Write a Python `for` with a fixed number "
+    "of rounds instead: it exports unrolled."
+)
 _RANDOM = (
     "Export the inference function (training=False), or make the random numbers an input of it."
 )
