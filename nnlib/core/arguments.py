@@ -74,7 +74,8 @@ def check_state(place: str, weights: Mapping[str, Weight], name: str, value: Any
         known = [n for n, w in weights.items() if not w.trainable]
         raise StateWriteError(
             f"{place}: expected update() of declared state ({', '.join(known) or 'none here'}), "
-            f"got {name!r}. Declare it in build: self.{name} = self.add_weight(..., trainable=False)."
+            f"got {name!r}. Declare it in build: "
+            f"self.{name} = self.add_weight(..., trainable=False)."
         )
     value = jnp.asarray(value, weights[name].dtype)
     if value.shape != weights[name].shape:
@@ -115,13 +116,13 @@ def missing_attribute(layer: "Layer", name: str) -> str:
     if core is None or core.built:
         return f"{kind} has no attribute {name!r}"
     return (
-        f"{kind} {layer.name!r} has no attribute {name!r} (yet: it is not built, and weights appear "
-        "when it is called on data, or by build(input_shape))"
+        f"{kind} {layer.name!r} has no attribute {name!r} (yet: it is not built, and weights "
+        "appear when it is called on data, or by build(input_shape))"
     )
 
 
 def pure_initializer(initializer: Any) -> Callable[[Any, tuple[int, ...], Any], jax.Array]:
-    """`f(key, shape, dtype)` from an Initializer, from a JAX one, or from Keras' `f(shape, dtype)`."""
+    """`f(key, shape, dtype)` from an Initializer, a JAX one, or Keras' `f(shape, dtype)`."""
     if hasattr(initializer, "sample"):
         return initializer.sample
     names = list(inspect.signature(initializer).parameters)

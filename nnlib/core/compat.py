@@ -14,7 +14,6 @@ def trace_state() -> Any:
     return get_opaque_trace_state(convention="nnlib")
 
 
-
 def is_traced() -> bool:
     """Whether a jit, vmap or grad is being traced around us."""
     return trace_state() != _OUTSIDE_OF_TRACES

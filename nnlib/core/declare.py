@@ -105,7 +105,7 @@ def bind(
     layers: list[tuple[Path, "Layer"]], params: Mapping[str, Any], state: Mapping[str, Any]
 ) -> dict[int, dict[str, Any]]:
     """The arrays of each layer by identity, checked against what it declared."""
-    values = {}
+    values: dict[int, dict[str, Any]] = {}
     for path, layer in layers:
         weights = layer.own_weights
         if not weights:
@@ -113,7 +113,9 @@ def bind(
             continue
         own = {True: own_leaves(params, path), False: own_leaves(state, path)}
         for name, weight in weights.items():
-            _check_leaf(own[weight.trainable], name, weight, path, params if weight.trainable else state)
+            _check_leaf(
+                own[weight.trainable], name, weight, path, params if weight.trainable else state
+            )
         values[id(layer)] = {n: own[w.trainable][n] for n, w in weights.items()}
     return values
 

@@ -51,18 +51,17 @@ class DTypePolicy:
         return {"name": self.name}
 
 
-_global_policy: DTypePolicy | None = None
+_global: dict[str, DTypePolicy | None] = {"policy": None}
 
 
 def dtype_policy() -> DTypePolicy:
     """The policy of layers made without `dtype=`: the one set, else that of `floatx()`."""
-    return _global_policy or DTypePolicy(settings.floatx())
+    return _global["policy"] or DTypePolicy(settings.floatx())
 
 
 def set_dtype_policy(policy: Any) -> None:
     """Set the policy of layers made from now on; None goes back to `floatx()`."""
-    global _global_policy
-    _global_policy = None if policy is None else get(policy)
+    _global["policy"] = None if policy is None else get(policy)
 
 
 def get(identifier: Any) -> DTypePolicy:

@@ -207,5 +207,3 @@ def _arrays_from_lists(args: tuple[Any, ...]) -> tuple[Any, ...]:
         return jnp.asarray(arg) if isinstance(arg, list | tuple) and numbers else arg
 
     return tuple(map(convert, args))
-
-

@@ -85,7 +85,7 @@ class Frame:
 
     @contextlib.contextmanager
     def training_as(self, training: bool) -> Iterator[None]:
-        """Layers called within see this flag: `base(x, training=False)` reaches every layer below."""
+        """Layers called within see this flag, at whatever depth."""
         outer, self.training = self.training, training
         try:
             yield

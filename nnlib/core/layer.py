@@ -12,15 +12,15 @@ from nnlib.core.eager import Eager
 from nnlib.core.errors import FrozenConfigError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
 from nnlib.core.internals import Internals
-from nnlib.core.naming import snake_case
 from nnlib.core.registries import constraints, initializers, regularizers
 from nnlib.core.run import building, run_layer
 from nnlib.core.specs import InputSpec, Weight, check_shape
+from nnlib.core.structure import Structure
 from nnlib.core.symbol import Node, has_symbols
-from nnlib.core.tree import Path, Tree, merge, put
+from nnlib.core.tree import Tree, merge, put
 
 
-class Layer(Configurable, Eager):
+class Layer(Structure, Configurable, Eager):
     """A layer holds configuration; weights are plain dicts of arrays; calls are pure functions.
 
     An author writes `__init__` (configuration), `build` (weights, from input shapes) and `call`:
@@ -57,6 +57,7 @@ class Layer(Configurable, Eager):
     _core: Internals
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the private state first: authors may assign before `super().__init__()`."""
         self = object.__new__(cls)
         self.__dict__["_core"] = Internals()
         return self
@@ -165,88 +166,6 @@ class Layer(Configurable, Eager):
             )
         frame.losses.append(jnp.sum(value))
 
-    # What it holds -----------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """The name given, else the one its model gave it, else its class in snake case."""
-        core = self._core
-        return core.name or core.assigned_name or snake_case(type(self).__name__)
-
-    @property
-    def explicit_name(self) -> str | None:
-        """The name given by the user, or None."""
-        return self._core.name
-
-    @property
-    def dtype_policy(self) -> Any:
-        """The dtypes that weights are kept and computed in."""
-        return self._core.policy or get_policy(None)
-
-    @property
-    def compute_dtype(self) -> str:
-        """The dtype of computation."""
-        return self.dtype_policy.compute_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        """The dtype of weights."""
-        return self.dtype_policy.variable_dtype
-
-    dtype = variable_dtype
-
-    @property
-    def built(self) -> bool:
-        """Whether its weights are declared."""
-        return self._core.built
-
-    @built.setter
-    def built(self, value: bool) -> None:
-        self._core.built = bool(value)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether its weights are trained; setting it sets all layers below too."""
-        return self._core.trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for _, layer in self.layout():
-            layer._core.trainable = bool(value)
-
-    @property
-    def own_weights(self) -> dict[str, Weight]:
-        """The declarations of its own weights by attribute name."""
-        return self._core.weights
-
-    @property
-    def nodes(self) -> list[Node]:
-        """Its calls on symbols."""
-        return self._core.nodes
-
-    @property
-    def input(self) -> Any:
-        """The symbols of its first call."""
-        args, _ = declare.first_node(self).arguments()
-        return args[0] if len(args) == 1 else args
-
-    @property
-    def output(self) -> Any:
-        """The symbols that its first call returned."""
-        return declare.first_node(self).outputs
-
-    def children(self) -> list[tuple[str, "Layer"]]:
-        """(name, layer) of the layers held in attributes, lists and dicts."""
-        return declare.children_in(vars(self))
-
-    def layout(self) -> list[tuple[Path, "Layer"]]:
-        """(path, layer) of itself and all below, each once: its first path names a shared layer."""
-        return declare.layout(self)
-
-    def weight_specs(self) -> list[tuple[Path, "Layer", str, Weight]]:
-        """(path of the layer, layer, name, declaration) of every weight."""
-        return [(p, la, n, w) for p, la in self.layout() for n, w in la.own_weights.items()]
-
     # The pure interface ------------------------------------------------------------------------
 
     def declare(self, *inputs: Any, training: bool = False, **kwargs: Any) -> Any:
@@ -342,7 +261,7 @@ class Layer(Configurable, Eager):
     # The facade --------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """On symbols: a node of a graph. Inside `call`: a step of it. Else: with its own weights."""
+        """A node of a graph on symbols, a step inside `call`, else a call with its own weights."""
         if has_symbols((args, kwargs)):
             return Node(self, args, kwargs).outputs
         if current_frame() is not None:
@@ -400,4 +319,3 @@ class Layer(Configurable, Eager):
             raise ShapeError(f"{place} expects {len(specs)} inputs, got {len(leaves)}.")
         for spec, leaf in zip(specs, leaves, strict=False):
             spec.check(leaf, place)
-

@@ -22,9 +22,9 @@ class Registry:
     ... def square(x): return x * x
     >>> shapes.get("box")(3)
     9
-    >>> shapes.get("sqare")
+    >>> shapes.get("sqare")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    nnlib.core.errors.UnknownNameError: shape: no 'sqare' here. Did you mean 'square'? Known: box, square.
+    nnlib.core.errors.UnknownNameError: shape: no 'sqare' here. Did you mean 'square'? Known: ...
     """
 
     def __init__(self, kind: str, module: str | None = None):
@@ -61,7 +61,7 @@ class Registry:
         return sorted(self._entries)
 
     def _fill(self) -> None:
-        """Import the module that registers the entries, so that names work whatever was imported."""
+        """Import the module that registers the entries; names then work whatever was imported."""
         if self._module is not None:
             module, self._module = self._module, None
             importlib.import_module(module)

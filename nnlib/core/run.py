@@ -45,9 +45,9 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 @functools.cache
-def takes_training(cls: type) -> bool:
+def takes_training(cls: Any) -> bool:
     """Whether `call` of this class has a `training` argument."""
-    return "training" in inspect.signature(cls.call).parameters  # type: ignore[attr-defined]
+    return "training" in inspect.signature(cls.call).parameters
 
 
 def _cast(layer: "Layer", tree: Any) -> Any:
@@ -56,7 +56,9 @@ def _cast(layer: "Layer", tree: Any) -> Any:
     dtype = jnp.dtype(layer.compute_dtype)
 
     def cast(leaf: Any) -> Any:
-        wrong = is_arraylike(leaf) and leaf.dtype != dtype and jnp.issubdtype(leaf.dtype, jnp.floating)
+        wrong = (
+            is_arraylike(leaf) and leaf.dtype != dtype and jnp.issubdtype(leaf.dtype, jnp.floating)
+        )
         return jnp.asarray(leaf, dtype) if wrong else leaf
 
     return jax.tree.map(cast, tree)
@@ -85,14 +87,15 @@ def _note_place(error: Exception, place: str, args: tuple[Any, ...]) -> None:
 
 def _regularize_activity(layer: "Layer", frame: Frame, out: Any) -> None:
     for leaf in jax.tree.leaves(out):
+        counted = leaf
         if frame.row_mask is not None:
             mask = frame.row_mask.reshape(-1, *[1] * (leaf.ndim - 1))
-            leaf = jnp.where(mask > 0, leaf, 0)
-        frame.losses.append(layer._core.activity_regularizer(leaf))
+            counted = jnp.where(mask > 0, leaf, 0)
+        frame.losses.append(layer._core.activity_regularizer(counted))
 
 
 def building(build: Callable[..., None]) -> Callable[..., None]:
-    """`build`, ready for both callers: our run loop, and users who write `layer.build((None, 4))`."""
+    """`build`, for both callers: our run loop, and users who write `layer.build((None, 4))`."""
     limit = _positional_limit(build)
 
     @functools.wraps(build)

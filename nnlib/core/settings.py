@@ -1,4 +1,7 @@
-"""Process-wide defaults: float type, fuzz factor, image layout. Read when a layer is made, never in a trace."""
+"""Process-wide defaults: float type, fuzz factor, image layout.
+
+They are read when a layer is made, never while it is traced.
+"""
 
 from dataclasses import dataclass
 

@@ -48,6 +48,7 @@ class ShapeSpec(tuple):
     dtype: np.dtype
 
     def __new__(cls, shape: Any, dtype: Any = "float32") -> "ShapeSpec":
+        """A shape of ints and Nones, and a dtype or its name."""
         spec = super().__new__(cls, shape)
         spec.dtype = jnp.dtype(dtype)
         return spec

@@ -65,7 +65,7 @@ def has_symbols(tree: Any) -> bool:
 
 
 class Node:
-    """One call of one layer on symbols. Its `outputs` is the layer's output with symbols as leaves."""
+    """One call of a layer on symbols; `outputs` is what it returned, with symbols as leaves."""
 
     def __init__(self, layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]):
         self.layer = layer

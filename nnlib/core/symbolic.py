@@ -20,7 +20,8 @@ def _symbols() -> tuple[Any, ...]:
     that no size is mistaken for an axis to broadcast.
     """
     names = ["b", *(f"d{axis}" for axis in range(1, _AXES))]
-    return jax.export.symbolic_shape(", ".join(names), constraints=[f"{n} >= 2" for n in names])
+    constraints = [f"{name} >= 2" for name in names]
+    return tuple(jax.export.symbolic_shape(", ".join(names), constraints=constraints))
 
 
 def struct(spec: Any, dims: tuple[Any, ...] | None = None) -> jax.ShapeDtypeStruct:
@@ -42,8 +43,7 @@ def eval_shape(function: Callable[..., Any], specs: list[Any]) -> Any:
         return jax.eval_shape(function, *[struct(spec) for spec in specs])
     except (jax.errors.InconclusiveDimensionOperation, jax.errors.ConcretizationTypeError):
         first, second = (
-            jax.eval_shape(function, *[struct(spec, dims) for spec in specs])
-            for dims in _STAND_INS
+            jax.eval_shape(function, *[struct(spec, dims) for spec in specs]) for dims in _STAND_INS
         )
     return jax.tree.map(_merge, first, second)
 

@@ -1,4 +1,4 @@
-"""Arithmetic and slicing on symbols: `x + y`, `2 * x`, `x[:, 0]` become small layers of the graph."""
+"""Arithmetic and slicing on symbols: `x + y` and `x[:, 0]` become small layers of the graph."""
 
 from collections.abc import Callable
 from typing import Any

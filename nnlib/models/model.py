@@ -157,7 +157,9 @@ class Model(Trainable, Layer):
     @property
     def input_shape(self) -> Any:
         """The shape, or shapes, of the input."""
-        shapes = jax.tree.map(lambda leaf: tuple(leaf.shape), self.input_specs, is_leaf=is_arraylike)
+        shapes = jax.tree.map(
+            lambda leaf: tuple(leaf.shape), self.input_specs, is_leaf=is_arraylike
+        )
         return shapes[0] if len(shapes) == 1 else shapes
 
     @property
@@ -205,4 +207,3 @@ def assign_names(named: list[tuple[str, Layer]]) -> None:
 
 def _any_batch(spec: Any) -> Any:
     return ShapeSpec((None, *spec.shape[1:]), spec.dtype) if spec.shape else spec
-

@@ -89,10 +89,7 @@ def _count(layer: Layer) -> int:
 
 def _connections(graph: Any, row: Row) -> str:
     sources = [
-        symbol.name
-        for node in graph.nodes
-        if node.layer is row.layer
-        for symbol in node.inputs
+        symbol.name for node in graph.nodes if node.layer is row.layer for symbol in node.inputs
     ]
     return ", ".join(sources)
 

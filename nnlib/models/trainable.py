@@ -189,7 +189,7 @@ class Trainable:
         """Begin the running logs of `train_on_batch` again."""
         importlib.import_module("nnlib.training").reset_metrics(self)
 
-    # Pure steps, to override or to call alone ------------------------------------------------------
+    # Pure steps, to override or to call alone ---------------------------------------------------
 
     def train_step(self, state: "TrainState", data: Any) -> "tuple[TrainState, dict[str, Any]]":
         """One step: `(new state, logs)`. Pure; override it for another way to train.
@@ -212,7 +212,7 @@ class Trainable:
         """Go on from this state."""
         self.trainer.load_state(state)
 
-    # What training left behind ---------------------------------------------------------------------
+    # What training left behind --------------------------------------------------------------
 
     @property
     def optimizer(self) -> Any:

@@ -220,7 +220,7 @@ class Optimizer(Configurable):
         return 0 if self.state is None else int(self.state["step"])
 
     def _checked_rate(self, value: Any) -> float | LearningRateSchedule:
-        if isinstance(value, LearningRateSchedule | Callable):  # type: ignore[arg-type]
+        if isinstance(value, LearningRateSchedule | Callable):
             return as_schedule(type(self).__name__, value)
         if isinstance(value, jax.Array | np.ndarray) and value.ndim == 0:
             value = value.item()

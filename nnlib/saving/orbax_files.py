@@ -1,9 +1,12 @@
-"""Reading and writing one tree of arrays with Orbax, so that a crash leaves the old or the new one."""
+"""One tree of arrays in a folder, by Orbax: a crash leaves the old one or the new one."""
 
 import importlib
 import shutil
 from pathlib import Path
 from typing import Any
+
+import jax
+import numpy as np
 
 from nnlib.core.errors import CheckpointError
 from nnlib.core.tree import Tree
@@ -34,7 +37,9 @@ def read(path: Path) -> Tree:
     Raises:
         CheckpointError: if there is none, or it cannot be read.
     """
-    found = next((p for p in (path, _beside(path, "new"), _beside(path, "old")) if p.is_dir()), None)
+    found = next(
+        (p for p in (path, _beside(path, "new"), _beside(path, "old")) if p.is_dir()), None
+    )
     if found is None:
         raise CheckpointError(
             f"{path}: expected a checkpoint folder, got nothing there. "
@@ -53,9 +58,6 @@ def read(path: Path) -> Tree:
 
 def restore_as_numpy(checkpointer: Any, folder: Path) -> Tree:
     """The arrays on the host, whatever devices they came from."""
-    import jax
-    import numpy as np
-
     ocp = _orbax()
     stored = checkpointer.metadata(folder.absolute()).item_metadata.tree
     arguments = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), stored)

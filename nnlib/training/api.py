@@ -68,7 +68,8 @@ def _validation(data: Any) -> Batch:
             "fit: expected validation_data to be (x, y) or (x, y, sample_weight), got "
             f"{type(data).__name__}{f' of {len(data)}' if hasattr(data, '__len__') else ''}."
         )
-    return prepare(*data, *[None] * (3 - len(data)), place="fit (validation data)")
+    x, y, sample_weight = (*data, None)[:3]
+    return prepare(x, y, sample_weight, "fit (validation data)")
 
 
 def evaluate(

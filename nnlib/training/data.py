@@ -53,7 +53,7 @@ def _numeric(value: Any, what: str, place: str) -> Any:
         )
     if array.ndim == 0:
         raise DataError(f"{place}: expected {what} with a batch axis, got the single {array}.")
-    if isinstance(array, jax.Array) or jax.config.jax_enable_x64:
+    if isinstance(array, jax.Array) or jax.config.read("jax_enable_x64"):
         return array
     if kind == np.float64:
         return array.astype(floatx())

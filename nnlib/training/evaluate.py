@@ -1,7 +1,5 @@
 """Evaluation over batches."""
 
-from typing import Any
-
 import jax
 
 from nnlib.training.pacer import Pacer

@@ -71,7 +71,7 @@ def _leaf(state: "TrainState", path: tuple[str, ...]) -> Any:
 
 
 def _count(tree: Any) -> str | None:
-    """ "3 non-finite values of 12", or None."""
+    """For example "3 non-finite values of 12"; None if all are finite."""
     arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
     arrays = [a.astype(np.float32) for a in arrays if not np.issubdtype(a.dtype, np.integer)]
     bad = sum(int(np.sum(~np.isfinite(a))) for a in arrays)

@@ -153,5 +153,3 @@ def _in_order(logs: Logs, names: list[str]) -> Logs:
     """A jitted step returns its dict sorted; show it in the order of `compile`."""
     known = {name: logs[name] for name in names if name in logs}
     return known | {name: value for name, value in logs.items() if name not in known}
-
-

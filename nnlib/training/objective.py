@@ -151,9 +151,7 @@ class Objective:
 
     def check_targets(self, y: Any, place: str) -> None:
         """Look at the values of the targets once, on the host: labels out of range, NaN, ..."""
-        for head, output, target in zip(
-            self.heads, self.outputs, self.targets_of(y), strict=True
-        ):
+        for head, output, target in zip(self.heads, self.outputs, self.targets_of(y), strict=True):
             if head.loss is not None and target is not None:
                 name = f"{place}, output {head.name!r}" if len(self.heads) > 1 else place
                 head.loss.check_targets(target, _with_any_batch(output), name)

@@ -1,12 +1,19 @@
 """The progress bar: one that behaves in a terminal, in a notebook, and in a log file."""
 
+import importlib
 import sys
 import time
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from nnlib.training.callback import Callback, Logs
 
@@ -96,8 +103,7 @@ class _NotebookLine(_Lines):
 
     def __init__(self, title: str, total: int | None):
         super().__init__(title, total)
-        from IPython.display import display
-
+        display = importlib.import_module("IPython.display").display
         self._handle = display({"text/plain": title}, raw=True, display_id=True)
 
     def move(self, done: int, text: str) -> None:

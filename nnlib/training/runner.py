@@ -123,9 +123,7 @@ def _signature(*trees: Any) -> Any:
     return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
-def _traced(
-    step: Step, carry: Any, constants: Any, batch: Batch
-) -> tuple[Step, Any, ClosedJaxpr]:
+def _traced(step: Step, carry: Any, constants: Any, batch: Batch) -> tuple[Step, Any, ClosedJaxpr]:
     """`step` traced once, as a function that can be used anywhere; the shapes of its logs."""
     jaxpr, (out, logs) = jax.make_jaxpr(step, return_shape=True)(carry, constants, batch)
     _check_carry(carry, out)
@@ -144,10 +142,11 @@ def _traced(
 
 def _check_carry(before: Any, after: Any) -> None:
     """A step written by a user must hand back what it was given, in shape and structure."""
-    if jax.tree.structure(before) != jax.tree.structure(after):
+    given, returned = jax.tree.structure(before), jax.tree.structure(after)
+    if not given == returned:
         raise ShapeError(
             "train_step: expected the returned state to have the structure of the given one, got "
-            f"{jax.tree.structure(after)} for {jax.tree.structure(before)}. Change arrays by "
+            f"{returned} for {given}. Change arrays by "
             "state._replace(...)."
         )
     shapes = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)

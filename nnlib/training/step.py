@@ -47,9 +47,7 @@ def compute_loss(
     return loss + penalty, (outputs, new_state, parts)
 
 
-def apply_gradients(
-    model: "Model", optimizer: Any, state: TrainState, grads: Tree
-) -> TrainState:
+def apply_gradients(model: "Model", optimizer: Any, state: TrainState, grads: Tree) -> TrainState:
     """The state after one optimizer update, with constraints applied."""
     updates, opt = optimizer.update(grads, state.opt, state.trainable)
     trainable = constrain(model, optax.apply_updates(state.trainable, updates))

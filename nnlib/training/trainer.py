@@ -177,10 +177,8 @@ class Trainer:
         if self.session is not None:
             return jax.tree.map(jnp.copy, self.session.current())
         params, state = jax.tree.map(jnp.copy, self.model.variables)
-        layers = {path: layer for path, layer in self.model.layout()}
-        trainable, frozen = partition(
-            params, lambda path: self._is_trained(layers[path[:-1]])
-        )
+        layers = dict(self.model.layout())
+        trainable, frozen = partition(params, lambda path: self._is_trained(layers[path[:-1]]))
         opt: Any = {}
         if self.compiled is not None and self.compiled.optimizer is not None:
             opt = self._optimizer_state(trainable)
@@ -197,10 +195,14 @@ class Trainer:
         optimizer = self.optimizer
         fresh = jax.eval_shape(optimizer.init, trainable)
         kept = optimizer.state
-        same = kept is not None and jax.tree.structure(kept) == jax.tree.structure(fresh)
-        if same and all(
-            a.shape == b.shape
-            for a, b in zip(jax.tree.leaves(kept), jax.tree.leaves(fresh), strict=True)
+        wanted: Any = jax.tree.structure(fresh)
+        if (
+            kept is not None
+            and wanted == jax.tree.structure(kept)
+            and all(
+                a.shape == b.shape
+                for a, b in zip(jax.tree.leaves(kept), jax.tree.leaves(fresh), strict=True)
+            )
         ):
             return jax.tree.map(jnp.copy, kept)
         return optimizer.init(trainable)
@@ -221,7 +223,7 @@ class Trainer:
             self.compiled.optimizer.state = state.opt
 
     def show_optimizer(self) -> None:
-        """Let the optimizer object tell its learning rate and step while the session has the rest."""
+        """Let the optimizer tell its learning rate and step while the session has the rest."""
         assert self.session is not None
         opt = self.session.state.opt
         if isinstance(opt, dict) and "learning_rate" in opt:
@@ -276,7 +278,9 @@ class Trainer:
         """Stop at the first step whose loss is not finite, and say where that began."""
         if "loss" not in logs or bool(jnp.isfinite(logs["loss"])):
             return
-        where = find_nonfinite(self.model, batch.x, state) or "every layer is finite, the loss is not"
+        where = (
+            find_nonfinite(self.model, batch.x, state) or "every layer is finite, the loss is not"
+        )
         raise NonFiniteLossError(
             f"fit: expected a finite loss, got {float(logs['loss'])} at step {int(state.step)}: "
             f"{where}. Check the data, lower the learning rate, or clip gradients (clipnorm=1.0)."
@@ -328,4 +332,3 @@ def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
 def _output_names(model: "Model", count: int) -> list[str]:
     names = model.known_output_names()
     return names if len(names) == count else [f"output_{index + 1}" for index in range(count)]
-

@@ -273,7 +273,7 @@ def test_mixed_precision_keeps_float32_weights_and_computes_in_16_bits():
 
 def test_the_facade_works_under_jit_without_leaking():
     layer = layers.Dense(2)
-    y = jax.jit(lambda x: layer(x))(jnp.ones((1, 3)))
+    y = jax.jit(layer)(jnp.ones((1, 3)))
     assert y.shape == (1, 2)
     assert not isinstance(layer.kernel, jax.core.Tracer)
 
@@ -287,7 +287,7 @@ def test_layers_only_reached_in_training_are_declared():
         def call(self, x, training=False):
             return self.main(x) + self.extra(x) if training else self.main(x)
 
-    params, state = Auxiliary().init(KEY, jnp.ones((1, 3)))
+    params, _ = Auxiliary().init(KEY, jnp.ones((1, 3)))
     assert sorted(params) == ["extra", "main"]
 
 
@@ -433,9 +433,13 @@ def test_a_wrong_shape_names_the_layer_by_its_path():
     encoder = nn.Sequential([layers.Dense(2), layers.Dense(2)], name="encoder")
     encoder.build((None, 4))
     outer = nn.Sequential([encoder])
-    with pytest.raises(errors.ShapeError, match=r"sequential .* of shape \(None, 4\), got \(2, 5\)"):
+    with pytest.raises(
+        errors.ShapeError, match=r"sequential .* of shape \(None, 4\), got \(2, 5\)"
+    ):
         outer(jnp.ones((2, 5)))
-    with pytest.raises(errors.ShapeError, match=r"dense_1 \(Dense\) was built for inputs of size 2"):
+    with pytest.raises(
+        errors.ShapeError, match=r"dense_1 \(Dense\) was built for inputs of size 2"
+    ):
         encoder.layers[1](jnp.ones((2, 5)))
 
 
@@ -459,9 +463,9 @@ def test_attributes_that_do_not_exist_say_so():
 
 
 def test_unknown_arguments_and_names_show_what_is_close():
-    with pytest.raises(errors.UnexpectedArgumentError, match="'activaton'.*Did you mean 'activ"):
+    with pytest.raises(errors.UnexpectedArgumentError, match=r"'activaton'.*Did you mean 'activ"):
         layers.Dense(2, activaton="relu")
-    with pytest.raises(errors.UnknownNameError, match="'rellu'.*Did you mean 'relu'"):
+    with pytest.raises(errors.UnknownNameError, match=r"'rellu'.*Did you mean 'relu'"):
         layers.Dense(2, activation="rellu")
     with pytest.raises(errors.ArgumentError, match="without '/'"):
         layers.Dense(2, name="a/b")

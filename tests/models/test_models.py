@@ -227,7 +227,7 @@ def test_sublayers_made_in_build():
     assert later(X).shape == (5, 4)
 
 
-# Weights, summary, copies --------------------------------------------------------------------------
+# Weights, summary, copies ------------------------------------------------------------------------
 
 
 def test_weights_in_lists():

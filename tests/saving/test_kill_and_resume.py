@@ -1,4 +1,4 @@
-"""A run killed with SIGKILL goes on, and ends with the weights of one that was never interrupted."""
+"""A run killed with SIGKILL goes on, and ends as one that was never interrupted."""
 
 import json
 import os

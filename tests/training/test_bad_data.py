@@ -33,7 +33,11 @@ CASES = [
     (fit(X, Y + 1), errors.DataError, r"fit.*3"),
     (fit(X, Y - 1), errors.DataError, r"fit.*-1"),
     (fit(X, np.eye(9)[Y], make("categorical_crossentropy", 10)), errors.ShapeError, r"10.*9"),
-    (fit(X, Y, make("categorical_crossentropy")), errors.ShapeError, r"sparse_categorical|to_categ"),
+    (
+        fit(X, Y, make("categorical_crossentropy")),
+        errors.ShapeError,
+        r"sparse_categorical|to_categ",
+    ),
     (fit(X, X[:, :3] * np.nan, make("mse")), errors.DataError, r"NaN"),
     (fit(X, [Y, Y]), errors.DataError, r"targets for 1 outputs"),
     (fit(X, None), errors.DataError, r"expected targets for output 'top'"),
@@ -42,7 +46,11 @@ CASES = [
     (fit(validation_split=1.5), errors.ArgumentError, r"between 0 and 1, got 1\.5"),
     (fit(validation_split=0.99), errors.ArgumentError, r"leave rows on both sides"),
     (fit(validation_data=X), errors.ArgumentError, r"validation_data to be \(x, y\)"),
-    (fit(validation_data=(X, Y[:3])), errors.DataError, r"validation data\): .*x with 20, y with 3"),
+    (
+        fit(validation_data=(X, Y[:3])),
+        errors.DataError,
+        r"validation data\): .*x with 20, y with 3",
+    ),
     (fit(validation_data=(X, Y + 5)), errors.DataError, r"validation data"),
     (fit(callbacks=["print"]), errors.ArgumentError, r"expected Callback objects, got 'print'"),
     (fit(sample_weight=np.ones(3)), errors.DataError, r"sample_weight with 3"),
@@ -51,8 +59,16 @@ CASES = [
     (lambda: make().compile("adm"), errors.UnknownNameError, r"'adm'.*'adam'"),
     (fit(model=make(loss={"tpo": "mse"})), errors.ArgumentError, r"'tpo'.*Did you mean 'top'"),
     (fit(model=make(loss=["mse", "mse"])), errors.ArgumentError, r"1 outputs.*list of 2"),
-    (fit(model=make(loss_weights=["accuracy"])), errors.ArgumentError, r"metrics=\[\.\.\.\] by name"),
-    (fit(model=nn.Sequential([layers.Dense(1)])), errors.NotCompiledError, r"compile\(\) before fit"),
+    (
+        fit(model=make(loss_weights=["accuracy"])),
+        errors.ArgumentError,
+        r"metrics=\[\.\.\.\] by name",
+    ),
+    (
+        fit(model=nn.Sequential([layers.Dense(1)])),
+        errors.NotCompiledError,
+        r"compile\(\) before fit",
+    ),
     (lambda: nn.Sequential([layers.Dense(1)]).summary(), errors.NotBuiltError, r"build\(\(None"),
     (lambda: nn.Sequential([layers.Dense(1)]).get_weights(), errors.NotBuiltError, r"input shape"),
     (lambda: make().optimizer and nn.Sequential().optimizer, errors.NotCompiledError, r"optimizer"),
@@ -69,10 +85,10 @@ def test_nan_names_the_step_and_how_to_go_on():
     model = make()
     x = X.copy()
     x[13] = np.nan
+    model.fit(X, Y, epochs=1, batch_size=4, verbose=0)
     with pytest.raises(
         errors.NonFiniteLossError, match=r"NaN at step 8 \(epoch 2, batch 3\).*run_eagerly=True"
     ):
-        model.fit(X, Y, epochs=1, batch_size=4, verbose=0)
         model.fit(x, Y, epochs=2, initial_epoch=1, batch_size=4, verbose=0, shuffle=False)
 
 
@@ -86,7 +102,9 @@ def test_run_eagerly_names_the_layer_that_is_not_finite():
         ]
     )
     model.compile("sgd", "mse", run_eagerly=True)
-    with pytest.raises(errors.NonFiniteLossError, match=r"at step 0: the output of huge \(Lambda\)"):
+    with pytest.raises(
+        errors.NonFiniteLossError, match=r"at step 0: the output of huge \(Lambda\)"
+    ):
         model.fit(X, X[:, :1], batch_size=5, verbose=0)
 
 

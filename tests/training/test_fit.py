@@ -362,7 +362,9 @@ def test_constraints_hold_after_every_step():
 
 
 def test_regularizers_are_part_of_the_loss():
-    model = nn.Sequential([nn.Input((4,)), layers.Dense(1, kernel_regularizer=nn.regularizers.L2(1))])
+    model = nn.Sequential(
+        [nn.Input((4,)), layers.Dense(1, kernel_regularizer=nn.regularizers.L2(1))]
+    )
     model.compile("sgd", "mse")
     plain = np.mean((model.predict(X) - X[:, :1]) ** 2)
     penalty = np.sum(np.square(model.layers[0].kernel))
@@ -397,15 +399,17 @@ def test_run_eagerly_gives_the_same_numbers():
 
 def test_the_learning_rate_may_change_at_any_time():
     class Halve(nn.callbacks.Callback):
-        rates = []
+        def __init__(self):
+            self.rates = []
 
         def on_epoch_end(self, epoch, logs=None):
             self.rates.append(float(self.model.optimizer.learning_rate))
             self.model.optimizer.learning_rate = self.rates[-1] / 2
 
     model = classifier(optimizer=nn.optimizers.SGD(0.4))
-    model.fit(X, Y, epochs=3, verbose=0, callbacks=Halve())
-    np.testing.assert_allclose(Halve.rates, [0.4, 0.2, 0.1], rtol=1e-6)
+    halve = Halve()
+    model.fit(X, Y, epochs=3, verbose=0, callbacks=halve)
+    np.testing.assert_allclose(halve.rates, [0.4, 0.2, 0.1], rtol=1e-6)
     before = model.get_weights()
     model.optimizer.learning_rate = 0.0
     model.fit(X, Y, verbose=0)
