@@ -27,7 +27,8 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     layer.check_inputs(args[0] if len(args) == 1 else args, frame.place_of(layer))
     training = kwargs.pop("training", None)
     training = frame.training if training is None else bool(training)
-    if takes_training(type(layer)):
+    cls: Any = type(layer)
+    if takes_training(cls):
         kwargs["training"] = training
     with frame.training_as(training), jax.named_scope(path.rpartition("/")[2] or layer.name):
         try:

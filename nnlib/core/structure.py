@@ -62,7 +62,7 @@ class Structure:
         return self._core.trainable
 
     @trainable.setter
-    def trainable(self, value: bool) -> None:
+    def trainable(self: "Layer", value: bool) -> None:  # type: ignore[misc]
         for _, layer in self.layout():
             layer._core.trainable = bool(value)
 

@@ -26,7 +26,8 @@ class LSTM(Layer):
     r"""`c' = f * c + i * g`, `h' = o * activation(c')`, from step to step.
 
     The gates i, f, o and the candidate g are the quarters of
-    `x @ kernel + h @ recurrent_kernel + bias`, in the order i, f, g, o. All inputs are projected in one product before the loop.
+    `x @ kernel + h @ recurrent_kernel + bias`, in the order i, f, g, o. All inputs are projected in
+    one product before the loop.
 
     Args:
         units: size of the state and of the output.

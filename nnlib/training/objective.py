@@ -1,6 +1,5 @@
 """The objective: which losses and metrics belong to which output."""
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from nnlib.training.batch import Batch
 from nnlib.training.outputs import Outputs, free_name
 
 Arrays = dict[str, Any]
+_MEAN = metrics_.Mean()  # of losses, over the rows
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Objective:
                 f"{place}: expected targets for {count} outputs ({', '.join(self.names)}), got "
                 f"{len(targets)} arrays. Give y as a list or a dict with one array per output."
             )
-        targets = targets or [None] * count
+        self.targets = targets or [None] * count
         self.heads = [
             Head(name, losses_.as_loss(one) if one is not None else None, weight)
             for name, one, weight in zip(
@@ -73,21 +73,19 @@ class Objective:
         for attribute, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             wanted = self.named.spread_lists(attribute, given)
             for head, some, target, output in zip(
-                self.heads, wanted, targets, outputs, strict=True
+                self.heads, wanted, self.targets, outputs, strict=True
             ):
                 made = [metrics_.as_metric(one, target, output) for one in some]
                 setattr(head, attribute, made)
-        self.scalar_valued = any(
-            _returns_scalar(function, target, output)
-            for one, some, target, output in zip(
-                self.named.spread("loss", loss),
-                self.named.spread_lists("metrics", metrics),
-                targets,
-                outputs,
-                strict=True,
-            )
-            for function in (one, *some)
-            if target is not None
+
+    @property
+    def scalar_valued(self) -> bool:
+        """Whether a loss or metric reduces over the batch itself, so that rows cannot be left out."""
+        return any(
+            function.returns_scalar(target, output)
+            for head, target, output in zip(self.heads, self.targets, self.outputs, strict=True)
+            for function in (head.loss, *head.metrics, *head.weighted_metrics)
+            if function is not None and target is not None
         )
 
     @property
@@ -160,12 +158,7 @@ class Objective:
 
     def init_metrics(self) -> Arrays:
         """Zeros for all running sums."""
-        zero = jnp.zeros((), jnp.float32)
-        sums: Arrays = {"loss": {"total": zero, "count": zero}}
-        if len(self.heads) > 1:
-            for head in self.heads:
-                if head.loss is not None:
-                    sums[f"{head.name}_loss"] = {"total": zero, "count": zero}
+        sums: Arrays = {name: _MEAN.init() for name in self._loss_names}
         for key, metric, *_ in self._entries():
             sums[key] = metric.init()
         sums["first_nan"] = jnp.full((), -1, jnp.int32)
@@ -177,10 +170,9 @@ class Objective:
         """The sums with one more batch in them."""
         rows = self._rows(outputs, batch)
         new = dict(sums)
-        new["loss"] = _add(sums["loss"], loss, rows)
-        for name, value in parts.items():
-            if f"{name}_loss" in sums:
-                new[f"{name}_loss"] = _add(sums[f"{name}_loss"], value, rows)
+        losses = {"loss": loss, **{f"{name}_loss": value for name, value in parts.items()}}
+        for name in self._loss_names:
+            new[name] = _MEAN.update(sums[name], losses[name], sample_weight=rows)
         leaves, targets = jax.tree.leaves(outputs), self.targets_of(batch.y)
         weights = self._weights_of(batch.sample_weight)
         for key, metric, index, weighted in self._entries():
@@ -195,12 +187,7 @@ class Objective:
 
     def results(self, sums: Arrays) -> Arrays:
         """The logs of these sums: `loss` first, then metrics in the order of `compile`."""
-        means = {
-            key: _mean(value)
-            for key, value in sums.items()
-            if key == "loss" or (key.endswith("_loss") and set(value) == {"total", "count"})
-        }
-        logs = {"loss": means.pop("loss"), **means}
+        logs = {name: _MEAN.compute(sums[name]) for name in self._loss_names}
         for key, metric, *_ in self._entries():
             logs[key] = metric.compute(sums[key])
         return logs
@@ -208,10 +195,13 @@ class Objective:
     @property
     def log_names(self) -> list[str]:
         """The keys of the logs, in order."""
-        names = ["loss"]
-        if len(self.heads) > 1:
-            names += [f"{head.name}_loss" for head in self.heads if head.loss is not None]
-        return names + [key for key, *_ in self._entries()]
+        return self._loss_names + [key for key, *_ in self._entries()]
+
+    @property
+    def _loss_names(self) -> list[str]:
+        """`loss`, and behind it the loss of each output where there are several."""
+        with_loss = [head.name for head in self.heads if head.loss is not None]
+        return ["loss", *(f"{name}_loss" for name in with_loss if len(self.heads) > 1)]
 
     def _entries(self) -> list[tuple[str, Any, int, bool]]:
         """(log name, metric, output index, weighted) of every metric."""
@@ -234,28 +224,8 @@ class Objective:
         return jnp.float32(leaves[0].shape[0] if leaves[0].ndim else 1)
 
 
-def _returns_scalar(function: Any, target: Any, output: Any) -> bool:
-    """Whether a function of the user reduces over the batch by itself."""
-    if not (inspect.isfunction(function) or inspect.ismethod(function)):
-        return False
-    if function.__module__.partition(".")[0] == "nnlib":
-        return False
-    try:
-        return jax.eval_shape(function, target, output).shape == ()
-    except Exception:  # it will fail in the step, with a better place
-        return False
-
-
 def _with_any_batch(output: Any) -> ShapeSpec:
     return ShapeSpec((None, *output.shape[1:]), output.dtype)
-
-
-def _add(sums: Arrays, value: Any, rows: Any) -> Arrays:
-    return {"total": sums["total"] + value * rows, "count": sums["count"] + rows}
-
-
-def _mean(sums: Arrays) -> Any:
-    return sums["total"] / jnp.maximum(sums["count"], 1)
 
 
 def _both(weight: Any, mask: Any) -> Any:

@@ -142,8 +142,9 @@ def _traced(step: Step, carry: Any, constants: Any, batch: Batch) -> tuple[Step,
 
 def _check_carry(before: Any, after: Any) -> None:
     """A step written by a user must hand back what it was given, in shape and structure."""
-    given, returned = jax.tree.structure(before), jax.tree.structure(after)
-    if not given == returned:
+    given: Any = jax.tree.structure(before)
+    returned: Any = jax.tree.structure(after)
+    if given != returned:
         raise ShapeError(
             "train_step: expected the returned state to have the structure of the given one, got "
             f"{returned} for {given}. Change arrays by "
