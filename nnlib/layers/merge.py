@@ -48,14 +48,21 @@ class Merge(Layer):
 
     def _check_broadcast(self, shapes: list[Shape]) -> None:
         for axis, sizes in enumerate(zip(*shapes, strict=True)):
-            known = {size for size in sizes if size is not None}
-            if axis > 0:
-                known.discard(1)
+            known = {size for size in sizes if size not in (None, 1)}
+            self._refuse_half_open(axis, known, shapes)
             if len(known) > 1:
                 raise ShapeError(
-                    f"{place_of(self)}: expected shapes that agree on axis {axis}"
-                    f"{' (or are 1 there)' if axis else ''}, got {', '.join(map(str, shapes))}."
+                    f"{place_of(self)}: expected shapes that agree on axis {axis} (or are 1 "
+                    f"there), got {', '.join(map(str, shapes))}."
                 )
+
+    def _refuse_half_open(self, axis: int, known: set[Any], shapes: list[Shape]) -> None:
+        """An axis that is free in one input and fixed in another cannot be shown to agree."""
+        if known and any(shape[axis] is None for shape in shapes):
+            raise ShapeError(
+                f"{place_of(self)}: expected axis {axis} to be of known size in all inputs or in "
+                f"none, got {', '.join(map(str, shapes))}. Give Input() that size."
+            )
 
 
 class Add(Merge):
@@ -142,8 +149,8 @@ class Concatenate(Merge):
         axis = check_axis(self, self.axis, arrays[0].ndim)
         shapes = [concrete_dims(array.shape) for array in arrays]
         rests = [shape[:axis] + shape[axis + 1 :] for shape in shapes]
-        same_rank = len({len(rest) for rest in rests}) == 1
-        if not same_rank or any(len(set(sizes) - {None}) > 1 for sizes in zip(*rests, strict=True)):
+        # None differs from a number, too: nothing says that a free axis will have that size.
+        if len(set(rests)) > 1:
             raise ShapeError(
                 f"{place_of(self)}: expected shapes that agree on every axis but {self.axis}, "
                 f"got {', '.join(map(str, shapes))}."

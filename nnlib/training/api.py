@@ -140,7 +140,7 @@ def train_on_batch(
     window = source.window(None, 0, 1)
     state = trainer.current()
     if not state.metrics and trainer.objective is not None:
-        state = state._replace(metrics=trainer.objective.init_metrics())
+        state = state._replace(metrics=trainer.objective.zeros())
     runner = trainer.runner("train", source.batch_size, False)
     state, logs = runner.run(state, None, window.data, None, 0, 1)
     session.advance(state)
@@ -155,5 +155,5 @@ def reset_metrics(model: "Model") -> None:
     """See `Model.reset_metrics`."""
     trainer = model.trainer
     if trainer.session is not None and trainer.objective is not None:
-        state = trainer.current()._replace(metrics=trainer.objective.init_metrics())
+        state = trainer.current()._replace(metrics=trainer.objective.zeros())
         trainer.session.advance(state)

@@ -15,7 +15,7 @@ def evaluate_source(trainer: Trainer, source: Source, state: TrainState) -> dict
     masked = source.ragged and trainer.pads()
     runner = trainer.runner("test", source.batch_size, masked)
     constants = state._replace(opt={}, metrics={})
-    sums, logs = objective.init_metrics(), None
+    sums, logs = objective.zeros(), None
     pacer = Pacer(1.0)
     done, stop = 0, source.steps - (source.ragged and not masked)
     while done < stop:

@@ -77,7 +77,7 @@ class FitLoop:
             state = self.trainer.current()
             position = Position(position.epoch, 0, int(state.step))
             self.trainer.position = position
-            self.session.advance(state._replace(metrics=self.trainer.objective.init_metrics()))
+            self.session.advance(state._replace(metrics=self.trainer.objective.zeros()))
         order = None
         if self.shuffle:
             key = fold(self.session.state.rng, "shuffle", position.epoch_step)

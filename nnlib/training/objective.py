@@ -54,6 +54,7 @@ class Objective:
         self.place = place
         self.named = Outputs(place, names)
         self.outputs = outputs
+        self._zeros: Any = None
         count = len(outputs)
         if targets is not None and len(targets) != count:
             raise DataError(
@@ -162,7 +163,13 @@ class Objective:
         for key, metric, *_ in self._entries():
             sums[key] = metric.init()
         sums["first_nan"] = jnp.full((), -1, jnp.int32)
-        return jax.tree.map(jnp.copy, sums)  # they will be donated, so no two may be one array
+        return sums
+
+    def zeros(self) -> Arrays:
+        """`init_metrics` in one dispatch, no two of them one array: steps donate them."""
+        if self._zeros is None:
+            self._zeros = jax.jit(self.init_metrics)
+        return self._zeros()
 
     def update_metrics(
         self, sums: Arrays, outputs: Any, batch: Batch, loss: Any, parts: Arrays, step: Any

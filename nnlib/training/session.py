@@ -2,11 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
-
 from nnlib.core.tree import Tree, flatten, merge, own_leaves, partition
-from nnlib.training.state import TrainState
+from nnlib.training.state import TrainState, copied
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
@@ -38,7 +35,7 @@ class Session:
         """Called when a layer is asked for its arrays: give all layers copies of the newest."""
         if not self._fresh:
             self._fresh = True
-            self._scatter(jax.tree.map(jnp.copy, (self.state.params, self.state.state)))
+            self._scatter(copied((self.state.params, self.state.state)))
 
     def note_write(self) -> None:
         """Called when a layer's array was replaced."""
@@ -48,7 +45,7 @@ class Session:
         """The state to step from, with what was written to layers meanwhile."""
         if self._written:
             self._written = False
-            params, state = jax.tree.map(jnp.copy, self.model.variables)
+            params, state = copied(self.model.variables)
             trained = flatten(self.state.trainable)
             trainable, frozen = partition(params, lambda path: "/".join(path) in trained)
             self.state = self.state._replace(trainable=trainable, frozen=frozen, state=state)

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from nnlib.core.tree import Tree, merge
 
@@ -33,3 +34,9 @@ class TrainState(NamedTuple):
     def params(self) -> Tree:
         """All params in one tree, as `apply` takes them."""
         return merge(self.frozen, self.trainable)
+
+
+@jax.jit
+def copied(tree: Any) -> Any:
+    """New arrays with the same values, in one dispatch: steps donate what they are given."""
+    return jax.tree.map(jnp.copy, tree)

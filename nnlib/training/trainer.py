@@ -12,7 +12,7 @@ from nnlib import losses as losses_
 from nnlib import optimizers as optimizers_
 from nnlib.core.errors import NonFiniteLossError, NotCompiledError
 from nnlib.core.random import facade_keys
-from nnlib.core.tree import partition
+from nnlib.core.tree import flatten, partition
 from nnlib.models.trainable import Trainable
 from nnlib.training import step as steps
 from nnlib.training.batch import Batch, as_batch
@@ -22,7 +22,7 @@ from nnlib.training.predictor import Predictor
 from nnlib.training.runner import EagerRunner, Runner
 from nnlib.training.session import Session, close_others
 from nnlib.training.source import Source
-from nnlib.training.state import TrainState
+from nnlib.training.state import TrainState, copied
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
@@ -74,6 +74,7 @@ class Trainer:
         self._runners: dict[Any, Any] = {}
         self._rate: Any = None
         self._predictor: Any = None
+        self._slots_for: dict[str, Any] | None = None
 
     # compile -----------------------------------------------------------------------------------
 
@@ -83,6 +84,7 @@ class Trainer:
         optimizer = optimizers_.get(compiled.optimizer)
         self.compiled = Compiled(**{**vars(compiled), "optimizer": optimizer})
         self.objective = None
+        self._slots_for = None
         self._runners = {}
         self._flags = {id(layer): layer.trainable for _, layer in self.model.layout()}
         if compiled.loss is not None and not isinstance(compiled.loss, dict | list | tuple):
@@ -175,8 +177,8 @@ class Trainer:
     def make_state(self) -> TrainState:
         """A TrainState of copies: weights, optimizer, key and step as they are now."""
         if self.session is not None:
-            return jax.tree.map(jnp.copy, self.session.current())
-        params, state = jax.tree.map(jnp.copy, self.model.variables)
+            return copied(self.session.current())
+        params, state = copied(self.model.variables)
         layers = dict(self.model.layout())
         trainable, frozen = partition(params, lambda path: self._is_trained(layers[path[:-1]]))
         opt: Any = {}
@@ -184,7 +186,7 @@ class Trainer:
             opt = self._optimizer_state(trainable)
         if self._rng is None:
             self._rng = facade_keys.next_key()
-        sums = {} if self.objective is None else self.objective.init_metrics()
+        sums = {} if self.objective is None else self.objective.zeros()
         step = jnp.asarray(self._step, jnp.int32)
         return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
 
@@ -192,24 +194,16 @@ class Trainer:
         return self._flags.get(id(layer), layer.trainable)
 
     def _optimizer_state(self, trainable: Any) -> Any:
-        optimizer = self.optimizer
-        fresh = jax.eval_shape(optimizer.init, trainable)
-        kept = optimizer.state
-        wanted: Any = jax.tree.structure(fresh)
-        if (
-            kept is not None
-            and wanted == jax.tree.structure(kept)
-            and all(
-                a.shape == b.shape
-                for a, b in zip(jax.tree.leaves(kept), jax.tree.leaves(fresh), strict=True)
-            )
-        ):
-            return jax.tree.map(jnp.copy, kept)
-        return optimizer.init(trainable)
+        """The state that the optimizer kept, if it was made for these weights; else a new one."""
+        shapes = {path: leaf.shape for path, leaf in flatten(trainable).items()}
+        if self.optimizer.state is not None and shapes == self._slots_for:
+            return copied(self.optimizer.state)
+        self._slots_for = shapes
+        return self.optimizer.init(trainable)
 
     def load_state(self, state: TrainState) -> None:
         """Go on from `state`: weights, optimizer, key and step."""
-        state = jax.tree.map(jnp.copy, state)
+        state = copied(state)
         if self.session is not None:
             self.session.advance(state)
             self.show_optimizer()
@@ -227,7 +221,7 @@ class Trainer:
         assert self.session is not None
         opt = self.session.state.opt
         if isinstance(opt, dict) and "learning_rate" in opt:
-            shown = {name: jnp.copy(opt[name]) for name in ("learning_rate", "step")}
+            shown = copied({name: opt[name] for name in ("learning_rate", "step")})
             self._rate = shown["learning_rate"]
             self.optimizer.state = shown
 

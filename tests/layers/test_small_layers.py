@@ -43,6 +43,12 @@ def test_a_vector_for_each_row_is_added_at_every_step():
     np.testing.assert_array_equal(layers.Add()([x, y])[:, 1], y)
 
 
+def test_one_row_is_added_to_every_row():
+    x, y = jnp.zeros((3, 2)), jnp.ones((1, 2))
+    np.testing.assert_array_equal(layers.Add()([x, y]), jnp.ones((3, 2)))
+    assert layers.Add().compute_output_shape([(None, 2), (1, 2)]) == (None, 2)
+
+
 def test_flatten_with_channels_first_gives_the_features_of_channels_last():
     x = jnp.arange(48.0).reshape(2, 2, 4, 3)
     first = layers.Flatten(data_format="channels_first")(jnp.moveaxis(x, -1, 1))
