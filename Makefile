@@ -11,7 +11,7 @@ CONSTRAINTS := constraints/$(if $(filter 1,$(OLD_PYTHON)),jax-0.10.txt,jax-0.12.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest lint types format benchmark notebooks clean
+.PHONY: help demo test test-latest lint types format benchmark docs notebooks clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ format: $(VENV)/.dev-installed  ## rewrite files in the house style
 
 benchmark: $(VENV)/.test-installed  ## ratios against hand-written JAX and Keras
 	$(BIN)/python benchmarks/train.py
+
+docs: $(VENV)/.test-installed  ## write docs/features.md from the package
+	$(BIN)/python docs/make_features.py
 
 notebooks: $(VENV)/.test-installed  ## write notebooks/*.ipynb from their .py
 	$(BIN)/jupytext --to ipynb --update notebooks/*.py

@@ -24,7 +24,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 SEED = 0
-EPOCHS = 12
+EPOCHS = 10
+BATCH_SIZE = 64
 TOLERANCE = 1e-5
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -49,11 +50,11 @@ def make_model() -> nn.Sequential:
         [
             nn.Input((28, 28, 1), name="image"),
             layers.Conv2D(16, 3, padding="same", use_bias=False),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
             layers.MaxPooling2D(),
             layers.Conv2D(32, 3, padding="same", use_bias=False),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
             layers.MaxPooling2D(),
             layers.Flatten(),
@@ -64,7 +65,8 @@ def make_model() -> nn.Sequential:
         ],
         name="digits",
     )
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    rate = nn.optimizers.schedules.CosineDecay(2e-3, decay_steps=EPOCHS * 4000 // BATCH_SIZE)
+    model.compile(nn.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -134,7 +136,9 @@ def main(output: Path) -> None:
     model = make_model()
     model.summary()
     began = time.perf_counter()
-    history = model.fit(x, y, epochs=EPOCHS, batch_size=64, validation_data=(x_test, y_test))
+    history = model.fit(
+        x, y, epochs=EPOCHS, batch_size=BATCH_SIZE, validation_data=(x_test, y_test)
+    )
     seconds = time.perf_counter() - began
     accuracy = model.evaluate(x_test, y_test, verbose=0, return_dict=True)["accuracy"]
 

@@ -87,12 +87,13 @@ def _note_place(error: Exception, place: str, args: tuple[Any, ...]) -> None:
 
 
 def _regularize_activity(layer: "Layer", frame: Frame, out: Any) -> None:
+    """Add the penalty on each output, as the mean over the rows."""
     for leaf in jax.tree.leaves(out):
-        counted = leaf
+        counted, rows = leaf, leaf.shape[0] if leaf.ndim else 1
         if frame.row_mask is not None:
             mask = frame.row_mask.reshape(-1, *[1] * (leaf.ndim - 1))
-            counted = jnp.where(mask > 0, leaf, 0)
-        frame.losses.append(layer._core.activity_regularizer(counted))
+            counted, rows = jnp.where(mask > 0, leaf, 0), jnp.sum(frame.row_mask)
+        frame.losses.append(layer._core.activity_regularizer(counted) / rows)
 
 
 def building(build: Callable[..., None]) -> Callable[..., None]:

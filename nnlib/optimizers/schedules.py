@@ -288,3 +288,13 @@ def _periods(step: Step, length: float, whole: bool) -> jax.Array:
 
 def _as_float(step: Step) -> jax.Array:
     return jnp.asarray(step).astype(jnp.float32)
+
+
+__all__ = [
+    "CosineDecay",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+]
