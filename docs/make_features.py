@@ -1,4 +1,4 @@
-"""Writes docs/features.md from the public names of the installed package. Run it with `make docs`."""
+"""Writes docs/features.md from the public names of the package; run it with `make docs`."""
 
 import importlib
 from pathlib import Path
@@ -23,8 +23,8 @@ MODULES = {
 }
 HEAD = """# Features
 
-The public names of this version, module by module; `make docs` writes this page from the package, and a
-test compares the two. What is not here is not there yet.
+The public names of this version, module by module. `make docs` writes this page from the package,
+and a test compares the two. What is not here is not there yet.
 """
 
 

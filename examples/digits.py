@@ -24,8 +24,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 SEED = 0
-EPOCHS = 10
-BATCH_SIZE = 64
+EPOCHS = 8
+BATCH_SIZE = 32
 TOLERANCE = 1e-5
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -58,9 +58,8 @@ def make_model() -> nn.Sequential:
             layers.ReLU(),
             layers.MaxPooling2D(),
             layers.Flatten(),
-            layers.Dropout(0.3),
+            layers.Dropout(0.4),
             layers.Dense(64, activation="relu"),
-            layers.Dropout(0.3),
             layers.Dense(10, activation="softmax"),
         ],
         name="digits",

@@ -117,7 +117,7 @@ def step(params, state, slots, x, y, key):
 
 # %%
 keys = jax.random.split(jax.random.key(2), 4)
-params, state = jax.vmap(lambda key: model.init(key))(keys)
+params, state = jax.vmap(model.init)(keys)
 slots = jax.vmap(optimizer.init)(params)
 steps = jax.jit(jax.vmap(step, in_axes=(0, 0, 0, None, None, 0)))
 

@@ -81,7 +81,7 @@ class Objective:
 
     @property
     def scalar_valued(self) -> bool:
-        """Whether a loss or metric reduces over the batch itself, so that rows cannot be left out."""
+        """Whether a loss or metric reduces over the batch itself: then no row can be left out."""
         return any(
             function.returns_scalar(target, output)
             for head, target, output in zip(self.heads, self.targets, self.outputs, strict=True)

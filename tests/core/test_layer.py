@@ -174,7 +174,7 @@ def test_vmapped_ensemble_equals_a_loop():
     x = jnp.ones((2, 4))
     model.init(KEY, x)
     keys = jax.random.split(KEY, 5)
-    params, state = jax.vmap(lambda key: model.init(key))(keys)
+    params, state = jax.vmap(model.init)(keys)
     together = jax.vmap(lambda p, s: model.apply(p, s, x)[0])(params, state)
     for index, key in enumerate(keys):
         p, s = model.init(key)
