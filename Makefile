@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 OLD_PYTHON := $(shell $(PYTHON) -c 'import sys; print(int(sys.version_info < (3, 12)))' 2>/dev/null)
 CONSTRAINTS := constraints/$(if $(filter 1,$(OLD_PYTHON)),jax-0.10.txt,jax-0.12.txt)
 WORKERS ?= 2
+LATEST ?= python3.13 python3.12
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-latest lint types format benchmark docs notebooks clean
@@ -33,8 +34,14 @@ demo: $(VENV)/.demo-installed  ## train on real digits, checkpoint, export to .t
 test: $(VENV)/.test-installed  ## run the whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test-latest:  ## the suite on Python 3.12 with the newest jax
-	$(MAKE) test PYTHON=python3.12 VENV=.venv-latest
+test-latest:  ## the suite on Python 3.12 or newer with the newest jax, if such a Python is there
+	@for python in $(LATEST); do \
+	  if $$python -c '' 2>/dev/null; then \
+	    exec $(MAKE) test PYTHON=$$python VENV=.venv-latest; \
+	  fi; \
+	done; \
+	echo "make test-latest: none of $(LATEST) runs here. Try make test-latest LATEST=/path/to/python3.12"; \
+	exit 1
 
 lint: $(VENV)/.dev-installed  ## style: ruff
 	$(BIN)/ruff format --check .

@@ -155,7 +155,14 @@ class Trainable:
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None
     ) -> Any:
-        """The outputs for all rows as NumPy arrays, in inference mode; needs no `compile`."""
+        """The outputs for all rows as NumPy arrays, in inference mode; needs no `compile`.
+
+        Args:
+            x: an array, or a list or dict of them for several inputs.
+            batch_size: rows per step; 32 if None.
+            verbose: 1 or 2 to print a line with the time; "auto" and 0 print nothing.
+            callbacks: Callback objects.
+        """
         return importlib.import_module("nnlib.training").predict(
             self, x, batch_size=batch_size, verbose=verbose, callbacks=callbacks
         )

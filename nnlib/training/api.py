@@ -1,5 +1,6 @@
 """The functions behind `model.fit` and its siblings."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,6 +12,7 @@ from nnlib.training.data import check_batch_size, prepare, split, with_class_wei
 from nnlib.training.evaluate import evaluate_source
 from nnlib.training.fit import FitLoop
 from nnlib.training.history import History
+from nnlib.training.interrupts import interrupts_deferred
 from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose
 
 if TYPE_CHECKING:
@@ -113,17 +115,20 @@ def predict(
     callbacks: Any = None,
 ) -> Any:
     """See `Model.predict`."""
-    del verbose  # predictions are returned, and nothing is worth a line on the way
     trainer = model.trainer
+    began = time.perf_counter()
     size = check_batch_size(batch_size, "predict")
     data = prepare(x, None, None, "predict")
     if not model.built:
         first = jax.tree.map(lambda a: a[:size], data.x)
         model.ensure_declared(first)
-    called = CallbackList(callbacks, model, {"steps": -(-row_count(data.x) // size)})
+    steps = -(-row_count(data.x) // size)
+    called = CallbackList(callbacks, model, {"steps": steps})
     called.call("on_predict_begin")
     out = trainer.predictor().predict(trainer.make_state(), data.x, size)
     called.call("on_predict_end")
+    if verbose != "auto" and resolve_verbose(verbose):
+        print(f"{steps}/{steps} - {time.perf_counter() - began:.1f}s", flush=True)
     return out
 
 
@@ -142,8 +147,9 @@ def train_on_batch(
     if not state.metrics and trainer.objective is not None:
         state = state._replace(metrics=trainer.objective.zeros())
     runner = trainer.runner("train", source.batch_size, False)
-    state, logs = runner.run(state, None, window.data, None, 0, 1)
-    session.advance(state)
+    with interrupts_deferred():
+        state, logs = runner.run(state, None, window.data, None, 0, 1)
+        session.advance(state)
     values = jax.device_get(logs)
     assert trainer.objective is not None
     names = [n for n in trainer.objective.log_names if n in values]

@@ -8,6 +8,7 @@ from nnlib.core.random import fold
 from nnlib.training.callback import CallbackList, Logs
 from nnlib.training.evaluate import evaluate_source
 from nnlib.training.history import History
+from nnlib.training.interrupts import interrupts_deferred
 from nnlib.training.pacer import Pacer
 from nnlib.training.progress import ProgbarLogger
 from nnlib.training.source import Source, Window
@@ -47,7 +48,8 @@ class FitLoop:
         self.epochs, self.shuffle = epochs, shuffle
         self.masked = source.ragged and trainer.pads()
         self.runner = trainer.runner("train", source.batch_size, self.masked)
-        self.pacer = Pacer(BAR_SECONDS if bar is not None else QUIET_SECONDS)
+        watched = bar is not None and bar.moves
+        self.pacer = Pacer(BAR_SECONDS if watched else QUIET_SECONDS, self.runner.seconds_per_step)
         self.session = trainer.open()
         self._last_logs: Any = None
 
@@ -64,6 +66,7 @@ class FitLoop:
                 logs = self._epoch()
             self.callbacks.call("on_train_end", logs)
         finally:
+            self.runner.seconds_per_step = self.pacer.seconds_per_step
             trainer.close()
             if self.bar is not None:
                 self.bar.on_train_end()
@@ -111,10 +114,12 @@ class FitLoop:
         return min(wanted, stop - done, (next_stop or stop) - done or stop)
 
     def _run(self, runner: Any, window: Window) -> None:
-        state, logs = runner.run(
-            self.trainer.current(), None, window.data, window.order, window.start, window.count
-        )
-        self.session.advance(state)
+        state = self.trainer.current()
+        with interrupts_deferred():
+            state, logs = runner.run(
+                state, None, window.data, window.order, window.start, window.count
+            )
+            self.session.advance(state)
         position = self.trainer.position
         done = position.batch + window.count
         self.trainer.position = Position(position.epoch, done, position.epoch_step)

@@ -214,10 +214,13 @@ class Objective:
         """(log name, metric, output index, weighted) of every metric."""
         entries: list[tuple[str, Any, int, bool]] = []
         taken = {"loss"}
-        for index, head in enumerate(self.heads):
-            for weighted, found in ((False, head.metrics), (True, head.weighted_metrics)):
-                for metric in found:
-                    name = metric.name if len(self.heads) == 1 else f"{head.name}_{metric.name}"
+        for weighted in (False, True):
+            for index, head in enumerate(self.heads):
+                prefix = f"{head.name}_" if len(self.heads) > 1 else ""
+                for metric in head.weighted_metrics if weighted else head.metrics:
+                    name = f"{prefix}{metric.name}"
+                    if weighted and name in taken:
+                        name = f"{prefix}weighted_{metric.name}"
                     name = free_name(name, taken)
                     taken.add(name)
                     entries.append((name, metric, index, weighted))

@@ -11,11 +11,16 @@ class Pacer:
 
     It never waits for the work just handed over, only for the one before: the device always has
     something to do while Python looks at the results.
+
+    Args:
+        seconds: how long one dispatch should last.
+        seconds_per_step: what an earlier run of the same steps found; None if there was none.
     """
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float, seconds_per_step: float | None = None):
         self.seconds = seconds
-        self.steps = 1
+        self.seconds_per_step = seconds_per_step
+        self.steps = max(1, int(seconds / seconds_per_step)) if seconds_per_step else 1
         self._pending: tuple[Any, int] | None = None
         self._last_done: float | None = None
 
@@ -38,6 +43,7 @@ class Pacer:
         spent = now - (self._last_done if self._last_done is not None else now)
         self._last_done = now
         if spent > 0:
-            wanted = max(1, int(steps * self.seconds / spent))
+            self.seconds_per_step = spent / steps
+            wanted = max(1, int(self.seconds / self.seconds_per_step))
             self.steps = min(wanted, 4 * self.steps)  # a first, compiling step must not mislead
         return result

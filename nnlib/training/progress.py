@@ -56,6 +56,11 @@ class ProgbarLogger(Callback):
         self.verbose = verbose
         self._view: _Lines | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Whether it shows something before an epoch is done."""
+        return self.verbose == 1 and (sys.stdout.isatty() or in_notebook())
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Begin a line."""
         title = f"Epoch {epoch + 1}/{self.params.get('epochs', '?')}"

@@ -34,6 +34,8 @@ class Runner:
         self.step, self.batch_size, self.masked = step, batch_size, masked
         self._donate = (0,) if donate else ()
         self._compiled: dict[Any, Callable[..., Any]] = {}
+        self.seconds_per_step: float | None = None
+        """How long a step took last time; None before the first fit."""
 
     def run(
         self, carry: Any, constants: Any, data: Batch, order: Any, start: int, count: int

@@ -130,6 +130,8 @@ def test_silence(capsys):
     model.evaluate(X, Y, verbose=0)
     model.predict(X)
     assert capsys.readouterr().out == ""
+    model.predict(X, batch_size=5, verbose=2)
+    assert capsys.readouterr().out.startswith("4/4 - ")
 
 
 def test_a_terminal_gets_a_bar(monkeypatch, capsys):
