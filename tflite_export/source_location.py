@@ -18,7 +18,7 @@ _MACHINERY = (_folder(jax.__file__), _folder(np.__file__), _folder(__file__))
 
 
 def source_line(eqn: Any, default: str = "<unknown line>") -> str:
-    """`file.py:12` of the innermost frame outside JAX that bound this equation.
+    """Where an equation was bound: `file.py:12`, behind the scopes (of layers) it stands in.
 
     The traceback of an equation inside a jitted function ends at that function, so for functions
     of jax.numpy it holds no frame of the user; then the line of the call is the answer.
@@ -28,12 +28,21 @@ def source_line(eqn: Any, default: str = "<unknown line>") -> str:
         default: line of the call that the equation is inside of.
 
     Returns:
-        `path:line`, or the default.
+        `scope/scope, path:line`, `path:line`, or the default.
     """
+    line = _innermost_line(eqn)
+    if line is None:
+        return default
+    scopes = str(getattr(eqn.source_info, "name_stack", ""))
+    return f"{scopes}, {line}" if scopes else line
+
+
+def _innermost_line(eqn: Any) -> str | None:
+    """`path:line` of the innermost frame outside JAX."""
     traceback = getattr(getattr(eqn, "source_info", None), "traceback", None)
     if traceback is None:
-        return default
+        return None
     for frame in traceback.frames:
         if not frame.file_name.startswith(_MACHINERY) and not frame.file_name.startswith("<frozen"):
             return f"{frame.file_name}:{frame.line_num}"
-    return default
+    return None

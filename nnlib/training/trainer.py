@@ -199,7 +199,7 @@ class Trainer:
         if self.optimizer.state is not None and shapes == self._slots_for:
             return copied(self.optimizer.state)
         self._slots_for = shapes
-        return self.optimizer.init(trainable)
+        return jax.jit(self.optimizer.init)(trainable)  # one compilation, not one per shape
 
     def load_state(self, state: TrainState) -> None:
         """Go on from `state`: weights, optimizer, key and step."""

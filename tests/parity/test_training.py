@@ -120,12 +120,6 @@ def frozen(k):
     return k.Sequential([k.Input((5,)), base, k.layers.Dense(3, "softmax")])
 
 
-def one_layer_frozen(k):
-    model = MLP(k)
-    model.layers[0].trainable = False
-    return model
-
-
 def subclassed(k):
     class Net(k.Model):
         def __init__(self):
@@ -155,7 +149,7 @@ def optimizer(name, **options):
 
 
 def schedule(k):
-    return k.optimizers.SGD(k.optimizers.schedules.ExponentialDecay(0.2, 4, 0.5))
+    return k.optimizers.SGD(k.optimizers.schedules.ExponentialDecay(0.2, 4, 0.5), clipnorm=0.1)
 
 
 def loss(name, **options):
@@ -173,10 +167,11 @@ SPLIT = {"validation_split": 0.3}
 CASES = {
     "softmax": (MLP, VECTORS, ONE_HOT, CATEGORICAL, ACCURACY, SPLIT),
     "sparse": (MLP, VECTORS, LABELS, SPARSE, ACCURACY, SPLIT),
-    "sparse column": (MLP, VECTORS, LABELS[:, None], SPARSE, {"metrics": ["acc"]}, {}),
+    "column, rmsprop": (
+        MLP, VECTORS, LABELS[:, None], SPARSE, {"optimizer": RMSPROP, "metrics": ["acc"]}, {},
+    ),
     "binary": (BINARY, VECTORS, BITS, "binary_crossentropy", ACCURACY, SPLIT),
     "binary, flat": (BINARY, VECTORS, BITS[:, 0], "binary_crossentropy", ACCURACY, SPLIT),
-    "binary, labels": (MLP, VECTORS, ONE_HOT, "binary_crossentropy", ACCURACY, {}),
     "logits": (
         LOGITS,
         VECTORS,
@@ -197,12 +192,7 @@ CASES = {
         {"metrics": ["mae", "mse"]},
         SPLIT,
     ),
-    "sgd": (MLP, VECTORS, LABELS, SPARSE, {"optimizer": SGD, **ACCURACY}, {}),
-    "rmsprop": (MLP, VECTORS, LABELS, SPARSE, {"optimizer": RMSPROP}, SPLIT),
-    "clipnorm": (
-        MLP, VECTORS, LABELS, SPARSE, {"optimizer": optimizer("Adam", clipnorm=0.1)}, {},
-    ),
-    "schedule": (MLP, VECTORS, LABELS, SPARSE, {"optimizer": schedule}, {}),
+    "schedule and clipnorm": (MLP, VECTORS, LABELS, SPARSE, {"optimizer": schedule}, {}),
     "cnn, one row left": (
         CNN, IMAGES[:17], LABELS[:17], SPARSE, {"optimizer": SGD, **ACCURACY},
         {"validation_data": (IMAGES[17:], LABELS[17:])},
@@ -214,7 +204,6 @@ CASES = {
     "penalties": (penalized, VECTORS, LABELS, SPARSE, {"optimizer": SGD}, SPLIT),
     "shared layer": (shared, [VECTORS, VECTORS[::-1]], LABELS, SPARSE, ACCURACY, {}),
     "frozen base": (frozen, VECTORS, LABELS, SPARSE, ACCURACY, SPLIT),
-    "frozen layer": (one_layer_frozen, VECTORS, LABELS, SPARSE, {"optimizer": SGD}, {}),
     "subclass": (subclassed, VECTORS, LABELS, SPARSE, ACCURACY, {}),
     "function": (MLP, VECTORS, ONE_HOT, lambda k: per_sample, {"metrics": [per_sample]}, SPLIT),
     "scalar function": (MLP, VECTORS, ONE_HOT, lambda k: one_number, {}, {}),
@@ -314,8 +303,11 @@ def test_evaluate_and_predict(keras, case):
     assert set(got) == set(want)
     for name, value in want.items():
         assert_close(got[name], value, err_msg=name)
-    assert_close(*(m.evaluate(x, y, 8, verbose=0, sample_weight=weights) for m in (ours, theirs)))
-    for our, their in zip(as_list(ours.predict(x, 8)), as_list(theirs.predict(x, 8, verbose=0))):
+    if weights is None:  # Keras lists a metric twice if its name is among the weighted ones too
+        assert_close(*(m.evaluate(x, y, 8, verbose=0) for m in (ours, theirs)))
+    for our, their in zip(
+        as_list(ours.predict(x, 8)), as_list(theirs.predict(x, 8, verbose=0)), strict=True
+    ):
         assert_close(our, their)
 
 
@@ -401,15 +393,8 @@ GRAPHS = [
 
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_order_of_weights(keras, graph):
-    def shapes(k):
-        return [w.shape for w in graph(k, k.layers.Dense).get_weights()]
-
-    assert shapes(nnlib) == shapes(keras)
-
-
-@pytest.mark.parametrize("graph", GRAPHS)
-def test_outputs_with_the_weights_of_keras(keras, graph):
     ours, theirs = graph(nnlib, nnlib.layers.Dense), graph(keras, keras.layers.Dense)
+    assert [w.shape for w in ours.get_weights()] == [w.shape for w in theirs.get_weights()]
     ours.set_weights(theirs.get_weights())
     x = [normal(*i.shape[1:]) for i in theirs.inputs]
     x = x if len(x) > 1 else x[0]
