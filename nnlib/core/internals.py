@@ -28,5 +28,7 @@ class Internals:
     loan: Any = None
     """Who holds newer arrays at present: a running fit."""
     nodes: list[Any] = field(default_factory=list)
+    adds_losses: bool = False
+    """Whether its `call` has been seen to call `add_loss`."""
     root: Any = None
     """A weak reference to the model that names its path."""

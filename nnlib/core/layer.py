@@ -164,6 +164,7 @@ class Layer(Structure, Configurable, Eager):
                 f"{self.name} ({type(self).__name__}): expected add_loss() at the level of call, "
                 "got it outside or inside an inner vmap, scan or jit. Return the value from there."
             )
+        self._core.adds_losses = True
         frame.losses.append(jnp.sum(value))
 
     # The pure interface ------------------------------------------------------------------------

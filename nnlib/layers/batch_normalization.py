@@ -146,7 +146,7 @@ class BatchNormalization(Layer):
         if x.shape[0] % mask.shape[0]:
             raise ShapeError(
                 f"{place_of(self)}: expected a multiple of the {mask.shape[0]} rows of the batch "
-                f"on axis 0, got shape {x.shape}. Choose a batch_size that divides the number of rows."
+                f"on axis 0, got shape {x.shape}. Choose a batch_size that divides the rows."
             )
         # A reshape has joined the batch with the axes behind it, as TimeDistributed does.
         return mask.repeat(x.shape[0] // mask.shape[0])

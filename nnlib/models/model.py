@@ -170,10 +170,16 @@ class Model(Trainable, Layer):
     @property
     def output_names(self) -> list[str]:
         """What the outputs are called in `loss=` and `metrics=` dicts."""
-        if names := self.known_output_names():
-            return names
-        count = len(jax.tree.leaves(self.declare(*self.input_specs)))
-        return [f"output_{index + 1}" for index in range(count)]
+        graph = self._graph
+        return self.name_outputs(graph.outputs if graph else self.declare(*self.input_specs))
+
+    def name_outputs(self, outputs: Any) -> list[str]:
+        """The keys of a dict of outputs; else what the graph calls them, or output_1, ..."""
+        count = len(jax.tree.leaves(outputs))
+        if isinstance(outputs, dict) and len(outputs) == count:
+            return sorted(outputs)
+        names = self.known_output_names()
+        return names if len(names) == count else [f"output_{index + 1}" for index in range(count)]
 
     def known_output_names(self) -> list[str]:
         """The names of the outputs where a graph tells them, else an empty list."""

@@ -8,7 +8,7 @@ import jax
 from nnlib.core.errors import ArgumentError
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.callback import CallbackList
-from nnlib.training.data import check_batch_size, prepare, split, with_class_weight
+from nnlib.training.data import check_batch_size, check_epoch, prepare, split, with_class_weight
 from nnlib.training.evaluate import evaluate_source
 from nnlib.training.fit import FitLoop
 from nnlib.training.history import History
@@ -39,6 +39,10 @@ def fit(
     """See `Model.fit`."""
     trainer = model.trainer
     trainer.require_compiled("fit")
+    epochs, initial_epoch = (
+        check_epoch(epochs, "epochs"),
+        check_epoch(initial_epoch, "initial_epoch"),
+    )
     size = check_batch_size(batch_size, "fit")
     data = with_class_weight(prepare(x, y, sample_weight, "fit"), class_weight)
     held_out = None

@@ -30,8 +30,17 @@ def as_arrays(tree: Any, what: str, place: str) -> Any:
         parts = [as_arrays(v, f"{what}[{i}]", place) for i, v in enumerate(tree)]
         return type(tree)(parts) if type(tree) in (list, tuple) else parts
     if hasattr(tree, "to_numpy"):
-        tree = tree.to_numpy()
+        tree = _from_frame(tree)
     return _numeric(tree, what, place)
+
+
+def _from_frame(frame: Any) -> Any:
+    """A data frame or series; columns of numbers and flags, which differ in dtype, as floats."""
+    array = frame.to_numpy()
+    dtypes = np.atleast_1d(np.asarray(getattr(frame, "dtypes", array.dtype), object))
+    if array.dtype == object and all(dtype.kind in "biuf" for dtype in dtypes):
+        return frame.to_numpy(dtype=floatx(), na_value=np.nan)
+    return array
 
 
 def _numeric(value: Any, what: str, place: str) -> Any:
@@ -110,6 +119,14 @@ def check_batch_size(batch_size: Any, place: str) -> int:
     if batch_size < 1:
         raise ArgumentError(f"{place}: expected batch_size of at least 1, got {batch_size}.")
     return int(batch_size)
+
+
+def check_epoch(epoch: Any, what: str) -> int:
+    """An int of at least 0."""
+    integer = isinstance(epoch, int | np.integer) and not isinstance(epoch, bool)
+    if not integer or epoch < 0:
+        raise ArgumentError(f"fit: expected {what} to be an integer of at least 0, got {epoch!r}.")
+    return int(epoch)
 
 
 def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:

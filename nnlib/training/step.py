@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import optax
 
+from nnlib.core.errors import ArgumentError
 from nnlib.core.tree import Tree, items, merge, put
 from nnlib.training.batch import Batch
 from nnlib.training.objective import Objective
@@ -44,6 +45,11 @@ def compute_loss(
         row_mask=batch.row_mask,
     )
     loss, parts = objective.loss(outputs, batch)
+    if not parts and isinstance(penalty, float):  # no array in its sum: nothing to learn from
+        raise ArgumentError(
+            f"{model.name} ({type(model).__name__}): expected a loss to train by, got none. Pass "
+            "loss= to compile(), or call add_loss() in a layer."
+        )
     return loss + penalty, (outputs, new_state, parts)
 
 

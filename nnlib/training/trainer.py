@@ -1,6 +1,8 @@
 """Trainer: what a model needs to be trained, and the state of that training."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from nnlib import losses as losses_
 from nnlib import optimizers as optimizers_
-from nnlib.core.errors import NonFiniteLossError, NotCompiledError
+from nnlib.core.errors import ArgumentError, NonFiniteLossError, NotCompiledError
 from nnlib.core.random import facade_keys
 from nnlib.core.tree import flatten, partition
 from nnlib.models.trainable import Trainable
@@ -67,6 +69,7 @@ class Trainer:
         self.session: Session | None = None
         self.position = Position()
         self.stop_training = False
+        self.fitting = False
         self.history: Any = None
         self._rng: Any = None
         self._step = 0
@@ -75,16 +78,19 @@ class Trainer:
         self._rate: Any = None
         self._predictor: Any = None
         self._slots_for: dict[str, Any] | None = None
+        self._sums: dict[str, Any] = {}
 
     # compile -----------------------------------------------------------------------------------
 
     def compile(self, compiled: Compiled) -> None:
         """Take optimizer, losses and metrics, and note which layers are trained."""
+        self.refuse_within_fit("compile")
         self.close()
         optimizer = optimizers_.get(compiled.optimizer)
         self.compiled = Compiled(**{**vars(compiled), "optimizer": optimizer})
         self.objective = None
         self._slots_for = None
+        self._sums = {}
         self._runners = {}
         self._flags = {id(layer): layer.trainable for _, layer in self.model.layout()}
         if compiled.loss is not None and not isinstance(compiled.loss, dict | list | tuple):
@@ -104,20 +110,29 @@ class Trainer:
             )
         return self.compiled
 
+    def refuse_within_fit(self, caller: str) -> None:
+        """Raises ArgumentError if called by a callback of a fit of this model."""
+        if self.fitting:
+            raise ArgumentError(
+                f"{self.place}: expected {caller}() outside of the model's own fit, got it in a "
+                "callback. Set model.stop_training = True there and call it after fit(); a "
+                "learning rate may be set at any time: model.optimizer.learning_rate = 1e-4."
+            )
+
     def prepare_for(self, batch: Batch) -> Objective:
         """Build the model on the first batch, and match losses and metrics to its outputs."""
         model, compiled = self.model, self.compiled or Compiled(None)
         close_others(model, self.session)
         if not model.built:
             model.ensure_declared(batch.x)
-        self._warn_of_changed_flags()
         if self.objective is None:
             specs = jax.tree.map(_spec, batch)
-            outputs = jax.tree.leaves(model.declare(specs.x))
-            targets = None if batch.y is None else self._target_specs(specs.y, outputs)
+            declared = model.declare(specs.x, training=True)
+            names, outputs = model.name_outputs(declared), jax.tree.leaves(declared)
+            targets = None if batch.y is None else _targets_in_order(specs.y, names)
             self.objective = Objective(
                 self.place,
-                _output_names(model, len(outputs)),
+                names,
                 outputs,
                 targets,
                 compiled.loss,
@@ -127,14 +142,8 @@ class Trainer:
             )
         return self.objective
 
-    def _target_specs(self, y: Any, outputs: list[Any]) -> list[Any]:
-        if isinstance(y, dict):
-            names = _output_names(self.model, len(outputs))
-            numbered = [f"output_{index + 1}" for index in range(len(outputs))]
-            return [y.get(a, y.get(b)) for a, b in zip(names, numbered, strict=True)]
-        return jax.tree.leaves(y)
-
-    def _warn_of_changed_flags(self) -> None:
+    def warn_of_changed_flags(self) -> None:
+        """Warn of layers whose `trainable` is not what it was at compile()."""
         changed = [
             "/".join(path) or layer.name
             for path, layer in self.model.layout()
@@ -151,8 +160,10 @@ class Trainer:
     def pads(self) -> bool:
         """Whether a short last batch may be filled up and masked, with exact results."""
         assert self.objective is not None
-        mixing = any(layer.mixes_rows for _, layer in self.model.layout())
-        return not (mixing or self.objective.scalar_valued or self._overridden("train_step"))
+        layers = [layer for _, layer in self.model.layout()]
+        mixing = any(layer.mixes_rows or layer._core.adds_losses for layer in layers)
+        own_steps = self._overridden("train_step") or self._overridden("test_step")
+        return not (mixing or own_steps or self.objective.scalar_valued)
 
     def _overridden(self, method: str) -> bool:
         return getattr(type(self.model), method) is not getattr(Trainable, method)
@@ -186,7 +197,7 @@ class Trainer:
             opt = self._optimizer_state(trainable)
         if self._rng is None:
             self._rng = facade_keys.next_key()
-        sums = {} if self.objective is None else self.objective.zeros()
+        sums = copied(self._sums) if self.objective is None or self._sums else self.objective.zeros()
         step = jnp.asarray(self._step, jnp.int32)
         return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
 
@@ -212,9 +223,15 @@ class Trainer:
         self._keep(state)
 
     def _keep(self, state: TrainState) -> None:
-        self._rng, self._step = state.rng, int(state.step)
+        self._rng, self._step, self._sums = state.rng, int(state.step), state.metrics
         if self.compiled is not None and self.compiled.optimizer is not None:
             self.compiled.optimizer.state = state.opt
+
+    def reset_metrics(self) -> None:
+        """Begin the running sums again."""
+        self._sums = {}
+        if self.session is not None and self.objective is not None:
+            self.session.advance(self.current()._replace(metrics=self.objective.zeros()))
 
     def show_optimizer(self) -> None:
         """Let the optimizer tell its learning rate and step while the session has the rest."""
@@ -227,14 +244,14 @@ class Trainer:
 
     def current(self) -> TrainState:
         """The state to step from, with a learning rate set meanwhile."""
-        assert self.session is not None
-        state = self.session.current()
+        session = self.open()
+        state = session.current()
         shown = getattr(self.compiled and self.compiled.optimizer, "state", None)
         if self._rate is not None and shown and shown["learning_rate"] is not self._rate:
             self._rate = shown["learning_rate"]
             rate = jnp.copy(self._rate).astype(state.opt["learning_rate"].dtype)
             state = state._replace(opt={**state.opt, "learning_rate": rate})
-            self.session.state = state
+            session.state = state
         return state
 
     # Steps -------------------------------------------------------------------------------------
@@ -263,7 +280,8 @@ class Trainer:
 
     def _train(self, state: TrainState, _: Any, batch: Batch) -> tuple[TrainState, Any]:
         data = batch.plain() if self._overridden("train_step") else batch
-        new, logs = self.model.train_step(state, data)
+        with self._flags_of_compile():
+            new, logs = self.model.train_step(state, data)
         if self.require_compiled("fit").run_eagerly:
             self._explain_nan(state, batch, logs)
         return new, logs
@@ -282,7 +300,21 @@ class Trainer:
 
     def _test(self, sums: Any, state: TrainState, batch: Batch) -> tuple[Any, Any]:
         data = batch.plain() if self._overridden("test_step") else batch
-        return self.model.test_step(state._replace(metrics=sums), data)
+        with self._flags_of_compile():
+            return self.model.test_step(state._replace(metrics=sums), data)
+
+    @contextlib.contextmanager
+    def _flags_of_compile(self) -> Iterator[None]:
+        """Layers within are as trainable as they were at compile(), whenever a step is traced."""
+        layers = [layer for _, layer in self.model.layout()]
+        now = [layer._core.trainable for layer in layers]
+        for layer in layers:
+            layer._core.trainable = self._is_trained(layer)
+        try:
+            yield
+        finally:
+            for layer, flag in zip(layers, now, strict=True):
+                layer._core.trainable = flag
 
     def predictor(self) -> Any:
         """The compiled prediction step; kept, since no compile() changes it."""
@@ -323,6 +355,7 @@ def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(leaf.shape, dtype)
 
 
-def _output_names(model: "Model", count: int) -> list[str]:
-    names = model.known_output_names()
-    return names if len(names) == count else [f"output_{index + 1}" for index in range(count)]
+def _targets_in_order(y: Any, names: list[str]) -> list[Any]:
+    if not isinstance(y, dict):
+        return jax.tree.leaves(y)
+    return [y.get(name, y.get(f"output_{index + 1}")) for index, name in enumerate(names)]

@@ -35,9 +35,14 @@ def test_a_fit_may_be_interrupted_anywhere(convolves):
 
 def test_an_interrupt_is_raised_at_the_end_of_the_block():
     done = []
-    with pytest.raises(KeyboardInterrupt), nn.training.interrupts.interrupts_deferred():
-        os.kill(os.getpid(), signal.SIGINT)
-        done.append(True)
+
+    def block():
+        with nn.training.interrupts.interrupts_deferred():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
     assert done == [True]
 
 
