@@ -206,14 +206,14 @@ def main() -> None:
     lines = [
         "# Training speed",
         "",
-        f"`python benchmarks/train.py --rounds {arguments.rounds}`: one epoch, medians, interleaved "
-        "in one process.",
+        f"`python benchmarks/train.py --rounds {arguments.rounds}`: one epoch, medians, "
+        "interleaved in one process.",
         f"jax {jax.__version__}, keras {keras.__version__} on JAX, Python "
         f"{platform.python_version()}, {jax.devices()[0].device_kind}, {os.cpu_count()} cores.",
         "A ratio below 1 means that nnlib's `fit` is faster.",
         "",
-        "| network | nnlib, ms per step | / hand-written, a jit per batch | / hand-written, scanned "
-        "| / Keras fit |",
+        "| network | nnlib, ms per step | / hand-written, a jit per batch | / hand-written, "
+        "scanned | / Keras fit |",
         "|---|---:|---:|---:|---:|",
     ]
     for make in (mlp, cnn, lstm):

@@ -117,7 +117,7 @@ class EagerRunner(Runner):
 
 
 def _take(data: Batch, rows: Any) -> Batch:
-    return jax.tree.map(lambda a: jnp.take(a, rows, axis=0, mode="clip"), data)
+    return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), data)
 
 
 def _signature(*trees: Any) -> Any:
