@@ -39,6 +39,8 @@ def fit(
     """See `Model.fit`."""
     trainer = model.trainer
     trainer.require_compiled("fit")
+    trainer.refuse_within_fit("fit")
+    trainer.warn_of_changed_flags()
     epochs, initial_epoch = (
         check_epoch(epochs, "epochs"),
         check_epoch(initial_epoch, "initial_epoch"),
@@ -163,7 +165,4 @@ def train_on_batch(
 
 def reset_metrics(model: "Model") -> None:
     """See `Model.reset_metrics`."""
-    trainer = model.trainer
-    if trainer.session is not None and trainer.objective is not None:
-        state = trainer.current()._replace(metrics=trainer.objective.zeros())
-        trainer.session.advance(state)
+    model.trainer.reset_metrics()

@@ -93,7 +93,7 @@ class CallbackList:
     ):
         self.callbacks = list(_flat(callbacks))
         for callback in self.callbacks:
-            if not isinstance(callback, Callback) and not hasattr(callback, "on_epoch_end"):
+            if not isinstance(callback, Callback):
                 raise ArgumentError(
                     f"callbacks: expected Callback objects, got {callback!r}. Derive from "
                     "nnlib.callbacks.Callback and pass an instance."

@@ -11,6 +11,7 @@ from nnlib.training.history import History
 from nnlib.training.interrupts import interrupts_deferred
 from nnlib.training.pacer import Pacer
 from nnlib.training.progress import ProgbarLogger
+from nnlib.training.session import Session
 from nnlib.training.source import Source, Window
 from nnlib.training.trainer import Position, Trainer
 
@@ -50,14 +51,18 @@ class FitLoop:
         self.runner = trainer.runner("train", source.batch_size, self.masked)
         watched = bar is not None and bar.moves
         self.pacer = Pacer(BAR_SECONDS if watched else QUIET_SECONDS, self.runner.seconds_per_step)
-        self.session = trainer.open()
         self._last_logs: Any = None
+
+    @property
+    def session(self) -> Session:
+        """The trainer's; a new one if a callback trained another model with the same layers."""
+        return self.trainer.open()
 
     def run(self, initial_epoch: int) -> History:
         """All epochs; returns their logs."""
         trainer = self.trainer
         history = trainer.history = next(c for c in self.callbacks.callbacks if type(c) is History)
-        trainer.stop_training = False
+        trainer.stop_training, trainer.fitting = False, True
         trainer.position = Position(initial_epoch, 0, int(self.session.state.step))
         logs: Logs | None = None
         try:
@@ -67,7 +72,9 @@ class FitLoop:
             self.callbacks.call("on_train_end", logs)
         finally:
             self.runner.seconds_per_step = self.pacer.seconds_per_step
+            trainer.fitting = False
             trainer.close()
+            trainer.reset_metrics()
             if self.bar is not None:
                 self.bar.on_train_end()
         return history

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from nnlib.core.errors import ShapeError
 from nnlib.training import step as steps
 from nnlib.training.batch import Batch
 from nnlib.training.source import Source
@@ -40,6 +41,11 @@ class Predictor:
             if rows < batch_size and not mixes and source.rows > batch_size:
                 batch = jax.tree.map(lambda a: _filled(a, batch_size), batch)
             out = self._step(constants, batch)
+            if any(leaf.ndim == 0 for leaf in jax.tree.leaves(out)):
+                raise ShapeError(
+                    f"{self.model.name} ({type(self.model).__name__}): expected outputs with one "
+                    "row per input row, got a scalar. Call the model itself: model(x)."
+                )
             parts.append(jax.tree.map(lambda a, n=rows: a[:n], out))
         return jax.tree.map(lambda *p: np.concatenate([np.asarray(a) for a in p]), *parts)
 

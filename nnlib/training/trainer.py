@@ -86,6 +86,12 @@ class Trainer:
         """Take optimizer, losses and metrics, and note which layers are trained."""
         self.refuse_within_fit("compile")
         self.close()
+        steps = compiled.steps_per_execution
+        if steps is not None and not (isinstance(steps, int) and steps > 0):
+            raise ArgumentError(
+                f"{self.place}: expected steps_per_execution to be an integer of at least 1, or "
+                f"None for the fastest, got {steps!r}."
+            )
         optimizer = optimizers_.get(compiled.optimizer)
         self.compiled = Compiled(**{**vars(compiled), "optimizer": optimizer})
         self.objective = None
@@ -197,7 +203,9 @@ class Trainer:
             opt = self._optimizer_state(trainable)
         if self._rng is None:
             self._rng = facade_keys.next_key()
-        sums = copied(self._sums) if self.objective is None or self._sums else self.objective.zeros()
+        sums = (
+            copied(self._sums) if self.objective is None or self._sums else self.objective.zeros()
+        )
         step = jnp.asarray(self._step, jnp.int32)
         return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
 
