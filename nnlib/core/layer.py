@@ -51,8 +51,9 @@ class Layer(Structure, Configurable, Eager):
     """
 
     input_spec: InputSpec | list[InputSpec] | None = None
-    mixes_rows = False
-    """True: an output row depends on other rows of the batch, so batches must not be padded."""
+    mixes_rows: bool | None = None
+    """Whether a row of the output depends on other rows of the batch. False lets `fit` fill up a
+    short last batch; None is False for nnlib's own layers and True for all others."""
 
     _core: Internals
 

@@ -175,7 +175,7 @@ class Trainable:
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step on one batch; logs as `evaluate` returns them, running until `reset_metrics`."""
+        """One step on one batch; its losses and metrics, as `evaluate` returns them."""
         return importlib.import_module("nnlib.training").train_on_batch(
             self, x, y, sample_weight, class_weight, return_dict
         )

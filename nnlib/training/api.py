@@ -150,14 +150,13 @@ def train_on_batch(
     session = trainer.open()
     window = source.window(None, 0, 1)
     state = trainer.current()
-    if not state.metrics and trainer.objective is not None:
-        state = state._replace(metrics=trainer.objective.zeros())
+    assert trainer.objective is not None
+    state = state._replace(metrics=trainer.objective.zeros())
     runner = trainer.runner("train", source.batch_size, False)
     with interrupts_deferred():
         state, logs = runner.run(state, None, window.data, None, 0, 1)
         session.advance(state)
     values = jax.device_get(logs)
-    assert trainer.objective is not None
     names = [n for n in trainer.objective.log_names if n in values]
     names += [name for name in values if name not in names]
     return _returned({name: float(values[name]) for name in names}, return_dict)

@@ -60,6 +60,11 @@ def _numeric(value: Any, what: str, place: str) -> Any:
             f"{place}: expected {what} to hold numbers, got dtype {kind}. Turn strings into "
             "numbers first, and ragged rows into a padded array."
         )
+    if jnp.issubdtype(kind, jnp.complexfloating):
+        raise DTypeError(
+            f"{place}: expected {what} to hold real numbers, got dtype {kind}. Give real and "
+            "imaginary parts as two channels."
+        )
     if array.ndim == 0:
         raise DataError(f"{place}: expected {what} with a batch axis, got the single {array}.")
     if isinstance(array, jax.Array) or jax.config.read("jax_enable_x64"):

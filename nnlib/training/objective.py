@@ -13,6 +13,7 @@ from nnlib.core.errors import ArgumentError, DataError, ShapeError
 from nnlib.core.specs import ShapeSpec
 from nnlib.training.batch import Batch
 from nnlib.training.outputs import Outputs, free_name
+from nnlib.training.padding import counts_by_row
 
 Arrays = dict[str, Any]
 _MEAN = metrics_.Mean()  # of losses, over the rows
@@ -80,13 +81,13 @@ class Objective:
                 setattr(head, attribute, made)
 
     @property
-    def scalar_valued(self) -> bool:
-        """Whether a loss or metric reduces over the batch itself: then no row can be left out."""
-        return any(
-            function.returns_scalar(target, output)
-            for head, target, output in zip(self.heads, self.targets, self.outputs, strict=True)
+    def counts_by_row(self) -> bool:
+        """Whether all losses and metrics leave masked rows out; functions of users may not."""
+        return all(
+            counts_by_row(function)
+            for head in self.heads
             for function in (head.loss, *head.metrics, *head.weighted_metrics)
-            if function is not None and target is not None
+            if function is not None
         )
 
     @property

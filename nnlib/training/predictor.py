@@ -9,6 +9,7 @@ import numpy as np
 from nnlib.core.errors import ShapeError
 from nnlib.training import step as steps
 from nnlib.training.batch import Batch
+from nnlib.training.padding import keeps_rows_apart
 from nnlib.training.source import Source
 from nnlib.training.state import TrainState
 
@@ -30,7 +31,7 @@ class Predictor:
     def predict(self, state: TrainState, x: Any, batch_size: int) -> Any:
         """The outputs for all rows, as NumPy arrays."""
         source = Source(Batch(x), batch_size)
-        mixes = any(layer.mixes_rows for _, layer in self.model.layout())
+        apart = all(keeps_rows_apart(layer) for _, layer in self.model.layout())
         constants = state._replace(opt={}, metrics={})
         parts = []
         for index in range(source.steps):
@@ -38,7 +39,7 @@ class Predictor:
             window = source.window(None, index, 1)
             start = window.start * batch_size
             batch = jax.tree.map(lambda a, s=start, n=rows: a[s : s + n], window.data.x)
-            if rows < batch_size and not mixes and source.rows > batch_size:
+            if rows < batch_size and apart and source.rows > batch_size:
                 batch = jax.tree.map(lambda a: _filled(a, batch_size), batch)
             out = self._step(constants, batch)
             if any(leaf.ndim == 0 for leaf in jax.tree.leaves(out)):

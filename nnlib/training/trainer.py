@@ -1,6 +1,7 @@
 """Trainer: what a model needs to be trained, and the state of that training."""
 
 import contextlib
+import inspect
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from nnlib.training import step as steps
 from nnlib.training.batch import Batch, as_batch
 from nnlib.training.find_nonfinite import find_nonfinite
 from nnlib.training.objective import Objective
+from nnlib.training.padding import keeps_rows_apart
 from nnlib.training.predictor import Predictor
 from nnlib.training.runner import EagerRunner, Runner
 from nnlib.training.session import Session, close_others
@@ -78,6 +80,7 @@ class Trainer:
         self._rate: Any = None
         self._predictor: Any = None
         self._slots_for: dict[str, Any] | None = None
+        self._opt: Any = None
         self._sums: dict[str, Any] = {}
 
     # compile -----------------------------------------------------------------------------------
@@ -95,7 +98,7 @@ class Trainer:
         optimizer = optimizers_.get(compiled.optimizer)
         self.compiled = Compiled(**{**vars(compiled), "optimizer": optimizer})
         self.objective = None
-        self._slots_for = None
+        self._slots_for = self._opt = None
         self._sums = {}
         self._runners = {}
         self._flags = {id(layer): layer.trainable for _, layer in self.model.layout()}
@@ -129,6 +132,7 @@ class Trainer:
         """Build the model on the first batch, and match losses and metrics to its outputs."""
         model, compiled = self.model, self.compiled or Compiled(None)
         close_others(model, self.session)
+        _refuse_several_inputs(model)
         if not model.built:
             model.ensure_declared(batch.x)
         if self.objective is None:
@@ -166,10 +170,9 @@ class Trainer:
     def pads(self) -> bool:
         """Whether a short last batch may be filled up and masked, with exact results."""
         assert self.objective is not None
-        layers = [layer for _, layer in self.model.layout()]
-        mixing = any(layer.mixes_rows or layer._core.adds_losses for layer in layers)
+        apart = all(keeps_rows_apart(layer) for _, layer in self.model.layout())
         own_steps = self._overridden("train_step") or self._overridden("test_step")
-        return not (mixing or own_steps or self.objective.scalar_valued)
+        return apart and self.objective.counts_by_row and not own_steps
 
     def _overridden(self, method: str) -> bool:
         return getattr(type(self.model), method) is not getattr(Trainable, method)
@@ -213,12 +216,18 @@ class Trainer:
         return self._flags.get(id(layer), layer.trainable)
 
     def _optimizer_state(self, trainable: Any) -> Any:
-        """The state that the optimizer kept, if it was made for these weights; else a new one."""
+        """The state kept from before, if it was made for these weights; else a new one.
+
+        Slots belong to this model, the learning rate to the optimizer: two models may share one.
+        """
         shapes = {path: leaf.shape for path, leaf in flatten(trainable).items()}
-        if self.optimizer.state is not None and shapes == self._slots_for:
-            return copied(self.optimizer.state)
-        self._slots_for = shapes
-        return jax.jit(self.optimizer.init)(trainable)  # one compilation, not one per shape
+        if self._opt is None or shapes != self._slots_for:
+            self._slots_for = shapes
+            return jax.jit(self.optimizer.init)(trainable)  # one compilation, not one per shape
+        shown = self.optimizer.state
+        if shown and "learning_rate" in shown and "learning_rate" in self._opt:
+            return copied({**self._opt, "learning_rate": shown["learning_rate"]})
+        return copied(self._opt)
 
     def load_state(self, state: TrainState) -> None:
         """Go on from `state`: weights, optimizer, key and step."""
@@ -233,7 +242,8 @@ class Trainer:
     def _keep(self, state: TrainState) -> None:
         self._rng, self._step, self._sums = state.rng, int(state.step), state.metrics
         if self.compiled is not None and self.compiled.optimizer is not None:
-            self.compiled.optimizer.state = state.opt
+            self._opt = self.compiled.optimizer.state = state.opt
+            self._slots_for = {p: leaf.shape for p, leaf in flatten(state.trainable).items()}
 
     def reset_metrics(self) -> None:
         """Begin the running sums again."""
@@ -367,3 +377,17 @@ def _targets_in_order(y: Any, names: list[str]) -> list[Any]:
     if not isinstance(y, dict):
         return jax.tree.leaves(y)
     return [y.get(name, y.get(f"output_{index + 1}")) for index, name in enumerate(names)]
+
+
+def _refuse_several_inputs(model: "Model") -> None:
+    """Data is one argument, a list or dict where there are several inputs."""
+    parameters = inspect.signature(model.call).parameters.values()
+    needed = [
+        p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+    if len(needed) > 1:
+        raise ArgumentError(
+            f"{model.name} ({type(model).__name__}): expected call(self, inputs) with one argument "
+            f"for the data, got call(self, {', '.join(needed)}). Take a list and unpack it: "
+            f"{', '.join(needed)} = inputs."
+        )

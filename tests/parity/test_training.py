@@ -221,7 +221,7 @@ CASES = {
         {"kind": SPARSE, "size": "mse"},
         {
             "loss_weights": {"kind": 1.0, "size": 0.3},
-            "metrics": {"kind": ["accuracy"], "size": ["mse", "mae"]},
+            "metrics": {"kind": ["accuracy"], "size": ["mae", "mse"]},
         },
         SPLIT,
     ),

@@ -91,6 +91,8 @@ def test_a_short_last_batch_is_exact_and_compiles_once():
     traces = []
 
     class Watched(layers.Dense):
+        mixes_rows = False
+
         def call(self, x):
             traces.append(x.shape)
             return super().call(x)
@@ -109,17 +111,14 @@ def test_a_short_last_batch_is_exact_and_compiles_once():
     assert traces.count((16, 4)) <= 2  # one to see the output's shape, one for the step
     assert (2, 4) not in traces
     for _ in range(2):
-        reference.reset_metrics()
+        sums = dict.fromkeys(("loss", "mae"), 0.0)
         for start in range(0, 50, 16):
-            logs = reference.train_on_batch(
-                X[start : start + 16], targets[start : start + 16], return_dict=True
-            )
-    np.testing.assert_allclose(history.history["loss"][-1], logs["loss"], rtol=1e-5)
-    np.testing.assert_allclose(
-        history.history["mean_absolute_error" if "mean_absolute_error" in logs else "mae"][-1],
-        logs["mean_absolute_error" if "mean_absolute_error" in logs else "mae"],
-        rtol=1e-5,
-    )
+            rows = slice(start, start + 16)
+            logs = reference.train_on_batch(X[rows], targets[rows], return_dict=True)
+            for name in sums:
+                sums[name] += logs[name] * len(X[rows]) / 50
+    for name, value in sums.items():
+        np.testing.assert_allclose(history.history[name][-1], value, rtol=1e-5)
     assert_same_weights(model, reference, atol=1e-6)
 
 
@@ -134,17 +133,15 @@ def test_one_trace_for_a_whole_fit():
     model = nn.Sequential([nn.Input((4,)), Watched(3, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     traces.clear()
-    model.fit(X, Y, epochs=5, batch_size=8, verbose=0)
+    model.fit(X, Y, epochs=5, batch_size=10, verbose=0)
     first = len(traces)
     assert first <= 2
-    model.fit(X, Y, epochs=5, batch_size=8, verbose=0)
+    model.fit(X, Y, epochs=5, batch_size=10, verbose=0)
     assert len(traces) == first
 
 
 def test_a_layer_that_mixes_rows_never_sees_padding():
     class Center(layers.Layer):
-        mixes_rows = True
-
         def call(self, x):
             return x - jnp.mean(x, axis=0, keepdims=True)
 

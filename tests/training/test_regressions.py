@@ -170,3 +170,74 @@ def test_metrics_and_weighted_metrics_of_one_name():
     logs = model.evaluate(X, Y, verbose=0, return_dict=True, sample_weight=np.arange(10.0))
     assert [*logs] == ["loss", "mae", "weighted_mae"]
     assert jax.tree.all({name: np.isfinite(value) for name, value in logs.items()})
+
+
+@pytest.mark.parametrize("where", ["lambda", "subclass", "loss"])
+def test_code_of_users_never_sees_padding(where):
+    """A look across the batch gives what a loop over the batches, one short, gives."""
+
+    class Centered(nn.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x - jnp.mean(x, 0, keepdims=True))
+
+    def contrast(y, p):
+        return jnp.mean((p - jnp.mean(p, 0, keepdims=True) - y) ** 2, -1)
+
+    def make():
+        if where == "subclass":
+            model = Centered()
+            model.build((None, 4))
+        else:
+            first = layers.Lambda(lambda x: x - x.mean(0, keepdims=True) * (where == "lambda"))
+            model = nn.Sequential([nn.Input((4,)), first, layers.Dense(2)])
+        model.compile(nn.optimizers.SGD(0.1), contrast if where == "loss" else "mse")
+        return model
+
+    x = np.random.default_rng(0).normal(size=(10, 4)).astype("float32")
+    y = np.random.default_rng(1).normal(size=(10, 2)).astype("float32")
+    whole, parts = make(), make()
+    parts.set_weights(whole.get_weights())
+    whole.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    for rows in (slice(0, 8), slice(8, 10)):
+        parts.train_on_batch(x[rows], y[rows])
+    for a, b in zip(whole.get_weights(), parts.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_two_models_may_share_an_optimizer():
+    optimizer = nn.optimizers.Adam(0.01)
+    models = [nn.Sequential([nn.Input((4,)), layers.Dense(n)]) for n in (1, 3)]
+    for model in models:
+        model.compile(optimizer, "mse")
+    x = np.ones((8, 4), "float32")
+    for _ in range(2):
+        for model in models:
+            model.train_on_batch(x, np.zeros((8, model.output_shape[-1])))
+    assert [int(model.get_train_state().opt["step"]) for model in models] == [2, 2]
+    optimizer.learning_rate = 0.0
+    for model in models:
+        before = model.get_weights()
+        model.train_on_batch(x, np.zeros((8, model.output_shape[-1])))
+        np.testing.assert_array_equal(before[0], model.get_weights()[0])
+
+
+def test_data_is_one_argument():
+    class Two(nn.Model):
+        def call(self, a, b):
+            return a + b
+
+    model = Two()
+    model.compile("sgd", "mse")
+    with pytest.raises(errors.ArgumentError, match=r"Take a list and unpack it: a, b = inputs"):
+        model.fit([np.ones((4, 1))] * 2, np.ones((4, 1)), verbose=0)
+
+
+def test_complex_data_is_refused():
+    model = nn.Sequential([nn.Input((1,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(errors.DTypeError, match="real numbers, got dtype complex64"):
+        model.fit(np.ones((4, 1), "complex64"), np.ones((4, 1)), verbose=0)
