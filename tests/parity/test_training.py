@@ -6,6 +6,8 @@ import pytest
 
 import nnlib
 
+pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # by Keras
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _compile_in_a_hurry():
@@ -22,9 +24,7 @@ def normal(*shape):
     return RNG.normal(size=(ROWS, *shape)).astype("float32")
 
 
-VECTORS = normal(5)
-IMAGES = normal(6, 6, 2)
-SEQUENCES = normal(4, 3)
+VECTORS, IMAGES, SEQUENCES = normal(5), normal(6, 6, 2), normal(4, 3)
 TOKENS = RNG.integers(0, 9, (ROWS, 4))
 LABELS = RNG.integers(0, 3, ROWS)
 ONE_HOT = np.eye(3, dtype="float32")[LABELS]
