@@ -193,7 +193,7 @@ class Trainable:
         return self.predict(x, 2**31 - 1, verbose=0)
 
     def reset_metrics(self) -> None:
-        """Begin the running logs of `train_on_batch` again."""
+        """Zero the running metric sums that `get_train_state` hands out."""
         importlib.import_module("nnlib.training").reset_metrics(self)
 
     # Pure steps, to override or to call alone ---------------------------------------------------
