@@ -10,6 +10,7 @@ from nnlib.core import declare
 from nnlib.core.compat import is_traced
 from nnlib.core.errors import NotBuiltError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame
+from nnlib.core.masks import flat_masks, set_mask
 from nnlib.core.random import facade_keys
 from nnlib.core.run import run_layer
 from nnlib.core.specs import Weight
@@ -31,9 +32,13 @@ class Eager:
             self.fill()
         values = {id(layer): dict(layer.cell()) for _, layer in self.layout()}
         rng = None if is_traced() else facade_keys.next_key
-        with Frame(self, values, rng=rng):
+        with Frame(self, values, training=None, rng=rng):
             out = run_layer(self, args, kwargs)
+            masks = flat_masks(out)
         self._keep_state(values)
+        for leaf, mask in zip(jax.tree.leaves(out), masks, strict=True):
+            if mask is not None:
+                set_mask(leaf, mask)
         return out
 
     def _keep_state(self: "Layer", values: dict[int, Tree]) -> None:  # type: ignore[misc]

@@ -35,7 +35,8 @@ class Frame:
 
     root: "Layer"
     values: dict[int, dict[str, Any]] | None = None
-    training: bool = False
+    training: bool | None = False
+    """None in `layer(x)`, where nobody says: then each layer's own default holds."""
     rng: Any = None
     """The key of this call, or a function that makes it when it is first needed."""
     row_mask: jax.Array | None = None
@@ -43,6 +44,8 @@ class Frame:
     observer: "Callable[[Layer, str, Any], None] | None" = None
     """Called with every layer, its path and its output."""
     losses: list[jax.Array] = field(default_factory=list)
+    masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    """(array, its mask) by identity of the array; see `nnlib.core.masks`."""
     draws: dict[str, int] = field(default_factory=dict)
     paths: dict[int, str] = field(default_factory=dict)
     trace: Any = field(default_factory=trace_state)
@@ -84,7 +87,7 @@ class Frame:
         return self.paths[id(layer)]
 
     @contextlib.contextmanager
-    def training_as(self, training: bool) -> Iterator[None]:
+    def training_as(self, training: bool | None) -> Iterator[None]:
         """Layers called within see this flag, at whatever depth."""
         outer, self.training = self.training, training
         try:

@@ -1,6 +1,6 @@
 """The base of all layers: declare weights in `build`, compute in `call`, use as pure functions."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +12,24 @@ from nnlib.core.eager import Eager
 from nnlib.core.errors import FrozenConfigError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
 from nnlib.core.internals import Internals
+from nnlib.core.masks import flat_masks
 from nnlib.core.registries import constraints, initializers, regularizers
 from nnlib.core.run import building, run_layer
 from nnlib.core.specs import InputSpec, Weight, check_shape
 from nnlib.core.structure import Structure
 from nnlib.core.symbol import Node, has_symbols
 from nnlib.core.tree import Tree, merge, put
+
+
+class Applied(NamedTuple):
+    """What `Layer.apply_full` returns."""
+
+    outputs: Any
+    state: Tree
+    penalty: Any
+    """Regularisers and `add_loss` summed up."""
+    masks: list[Any]
+    """A mask or None for each array of the outputs."""
 
 
 class Layer(Structure, Configurable, Eager):
@@ -50,6 +62,8 @@ class Layer(Structure, Configurable, Eager):
         UnexpectedArgumentError: for a keyword that the layer does not know.
     """
 
+    supports_masking: bool = False
+    """Whether the mask of the input is the mask of the output too; see also `compute_mask`."""
     input_spec: InputSpec | list[InputSpec] | None = None
     mixes_rows: bool | None = None
     """Whether a row of the output depends on other rows of the batch. False lets `fit` fill up a
@@ -96,6 +110,20 @@ class Layer(Structure, Configurable, Eager):
             f"{self.name} ({type(self).__name__}): expected a `call` method, got none. "
             "Write `def call(self, x): ...` in the class."
         )
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the output, or None. Defining it says that the layer supports masking.
+
+        Args:
+            inputs: the first argument of `call`.
+            mask: its mask, in its structure; None without one.
+        """
+        return mask
+
+    @property
+    def passes_masks(self) -> bool:
+        """Whether it says anything about the mask of its output."""
+        return self.supports_masking or type(self).compute_mask is not Layer.compute_mask
 
     def add_weight(
         self,
@@ -221,12 +249,10 @@ class Layer(Structure, Configurable, Eager):
         Raises:
             WeightMissingError: if a tree lacks a weight, or has it in another shape.
         """
-        out, new_state, _ = self.apply_with_losses(
-            params, state, *inputs, training=training, rng=rng, **kwargs
-        )
-        return out, new_state
+        applied = self.apply_full(params, state, *inputs, training=training, rng=rng, **kwargs)
+        return applied.outputs, applied.state
 
-    def apply_with_losses(
+    def apply_full(
         self,
         params: Tree,
         state: Tree,
@@ -236,8 +262,8 @@ class Layer(Structure, Configurable, Eager):
         row_mask: jax.Array | None = None,
         observer: Any = None,
         **kwargs: Any,
-    ) -> tuple[Any, Tree, Any]:
-        """As `apply`, and a third value: regularisers and `add_loss` summed up.
+    ) -> Applied:
+        """As `apply`, and what else came of the call: its losses and the masks of its outputs.
 
         Args:
             row_mask: (batch,), 0 for rows that only fill up a batch.
@@ -250,11 +276,13 @@ class Layer(Structure, Configurable, Eager):
         frame = Frame(self, values, training, rng, row_mask, observer)
         with frame:
             out = run_layer(self, inputs, kwargs)
+            masks = flat_masks(out)
         new_state: Tree = {}
         for path, layer, name, weight in self.weight_specs():
             if not weight.trainable:
                 put(new_state, (*path, name), values[id(layer)][name])
-        return out, merge(state, new_state), declare.penalties(layout, values, frame.losses)
+        penalty = declare.penalties(layout, values, frame.losses)
+        return Applied(out, merge(state, new_state), penalty, masks)
 
     def compute_output_shape(self, *input_shapes: Any) -> Any:
         """The output shape for input shapes such as `(None, 28, 28, 1)`."""

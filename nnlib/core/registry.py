@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nnlib.core.custom_objects import custom_object, custom_object_scope
 from nnlib.core.errors import ArgumentError, UnknownNameError
 from nnlib.core.naming import snake_case
 
@@ -70,6 +71,8 @@ class Registry:
         """The function or class under `name`; raises UnknownNameError with close matches."""
         if name in self:
             return self._entries[name]
+        if (custom := custom_object(name)) is not None:
+            return custom
         close = difflib.get_close_matches(name, self._entries, n=3, cutoff=0.6)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         known = ", ".join(self.names())
@@ -91,6 +94,15 @@ class Registry:
             f"{self.kind}: expected a name, a config, a class, an instance or a callable, "
             f"got {identifier!r}. Known names: {', '.join(self.names())}."
         )
+
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """As `get`, for what `serialize` wrote; `custom_objects` are further names.
+
+        >>> Registry("shape").deserialize("box", custom_objects={"box": len})([1, 2])
+        2
+        """
+        with custom_object_scope(custom_objects):
+            return self.get(config)
 
     def name_of(self, thing: Any) -> str | None:
         """The registered name of a function, a class or an instance's class, or None."""

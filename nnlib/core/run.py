@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from nnlib.core.errors import NnlibError
 from nnlib.core.frame import Frame, current_frame
+from nnlib.core.masks import call_parameters, masks_of, pass_mask_on, same_mask, with_masks
 from nnlib.core.specs import ShapeSpec, concrete_dims, is_arraylike, is_shape, specs_of
 
 if TYPE_CHECKING:
@@ -21,15 +22,19 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     frame = current_frame()
     assert frame is not None
     path = frame.enter_layer(layer)
-    args, kwargs = _cast(layer, (args, dict(kwargs)))
+    cls: Any = type(layer)
+    kwargs = with_masks(cls, args, kwargs)
+    first = args[0] if args else next(iter(kwargs.values()), None)
+    mask = kwargs.get("mask")
+    mask = masks_of(first) if mask is None else mask
+    args, kwargs = _cast(layer, (args, kwargs))
     if not layer.built:
         _build(layer, args, frame)
     layer.check_inputs(args[0] if len(args) == 1 else args, frame.place_of(layer))
     training = kwargs.pop("training", None)
     training = frame.training if training is None else bool(training)
-    cls: Any = type(layer)
-    if takes_training(cls):
-        kwargs["training"] = training
+    if "training" in call_parameters(cls):
+        kwargs["training"] = trains_by_default(cls) if training is None else training
     with frame.training_as(training), jax.named_scope(path.rpartition("/")[2] or layer.name):
         try:
             out = layer.call(*args, **kwargs)
@@ -40,15 +45,17 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             raise
     if layer._core.activity_regularizer is not None:
         _regularize_activity(layer, frame, out)
-    if frame.observer is not None:
+    pass_mask_on(layer, frame.place_of(layer), first, mask, out)
+    if frame.observer is not None and not frame.is_inner_trace():
         frame.observer(layer, path, out)
     return out
 
 
 @functools.cache
-def takes_training(cls: Any) -> bool:
-    """Whether `call` of this class has a `training` argument."""
-    return "training" in inspect.signature(cls.call).parameters
+def trains_by_default(cls: Any) -> bool:
+    """Whether `layer(x)` outside of a model, where nobody says, means training: `training=True`
+    in the signature of `call`, as layers that augment data have it."""
+    return inspect.signature(cls.call).parameters["training"].default is True
 
 
 def _cast(layer: "Layer", tree: Any) -> Any:
@@ -60,7 +67,7 @@ def _cast(layer: "Layer", tree: Any) -> Any:
         wrong = (
             is_arraylike(leaf) and leaf.dtype != dtype and jnp.issubdtype(leaf.dtype, jnp.floating)
         )
-        return jnp.asarray(leaf, dtype) if wrong else leaf
+        return same_mask(jnp.asarray(leaf, dtype), leaf) if wrong else leaf
 
     return jax.tree.map(cast, tree)
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from nnlib.core.errors import NotBuiltError, ShapeError
 from nnlib.core.layer import Layer
+from nnlib.core.masks import same_mask
 from nnlib.core.specs import concrete_dims, is_arraylike
 from nnlib.core.symbol import Node, Symbol, is_symbol
 from nnlib.layers.input_layer import InputLayer
@@ -144,7 +145,7 @@ def fit_input(leaf: Any, symbol: Symbol, place: str) -> Any:
     Raises:
         ShapeError: if the shape does not fit.
     """
-    leaf = leaf if is_arraylike(leaf) else jnp.asarray(leaf)
+    given = leaf = leaf if is_arraylike(leaf) else jnp.asarray(leaf)
     shape, want = concrete_dims(leaf.shape), symbol.shape
     if len(shape) == len(want) - 1 and want[-1] == 1:
         leaf = jnp.expand_dims(leaf, -1)
@@ -154,7 +155,8 @@ def fit_input(leaf: Any, symbol: Symbol, place: str) -> Any:
     pairs = zip(fitted, want, strict=False)
     if len(fitted) != len(want) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
         raise ShapeError(f"{place}: expected input {symbol.name!r} of shape {want}, got {shape}.")
-    return leaf if leaf.dtype == symbol.dtype else jnp.asarray(leaf, symbol.dtype)
+    leaf = leaf if leaf.dtype == symbol.dtype else jnp.asarray(leaf, symbol.dtype)
+    return same_mask(leaf, given)
 
 
 def _symbols(tree: Any, what: str, place: str) -> list[Symbol]:

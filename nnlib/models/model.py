@@ -8,6 +8,7 @@ import jax
 from nnlib.core.declare import claim, spec_from_shape
 from nnlib.core.errors import ArgumentError, NotBuiltError, UnknownNameError
 from nnlib.core.layer import Layer
+from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
 from nnlib.core.specs import ShapeSpec, is_arraylike
 from nnlib.models.graph import Graph
@@ -64,14 +65,18 @@ class Model(Trainable, Layer):
         if not trainable:
             self.trainable = False
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """Run the graph; subclasses without one write their own."""
+        set_masks(inputs, mask)
         if self._graph is None:
             raise NotImplementedError(
                 f"{self.name} ({type(self).__name__}): expected a `call` method or a graph, got "
                 "neither. Write `def call(self, x): ...`, or pass inputs= and outputs=."
             )
         return self._graph.run(inputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """None: the layers within have given the outputs their masks already."""
 
     def build(self, *input_shapes: Any) -> None:
         """Declare all weights for inputs of these shapes, `model.build((None, 28, 28))`."""

@@ -9,6 +9,7 @@ from nnlib.core.config_capture import deserialize, serialize
 from nnlib.core.declare import children_in, claim
 from nnlib.core.errors import ArgumentError, NamingError
 from nnlib.core.layer import Layer
+from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
 from nnlib.core.specs import ShapeSpec, is_arraylike
 from nnlib.core.symbol import Symbol, is_symbol
@@ -128,8 +129,9 @@ class Sequential(Model):
         for layer in stack:
             self.add(layer)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """Layer after layer."""
+        set_masks(inputs, mask)
         x = inputs
         if self._symbols and is_arraylike(x):
             x = fit_input(x, self._symbols[0], f"{self.name} ({type(self).__name__})")

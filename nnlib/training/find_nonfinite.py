@@ -49,7 +49,7 @@ def find_nonfinite(model: "Model", x: Any, state: "TrainState | None" = None) ->
             kind = type(layer).__name__
             found.append(f"the output of {path or layer.name} ({kind}) holds {bad}")
 
-    model.apply_with_losses(
+    model.apply_full(
         state.params,
         state.state,
         x,

@@ -36,7 +36,7 @@ def compute_loss(
     model: "Model", objective: Objective, state: TrainState, batch: Batch, trainable: Tree
 ) -> tuple[jax.Array, tuple[Any, Tree, dict[str, Any]]]:
     """`(loss, (outputs, new model state, loss of each output))` in training mode."""
-    outputs, new_state, penalty = model.apply_with_losses(
+    outputs, new_state, penalty, masks = model.apply_full(
         merge(state.frozen, trainable),
         state.state,
         batch.x,
@@ -79,7 +79,7 @@ def test_step(
     model: "Model", objective: Objective, state: TrainState, batch: Batch
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Forward in inference mode: the new metric sums and the logs so far."""
-    outputs, _, penalty = model.apply_with_losses(
+    outputs, _, penalty, masks = model.apply_full(
         state.params, state.state, batch.x, row_mask=batch.row_mask
     )
     loss, parts = objective.loss(outputs, batch)

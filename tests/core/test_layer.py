@@ -303,6 +303,6 @@ def test_regularizers_and_added_losses_come_as_a_third_value():
 
     layer, x = Penalised(), jnp.ones((1, 2))
     params, state = layer.init(KEY, x)
-    *_, penalty = layer.apply_with_losses(params, state, x)
+    penalty = layer.apply_full(params, state, x).penalty
     expected = 3.0 + 0.1 * jnp.sum(params["dense"]["kernel"] ** 2)
     np.testing.assert_allclose(penalty, expected, rtol=1e-6)

@@ -10,7 +10,7 @@ from nnlib import errors, layers
 
 def trained(layer, x, row_mask=None):
     params, state = layer.init(jax.random.key(0), x)
-    out, state, _ = layer.apply_with_losses(params, state, x, training=True, row_mask=row_mask)
+    out, state, *_ = layer.apply_full(params, state, x, training=True, row_mask=row_mask)
     return out, state
 
 
@@ -37,7 +37,7 @@ def test_padded_rows_get_no_gradient():
     mask = jnp.asarray([1, 1, 1, 1, 0, 0])
 
     def loss(x):
-        y = layer.apply_with_losses(params, state, x, training=True, row_mask=mask)[0]
+        y = layer.apply_full(params, state, x, training=True, row_mask=mask)[0]
         return jnp.sum(y[:4] ** 3)
 
     gradient = jax.grad(loss)(x)

@@ -91,7 +91,7 @@ def test_regularizers_are_added_to_the_losses():
     x = jnp.ones((1, 2, 2, 1))
     params = {"kernel": jnp.full((1, 1, 1, 2), 3.0), "bias": jnp.asarray([1.0, -2.0])}
     layer.declare(x)
-    penalty = layer.apply_with_losses(params, {}, x)[2]
+    penalty = layer.apply_full(params, {}, x).penalty
     assert float(penalty) == pytest.approx(0.5 * 18 + 0.01 * 3)
 
 
