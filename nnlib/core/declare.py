@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
-from nnlib.core import symbolic
+from nnlib.core import host, symbolic
 from nnlib.core.errors import NamingError, NotBuiltError, WeightMissingError
 from nnlib.core.frame import Frame
 from nnlib.core.random import fold
 from nnlib.core.run import run_layer
-from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape
+from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape, shape_spec
 from nnlib.core.tree import Path, Tree, flatten, own_leaves, split_leaves
 
 if TYPE_CHECKING:
@@ -68,8 +69,25 @@ def declare(
         with Frame(layer, training=training, rng=jax.random.key(0), observer=observer):
             return run_layer(layer, args, keywords)
 
-    out = symbolic.eval_shape(traced, dynamic)
+    if any(map(host.is_string, dynamic)):
+        out = _declare_strings(layer, inputs, dynamic, traced, observer)
+    else:
+        out = symbolic.eval_shape(traced, dynamic)
     claim(layer)
+    return out
+
+
+def _declare_strings(
+    layer: "Layer", inputs: Any, dynamic: list[Any], traced: Any, observer: Any
+) -> Any:
+    """Strings cannot be traced: on arrays the layer is run, of specs it says what it makes."""
+    if all(isinstance(leaf, np.ndarray | jax.Array) for leaf in dynamic):
+        return jax.tree.map(shape_spec, traced(*dynamic))
+    out = host.output_spec(layer, inputs)
+    layer.built = True
+    for path, child in layer.layout() if observer is not None else ():
+        if child.nodes:  # nothing has run: the graph knows what its layers make
+            observer(child, "/".join(path), child.nodes[0].outputs)
     return out
 
 

@@ -13,7 +13,7 @@ from nnlib.training.evaluate import evaluate_source
 from nnlib.training.fit import FitLoop
 from nnlib.training.history import History
 from nnlib.training.interrupts import interrupts_deferred
-from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose
+from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose, show_line
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
@@ -46,10 +46,11 @@ def fit(
         check_epoch(initial_epoch, "initial_epoch"),
     )
     size = check_batch_size(batch_size, "fit")
-    data = with_class_weight(prepare(x, y, sample_weight, "fit"), class_weight)
+    data = prepare(model.run_on_host(x), y, sample_weight, "fit")
+    data = with_class_weight(data, class_weight)
     held_out = None
     if validation_data is not None:
-        held_out = _validation(validation_data)
+        held_out = _validation(model, validation_data)
     elif validation_split:
         data, held_out = split(data, validation_split)
     source = trainer.source(data, size, "fit")
@@ -68,7 +69,7 @@ def fit(
     return loop.run(initial_epoch)
 
 
-def _validation(data: Any) -> Batch:
+def _validation(model: "Model", data: Any) -> Batch:
     if isinstance(data, Batch):
         return data
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
@@ -77,7 +78,7 @@ def _validation(data: Any) -> Batch:
             f"{type(data).__name__}{f' of {len(data)}' if hasattr(data, '__len__') else ''}."
         )
     x, y, sample_weight = (*data, None)[:3]
-    return prepare(x, y, sample_weight, "fit (validation data)")
+    return prepare(model.run_on_host(x), y, sample_weight, "fit (validation data)")
 
 
 def evaluate(
@@ -95,13 +96,14 @@ def evaluate(
     trainer = model.trainer
     trainer.require_compiled("evaluate")
     size = check_batch_size(batch_size, "evaluate")
-    source = trainer.source(prepare(x, y, sample_weight, "evaluate"), size, "evaluate")
+    data = prepare(model.run_on_host(x), y, sample_weight, "evaluate")
+    source = trainer.source(data, size, "evaluate")
     called = CallbackList(callbacks, model, {"steps": source.steps})
     called.call("on_test_begin")
     logs = evaluate_source(trainer, source, trainer.make_state())
     called.call("on_test_end", logs)
     if resolve_verbose(verbose):
-        print(f"{source.steps}/{source.steps} - {format_logs(logs)}", flush=True)
+        show_line(f"{source.steps}/{source.steps} - {format_logs(logs)}")
     return _returned(logs, return_dict)
 
 
@@ -124,7 +126,7 @@ def predict(
     trainer = model.trainer
     began = time.perf_counter()
     size = check_batch_size(batch_size, "predict")
-    data = prepare(x, None, None, "predict")
+    data = prepare(model.run_on_host(x), None, None, "predict")
     if not model.built:
         first = jax.tree.map(lambda a: a[:size], data.x)
         model.ensure_declared(first)
@@ -134,7 +136,7 @@ def predict(
     out = trainer.predictor().predict(trainer.make_state(), data.x, size)
     called.call("on_predict_end")
     if verbose != "auto" and resolve_verbose(verbose):
-        print(f"{steps}/{steps} - {time.perf_counter() - began:.1f}s", flush=True)
+        show_line(f"{steps}/{steps} - {time.perf_counter() - began:.1f}s")
     return out
 
 
@@ -145,7 +147,8 @@ def train_on_batch(
     trainer = model.trainer
     trainer.require_compiled("train_on_batch")
     place = "train_on_batch"
-    data = with_class_weight(prepare(x, y, sample_weight, place), class_weight)
+    data = prepare(model.run_on_host(x), y, sample_weight, place)
+    data = with_class_weight(data, class_weight)
     source = trainer.source(data, row_count(data.x), place)
     session = trainer.open()
     window = source.window(None, 0, 1)
