@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from nnlib.core.errors import ArgumentError
 from nnlib.core.layer import Layer
-from nnlib.core.specs import ShapeSpec, is_shape
+from nnlib.core.specs import STRING, ShapeSpec, is_shape
 from nnlib.core.symbol import Node, Symbol
 
 
@@ -41,8 +41,13 @@ class InputLayer(Layer):
         if not is_shape(batch_shape):
             raise ArgumentError(f"Input: expected dims of integers or None, got {shape!r}.")
         self.batch_shape = tuple(batch_shape)
-        self.input_dtype = ShapeSpec((), dtype or "float32").dtype.name
+        kind = ShapeSpec((), dtype or "float32").dtype
+        self.input_dtype = "string" if kind == STRING else kind.name
         self.built = True
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; `dtype` is that of the arrays, not a policy."""
+        return {**super().get_config(), "dtype": self.input_dtype}
 
     @property
     def spec(self) -> ShapeSpec:

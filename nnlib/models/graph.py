@@ -167,8 +167,10 @@ def fit_input(leaf: Any, symbol: Symbol, place: str) -> Any:
     """
     given = leaf = leaf if is_arraylike(leaf) else jnp.asarray(leaf)
     if is_string(leaf) != is_string(symbol):
-        want, got = ("strings", "numbers") if is_string(symbol) else ("numbers", "strings")
-        raise DTypeError(f"{place}: expected input {symbol.name!r} to hold {want}, got {got}.")
+        kinds = ("strings", "numbers") if is_string(symbol) else ("numbers", "strings")
+        raise DTypeError(
+            f"{place}: expected input {symbol.name!r} to hold {kinds[0]}, got {kinds[1]}."
+        )
     library: Any = np if is_string(leaf) else jnp
     shape, want = concrete_dims(leaf.shape), symbol.shape
     if len(shape) == len(want) - 1 and want[-1] == 1:

@@ -1,4 +1,4 @@
-"""The front of a graph that works on the host: layers that take strings, before all compiled ones."""
+"""The front of a graph that works on the host: layers that take strings, before all others."""
 
 from typing import Any
 
@@ -20,9 +20,7 @@ class HostFront:
         DTypeError: if strings meet arrays that are known only inside compiled code, or come out.
     """
 
-    def __init__(
-        self, nodes: list[Node], inputs: list[Symbol], outputs: list[Symbol], place: str
-    ):
+    def __init__(self, nodes: list[Node], inputs: list[Symbol], outputs: list[Symbol], place: str):
         self.nodes = [node for node in nodes if any(map(host.is_string, node.inputs))]
         self.rest = [node for node in nodes if node not in self.nodes]
         known = {*inputs, *(symbol for node in self.nodes for symbol in node.symbols)}

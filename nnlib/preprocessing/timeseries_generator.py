@@ -96,4 +96,6 @@ class TimeseriesGenerator(PyDataset):
 
     def to_json(self, **kwargs: Any) -> str:
         """The configuration as JSON; `kwargs` go to `json.dumps`."""
-        return json.dumps({"class_name": "TimeseriesGenerator", "config": self.get_config()}, **kwargs)
+        return json.dumps(
+            {"class_name": "TimeseriesGenerator", "config": self.get_config()}, **kwargs
+        )

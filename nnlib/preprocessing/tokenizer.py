@@ -99,7 +99,7 @@ class Tokenizer:
     # Numbers and words -------------------------------------------------------------------------
 
     def texts_to_sequences(self, texts: Iterable[Any]) -> list[list[int]]:
-        """The numbers of the words of each text; unknown words have that of `oov_token`, or none."""
+        """The numbers of the words of each text; that of `oov_token`, or none, for unknown ones."""
         return list(self.texts_to_sequences_generator(texts))
 
     def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
@@ -145,7 +145,9 @@ class Tokenizer:
         if mode not in _MODES:
             raise ArgumentError(f"Tokenizer: expected mode to be one of {_MODES}, got {mode!r}.")
         if not self.num_words and not self.word_index:
-            raise ArgumentError("Tokenizer: expected num_words= or fit_on_texts() before, got none.")
+            raise ArgumentError(
+                "Tokenizer: expected num_words= or fit_on_texts() before, got none."
+            )
         if mode == "tfidf" and not self.document_count:
             raise ArgumentError("Tokenizer: expected fit_on_texts() before mode 'tfidf', got none.")
         size = self.num_words or len(self.word_index) + 1

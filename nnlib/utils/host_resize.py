@@ -1,12 +1,13 @@
 """Images scaled on the host: each may have a size of its own, so nothing is compiled for it."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
 
 def resize_on_host(image: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """`rows @ image @ columns` with two matrices of weights; pixel centres are at halves.
+    """Each new pixel is a weighted sum of old ones around it; pixel centres are at halves.
 
     Args:
         image: (height, width, channels), float32.
@@ -22,10 +23,30 @@ def resize_on_host(image: np.ndarray, size: tuple[int, int], interpolation: str)
     Source: Keys, "Cubic convolution interpolation", 1981; Duchon, "Lanczos filtering", 1979;
     Mitchell and Netravali, "Reconstruction filters in computer graphics", 1988.
     """
-    rows = INTERPOLATIONS[interpolation](image.shape[0], size[0])
-    columns = INTERPOLATIONS[interpolation](image.shape[1], size[1])
-    tall = np.tensordot(rows, image, axes=(1, 0))
-    return np.einsum("hwc,vw->hvc", tall, columns).astype(np.float32)
+    tall = _scaled(image, *_taps(interpolation, image.shape[0], size[0]))
+    wide = _scaled(tall.swapaxes(0, 1), *_taps(interpolation, image.shape[1], size[1]))
+    return np.ascontiguousarray(wide.swapaxes(0, 1))
+
+
+def _scaled(image: np.ndarray, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted sums of rows."""
+    out = image[places[0]] * weights[0, :, None, None]
+    for place, weight in zip(places[1:], weights[1:], strict=True):
+        out += image[place] * weight[:, None, None]
+    return out
+
+
+@lru_cache(maxsize=64)
+def _taps(interpolation: str, old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
+    """(places, weights), each (taps, new): the few old pixels that a new one is made of."""
+    table = INTERPOLATIONS[interpolation](old, new)
+    used = table != 0
+    first = used.argmax(1)
+    taps = int((old - used[:, ::-1].argmax(1) - first).max())
+    places = np.minimum(first + np.arange(taps)[:, None], old - 1)
+    inside = first + np.arange(taps)[:, None] < old
+    weights = np.where(inside, np.take_along_axis(table, places.T, axis=1).T, 0)
+    return places, weights.astype(np.float32)
 
 
 def _sampled(kernel: Callable[[np.ndarray], np.ndarray]) -> Callable[[int, int], np.ndarray]:

@@ -74,7 +74,7 @@ def _scaled(image: Any, target_size: Any, interpolation: str, keep_aspect_ratio:
             f"load_img: expected interpolation to be one of "
             f"{', '.join(map(repr, _INTERPOLATIONS))}, got {interpolation!r}."
         )
-    if len(target_size) != 2:
+    if len(target_size) != 2 or min(target_size) < 1:
         raise ArgumentError(
             f"load_img: expected target_size to be height and width, got {target_size!r}."
         )

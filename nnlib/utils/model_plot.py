@@ -3,6 +3,7 @@
 import html
 import importlib
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -143,6 +144,8 @@ def plot_model(
     try:
         graph.write(path, format=ending[1:] or "png")
     except FileNotFoundError as error:
+        if shutil.which("dot"):
+            raise
         raise MissingExtraError(
             "plot_model: expected Graphviz' program `dot`, got none in the search path. Install "
             "Graphviz (https://graphviz.org/download), or write a text: to_file='model.dot'."
@@ -160,12 +163,16 @@ def _pydot(place: str) -> Any:
 
 
 def _shown(path: str, ending: str) -> Any:
-    kind = {".svg": "SVG", ".pdf": None}.get(ending, "Image")
+    """The picture as IPython shows it, or None."""
+    if ending not in (".svg", ".png", ".jpg", ".jpeg", ".gif", ""):
+        return None
     try:
         display = importlib.import_module("IPython.display")
     except ImportError:
         return None
-    return getattr(display, kind)(filename=path) if kind else None
+    if ending == ".svg":
+        return display.SVG(filename=path)
+    return display.Image(filename=path, format=ending[1:] or "png")
 
 
 def _graph(model: Any) -> Any:

@@ -43,7 +43,9 @@ CASES = [
         options={"vocabulary": [30, 10], "invert": True, "mask_token": 7},
     ),
     case(layers.Hashing, 3, inputs=[(4,)], free=[(None,)], options={"mask_value": 2}, **INTEGERS),
-    case(layers.HashedCrossing, 5, inputs=[(1,), (1,)], wrong=[(1,), (2,)], listed=True, **INTEGERS),
+    case(
+        layers.HashedCrossing, 5, inputs=[(1,), (1,)], wrong=[(1,), (2,)], listed=True, **INTEGERS,
+    ),
     case(
         layers.HashedCrossing, 5, inputs=[(), ()], wrong=[(2,), (2,)], listed=True, note="one_hot",
         options={"output_mode": "one_hot"}, **INTEGERS,

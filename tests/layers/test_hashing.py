@@ -30,7 +30,12 @@ FARMHASH = {
     200: 0x8E4FBC7BF85CAF9,
 }
 # SipHash-2-4 of bytes(range(n)), key bytes(range(16)), from the reference implementation.
-SIPHASH = {0: 0x726FDB47DD0E0E31, 1: 0x74F839C593DC67FD, 8: 0x93F5F5799A932462, 15: 0xA129CA6149BE45E5}  # fmt: skip
+SIPHASH = {
+    0: 0x726FDB47DD0E0E31,
+    1: 0x74F839C593DC67FD,
+    8: 0x93F5F5799A932462,
+    15: 0xA129CA6149BE45E5,
+}
 KEY = 0x0706050403020100, 0x0F0E0D0C0B0A0908
 INTEGERS = np.array([0, 5, -5, 10, -100, 12345, 1234567, -12345678, 2**31 - 1, -(2**31)])
 FIVE = ["omar", "stringer", "marlo", "wire", "skywalker"]
@@ -111,9 +116,14 @@ def test_words_of_64_bits_follow_python():
     halves = [UInt64(jnp.asarray(x >> 32, "uint32"), jnp.asarray(x & 0xFFFFFFFF, "uint32"))
               for x in (a, b)]  # fmt: skip
     operations = [
-        lambda x, y: x + y, lambda x, y: x * y, lambda x, y: x ^ y, lambda x, y: (x << 3) | (y >> 40),
-        lambda x, y: (x << 40) ^ (y >> 7), lambda x, y: x + 2**63 + 5, lambda x, y: y & 0xFF,
-    ]  # fmt: skip
+        lambda x, y: x + y,
+        lambda x, y: x * y,
+        lambda x, y: x ^ y,
+        lambda x, y: (x << 3) | (y >> 40),
+        lambda x, y: (x << 40) ^ (y >> 7),
+        lambda x, y: x + 2**63 + 5,
+        lambda x, y: y & 0xFF,
+    ]
     for operation in operations:
         out = operation(*halves)
         joined = (np.asarray(out.high, np.uint64) << np.uint64(32)) | np.asarray(out.low)

@@ -17,7 +17,10 @@ VECTORS = {
     "count": [[0, 1, 0, 1, 2], [2, 0, 1, 0, 1]],
     "tf_idf": [[0, 0.25, 0, 0.6, 0.8], [1, 0, 0.75, 0, 0.4]],
 }
-BOTH = [(layers.StringLookup, LETTERS, DOCUMENTS), (layers.IntegerLookup, NUMBERS, INTEGER_DOCUMENTS)]  # fmt: skip
+BOTH = [
+    (layers.StringLookup, LETTERS, DOCUMENTS),
+    (layers.IntegerLookup, NUMBERS, INTEGER_DOCUMENTS),
+]
 
 
 @pytest.mark.parametrize("mode", VECTORS)
@@ -42,7 +45,10 @@ def test_idf_of_special_tokens_may_be_given():
 
 
 def test_numbers_of_keras():
-    assert layers.StringLookup(vocabulary=LETTERS)(DOCUMENTS).tolist() == [[1, 3, 4, 4], [4, 0, 2, 0]]  # fmt: skip
+    assert layers.StringLookup(vocabulary=LETTERS)(DOCUMENTS).tolist() == [
+        [1, 3, 4, 4],
+        [4, 0, 2, 0],
+    ]
     two = layers.StringLookup(vocabulary=LETTERS, num_oov_indices=2)
     assert two([["a", "c", "d"], ["m", "z", "b"]]).tolist() == [[2, 4, 5], [0, 1, 3]]
     two = layers.IntegerLookup(vocabulary=NUMBERS, num_oov_indices=2)

@@ -28,7 +28,8 @@ def test_the_example_of_keras():
 
 
 @pytest.mark.parametrize("data", [
-    TEXTS, np.array(TEXTS), np.array(TEXTS)[:, None], iter([np.array(TEXTS[:2]), np.array(TEXTS[2:])]),
+    TEXTS, np.array(TEXTS), np.array(TEXTS)[:, None],
+    iter([np.array(TEXTS[:2]), np.array(TEXTS[2:])]),
     iter([(np.array(TEXTS), np.zeros(3))]),
 ], ids=["list", "array", "column", "batches", "pairs"])  # fmt: skip
 def test_adapt_on_all_kinds_of_data(data):
@@ -42,9 +43,15 @@ def test_adapt_on_all_kinds_of_data(data):
         ({"standardize": "lower"}, ["don't", "a,", "É"]),
         ({"standardize": "strip_punctuation"}, ["Dont", "a", "É"]),
         ({"standardize": None}, ["Don't", "a,", "É"]),
-        ({"standardize": lambda x: np.char.add(np.char.lower(x), " end")}, ["don't", "a,", "é", "end"]),
+        (
+            {"standardize": lambda x: np.char.add(np.char.lower(x), " end")},
+            ["don't", "a,", "é", "end"],
+        ),
         ({"split": "character", "standardize": None}, [*"Don't a, É"]),
-        ({"split": lambda x: [text.split(",") for text in x], "standardize": "lower"}, ["don't a", " É"]),
+        (
+            {"split": lambda x: [text.split(",") for text in x], "standardize": "lower"},
+            ["don't a", " É"],
+        ),
         ({"split": None, "standardize": "lower"}, ["don't a, É"]),
         ({"ngrams": 2}, ["dont", "a", "É", "dont a", "a É"]),
         ({"ngrams": (3, 2)}, ["dont a É", "dont a", "a É"]),
@@ -68,9 +75,7 @@ def test_modes_of_vectors_agree_with_sklearn():
     layer = layers.TextVectorization(output_mode="count", ngrams=2)
     layer.adapt(texts)
     known = layer.get_vocabulary(include_special_tokens=False)
-    counter = text.CountVectorizer(
-        ngram_range=(1, 2), vocabulary=known, token_pattern=r"\S+"
-    )
+    counter = text.CountVectorizer(ngram_range=(1, 2), vocabulary=known, token_pattern=r"\S+")
     counts = counter.transform(texts).toarray()
     np.testing.assert_array_equal(layer(texts)[:, 1:], counts)
     hot = layers.TextVectorization(output_mode="multi_hot", vocabulary=known, ngrams=2)
@@ -82,7 +87,9 @@ def test_modes_of_vectors_agree_with_sklearn():
 
 
 def test_vectors_may_be_padded():
-    layer = layers.TextVectorization(6, output_mode="count", pad_to_max_tokens=True, vocabulary=["a"])
+    layer = layers.TextVectorization(
+        6, output_mode="count", pad_to_max_tokens=True, vocabulary=["a"]
+    )
     assert layer(["a a b"]).tolist() == [[1, 2, 0, 0, 0, 0]]
 
 

@@ -66,7 +66,9 @@ def test_strings_beside_numbers_and_used_twice():
     out = model.predict(data)
     for name, values in model(data).items():
         np.testing.assert_allclose(values, out[name], rtol=1e-5)
-    np.testing.assert_array_equal(out["bins"], layers.Hashing(3, output_mode="one_hot")(TEXTS[:, None]))  # fmt: skip
+    np.testing.assert_array_equal(
+        out["bins"], layers.Hashing(3, output_mode="one_hot")(TEXTS[:, None])
+    )
 
 
 def test_a_subclass_takes_strings_when_it_is_called():
@@ -99,6 +101,14 @@ def test_shapes_and_summary_are_known(capsys):
 def test_a_stack_of_host_layers_alone():
     model = nn.Sequential([nn.Input((1,), dtype="string"), vectorizer()])
     np.testing.assert_array_equal(model.predict(TEXTS), vectorizer()(TEXTS))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "string", "float16"])
+def test_config_of_an_input_keeps_its_dtype(dtype):
+    layer = layers.InputLayer((3,), dtype=dtype)
+    twin = layers.InputLayer.from_config(layer.get_config())
+    assert twin.symbol.dtype == layer.symbol.dtype
+    assert layer.get_config()["dtype"] == dtype
 
 
 def test_config_of_a_stack_on_strings():

@@ -33,9 +33,13 @@ def test_tokenizer(theirs, arguments):
         assert getattr(own, table) == dict(getattr(other, table))
     numbers = other.texts_to_sequences(UNSEEN)
     assert own.texts_to_sequences(UNSEEN) == numbers
-    assert own.sequences_to_texts([*numbers, [1, 99, 2]]) == other.sequences_to_texts([*numbers, [1, 99, 2]])  # fmt: skip
+    assert own.sequences_to_texts([*numbers, [1, 99, 2]]) == other.sequences_to_texts(
+        [*numbers, [1, 99, 2]]
+    )
     for mode in ("binary", "count", "freq", "tfidf"):
-        np.testing.assert_allclose(own.texts_to_matrix(UNSEEN, mode), other.texts_to_matrix(UNSEEN, mode))  # fmt: skip
+        np.testing.assert_allclose(
+            own.texts_to_matrix(UNSEEN, mode), other.texts_to_matrix(UNSEEN, mode)
+        )
     again = preprocessing.text.tokenizer_from_json(other.to_json())
     assert again.texts_to_sequences(["the dog"]) == other.texts_to_sequences(["the dog"])
     assert theirs["text"].tokenizer_from_json(own.to_json()).word_index == own.word_index
@@ -96,10 +100,17 @@ def test_timeseries_generator(theirs, arguments):
 
 def test_sampling_table_and_skipgrams(theirs):
     own, other = preprocessing.sequence, theirs["sequence"]
-    np.testing.assert_allclose(own.make_sampling_table(50, 1e-3), other.make_sampling_table(50, 1e-3))
+    np.testing.assert_allclose(
+        own.make_sampling_table(50, 1e-3), other.make_sampling_table(50, 1e-3)
+    )
     words = [1, 2, 0, 3, 4, 2]
     for categorical, shuffle in itertools.product([False, True], repeat=2):
-        arguments = {"negative_samples": 0, "categorical": categorical, "shuffle": shuffle, "seed": 3}
+        arguments = {
+            "negative_samples": 0,
+            "categorical": categorical,
+            "shuffle": shuffle,
+            "seed": 3,
+        }
         assert own.skipgrams(words, 5, 2, **arguments) == other.skipgrams(words, 5, 2, **arguments)
     drawn = []
     for module in (own, other):

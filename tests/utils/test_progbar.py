@@ -35,9 +35,9 @@ def test_a_file_gets_one_line_at_the_end(capsys):
     for step in range(3):
         bar.update(step + 1, [("loss", 4.0 - step), ("tiny", 0.0001)])
     out = capsys.readouterr().out
-    assert re.fullmatch(
-        r"3/3 ━{20} 0s - \d+\w+/step - loss: 2\.0000 - tiny: 1\.0000e-04\n", out
-    ), out
+    assert re.fullmatch(r"3/3 ━{20} 0s - \d+\w+/step - loss: 2\.0000 - tiny: 1\.0000e-04\n", out), (
+        out
+    )
 
 
 def test_a_terminal_gets_a_line_that_moves(monkeypatch):

@@ -120,8 +120,8 @@ class Discretization(Layer):
             return
         if self._baked:
             raise FrozenConfigError(
-                f"{self.name} (Discretization): expected boundaries that stay as they were compiled "
-                "into a model, got new ones. Make a new layer and a new model."
+                f"{self.name} (Discretization): expected boundaries that stay as they were "
+                "compiled into a model, got new ones. Make a new layer and a new model."
             )
         self._boundaries = quantile_boundaries(self._summary, self.num_bins)
 

@@ -94,6 +94,4 @@ class HashedCrossing(HostLayer):
     def host_output_spec(self, specs: list[ShapeSpec]) -> ShapeSpec:
         """The output for symbols of which some are strings."""
         shape = self._listed(specs)[0].shape
-        return ShapeSpec(
-            encoded_shape(shape, self.output_mode, self.num_bins), self.output_dtype
-        )
+        return ShapeSpec(encoded_shape(shape, self.output_mode, self.num_bins), self.output_dtype)

@@ -30,11 +30,11 @@ class HostLayer(Layer):
     output_modes: tuple[str, ...] = ()
     output_mode: str
 
-    def __init__(
-        self, output_mode: str, sparse: bool = False, dtype: Any = None, **kwargs: Any
-    ):
+    def __init__(self, output_mode: str, sparse: bool = False, dtype: Any = None, **kwargs: Any):
         own = type(self).__name__
-        mode = one_of(own, "output_mode", OLD_NAMES.get(output_mode, output_mode), self.output_modes)
+        mode = one_of(
+            own, "output_mode", OLD_NAMES.get(output_mode, output_mode), self.output_modes
+        )
         default = "int64" if mode == "int" else floatx()
         kwargs.setdefault("autocast", False)
         super().__init__(dtype=default if dtype is None else dtype, **kwargs)

@@ -103,7 +103,9 @@ class TextVectorization(VocabularyLayer):
                 "TextVectorization: expected output_sequence_length with output_mode='int' only, "
                 f"got {length} with {self.output_mode!r}."
             )
-        return None if length is None else count("TextVectorization", "output_sequence_length", length)
+        return (
+            None if length is None else count("TextVectorization", "output_sequence_length", length)
+        )
 
     def read(self, data: Any) -> np.ndarray:
         return strings_only(host_array(data, self.place, self.encoding), self.place)

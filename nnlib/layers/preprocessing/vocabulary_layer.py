@@ -21,7 +21,7 @@ class VocabularyLayer(HostLayer):
     The vocabulary is given, or found by `adapt`. It is no weight: `save_assets` writes it.
     """
 
-    output_modes = OUTPUT_MODES
+    output_modes: tuple[str, ...] = OUTPUT_MODES
     kind = "string"
     """Of the terms: "string" or "int64"."""
     pad_to_max_tokens: bool
@@ -44,7 +44,9 @@ class VocabularyLayer(HostLayer):
         if max_tokens is not None and count(own, "max_tokens", max_tokens) < 2:
             raise ArgumentError(f"{own}: expected max_tokens of at least 2, got {max_tokens}.")
         if pad_to_max_tokens and max_tokens is None:
-            raise ArgumentError(f"{own}: expected max_tokens with pad_to_max_tokens=True, got None.")
+            raise ArgumentError(
+                f"{own}: expected max_tokens with pad_to_max_tokens=True, got None."
+            )
         if idf_weights is not None and self.output_mode != "tf_idf":
             raise ArgumentError(
                 f"{own}: expected idf_weights with output_mode='tf_idf' only, got them with "
