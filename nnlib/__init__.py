@@ -15,6 +15,8 @@ _MODULES = (
     "activations",
     "callbacks",
     "constraints",
+    "data",
+    "datasets",
     "distributed",
     "initializers",
     "layers",
@@ -23,6 +25,7 @@ _MODULES = (
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "regularizers",
     "saving",
     "tflite_export",
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from nnlib import activations as activations
     from nnlib import callbacks as callbacks
     from nnlib import constraints as constraints
+    from nnlib import data as data
+    from nnlib import datasets as datasets
     from nnlib import initializers as initializers
     from nnlib import layers as layers
     from nnlib import losses as losses
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
     from nnlib import models as models
     from nnlib import ops as ops
     from nnlib import optimizers as optimizers
+    from nnlib import preprocessing as preprocessing
     from nnlib import regularizers as regularizers
     from nnlib import saving as saving
     from nnlib import training as training

@@ -95,6 +95,17 @@ class Frame:
         finally:
             self.training = outer
 
+    @contextlib.contextmanager
+    def substituting(self, layer: "Layer", **arrays: jax.Array) -> Iterator[None]:
+        """Within the block this layer reads these arrays in place of its own weights."""
+        own = {} if self.values is None else self.values[id(layer)]
+        before = {name: own.get(name) for name in arrays}
+        own.update(arrays)
+        try:
+            yield
+        finally:
+            own.update(before)
+
     def is_inner_trace(self) -> bool:
         """Whether we are inside a vmap, scan or jit that began after this call did."""
         return trace_state() != self.trace

@@ -26,6 +26,8 @@ class Activation(Layer):
     [0.0, 2.0]
     """
 
+    supports_masking = True
+
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
         if activation is None:

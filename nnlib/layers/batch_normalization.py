@@ -1,24 +1,30 @@
 """BatchNormalization: channels of mean 0 and variance 1 over the batch."""
 
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
-from nnlib.core.errors import ShapeError
+from nnlib.core.arguments import pure_initializer
+from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.frame import current_frame
 from nnlib.core.layer import Layer
-from nnlib.core.specs import InputSpec
+from nnlib.core.specs import InputSpec, concrete_dims
 from nnlib.layers.checks import (
     axis_number,
     check_axis,
     float_input,
     fraction,
     known_size,
+    number,
     place_of,
     positive_number,
 )
 from nnlib.layers.weight_arguments import keep_weight_arguments, weight_of
 from nnlib.ops.normalization import batch_norm, moments
+from nnlib.ops.shaping import along_axis
 
 
 class BatchNormalization(Layer):
@@ -27,8 +33,12 @@ class BatchNormalization(Layer):
     While training, mean and variance are those of the batch, and the moving statistics follow them:
     `moving = momentum * moving + (1 - momentum) * batch`, with the biased variance. Otherwise, and
     whenever `layer.trainable` is False, the moving statistics are used and stay as they are.
-    Statistics are kept and computed in float32 under mixed precision. Rows that only fill up the
-    last batch of an epoch do not count.
+    Statistics are kept and computed in float32 under mixed precision. Steps that are masked, and
+    rows that only fill up the last batch of an epoch, do not count.
+
+    With `renorm`, training is corrected towards slow statistics of their own (`renorm_mean`,
+    `renorm_stddev`): `y = gamma * (r * (x - mean) / sqrt(variance + epsilon) + d) + beta` with
+    `r = stddev / renorm_stddev` and `d = (mean - renorm_mean) / renorm_stddev` held constant.
 
     Args:
         axis: where the channels are.
@@ -44,6 +54,15 @@ class BatchNormalization(Layer):
         gamma_regularizer: a penalty on gamma.
         beta_constraint: a projection of beta after each update.
         gamma_constraint: a projection of gamma after each update.
+        renorm: whether batches are corrected (batch renormalisation).
+        renorm_clipping: bounds `{"rmin": ..., "rmax": ..., "dmax": ...}` of r and |d|, each of
+            which may be left out; None for no bounds.
+        renorm_momentum: of the slow statistics, from 0 to 1.
+        synchronized: accepted either way: a batch that is sharded over devices has one mean and
+            variance, that of the whole batch.
+
+    Call arguments:
+        mask: True where a step counts, of the input's shape without its last axis.
 
     Input shape:
         Any with at least the axis of the channels.
@@ -61,13 +80,18 @@ class BatchNormalization(Layer):
     >>> layer.moving_mean.tolist()
     [1.0]
 
-    Source: Ioffe & Szegedy, ICML 2015.
+    Source: Ioffe & Szegedy, ICML 2015; Ioffe, "Batch renormalization", NeurIPS 2017.
     """
 
     gamma: jax.Array
     beta: jax.Array
     moving_mean: jax.Array
     moving_variance: jax.Array
+    moving_stddev: jax.Array
+    renorm_mean: jax.Array
+    renorm_stddev: jax.Array
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -84,6 +108,10 @@ class BatchNormalization(Layer):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -96,46 +124,97 @@ class BatchNormalization(Layer):
         keep_weight_arguments(self, "beta", beta_initializer, beta_regularizer, beta_constraint)
         keep_weight_arguments(self, "moving_mean", moving_mean_initializer)
         keep_weight_arguments(self, "moving_variance", moving_variance_initializer)
+        self.renorm, self.synchronized = bool(renorm), bool(synchronized)
+        self.renorm_clipping = checked_clipping(renorm_clipping) if renorm else None
+        self.renorm_momentum = fraction(own, "renorm_momentum", renorm_momentum)
 
     def build(self, x: Any) -> None:
         axis = check_axis(self, self.axis, x.ndim)
         size = known_size(self, x, axis)
         self.input_spec = InputSpec(ndim=x.ndim, axes={axis: size})
-        exact = {"autocast": False, "axes": ("out",)}
+        exact: dict[str, Any] = {"autocast": False, "axes": ("out",)}
         if self.scale:
             self.gamma = weight_of(self, "gamma", (size,), **exact)
         if self.center:
             self.beta = weight_of(self, "beta", (size,), **exact)
-        self.moving_mean = weight_of(self, "moving_mean", (size,), trainable=False, **exact)
-        self.moving_variance = weight_of(self, "moving_variance", (size,), trainable=False, **exact)
+        exact["trainable"] = False
+        self.moving_mean = weight_of(self, "moving_mean", (size,), **exact)
+        self.moving_variance = weight_of(self, "moving_variance", (size,), **exact)
+        if self.renorm:
+            root = root_of(self.moving_variance_initializer)
+            self.moving_stddev = self.add_weight((size,), root, **exact)
+            self.renorm_mean = self.add_weight((size,), self.moving_mean_initializer, **exact)
+            self.renorm_stddev = self.add_weight((size,), root, **exact)
 
-    def call(self, x: jax.Array, training: bool = False) -> jax.Array:
+    def call(
+        self, x: jax.Array, training: bool = False, mask: jax.Array | None = None
+    ) -> jax.Array:
         x = float_input(self, x)
         mean, variance = self.moving_mean, self.moving_variance
+        gamma = self.gamma if self.scale else None
+        beta = self.beta if self.center else None
         if training and self.trainable:
-            mean, variance = self._batch_statistics(x, mean, variance)
-        return batch_norm(
-            x,
-            mean,
-            variance,
-            self.gamma if self.scale else None,
-            self.beta if self.center else None,
-            axis=self.axis,
-            epsilon=self.epsilon,
-        )
+            mean, variance = self._batch_statistics(x, mask)
+            if self.renorm:
+                gamma, beta = self._corrected(mean, variance, gamma, beta)
+            self._follow(mean, variance)
+        return batch_norm(x, mean, variance, gamma, beta, axis=self.axis, epsilon=self.epsilon)
 
     def _batch_statistics(
-        self, x: jax.Array, old_mean: jax.Array, old_variance: jax.Array
+        self, x: jax.Array, mask: jax.Array | None
     ) -> tuple[jax.Array, jax.Array]:
-        """Mean and variance of this batch; the moving ones follow."""
-        axis, keep = self.axis % x.ndim, self.momentum
-        axes = [a for a in range(x.ndim) if a != axis]
-        mean, variance = moments(x, axes, self._row_mask(x) if axis else None)
+        """Mean and variance of this batch."""
+        axis = self.axis % x.ndim
+        counts = self._row_mask(x) if axis else None
+        if mask is not None:
+            mask = self._fitting(mask, x)
+            counts = mask if counts is None else mask & along_axis(counts > 0, x.ndim, 0)
+        return moments(x, [a for a in range(x.ndim) if a != axis], counts)
+
+    def _follow(self, mean: jax.Array, variance: jax.Array) -> None:
+        """Let the moving statistics come closer to those of this batch."""
+        keep = self.momentum
+        means = keep * self.moving_mean + (1 - keep) * mean
+        if not self.renorm:
+            variances = keep * self.moving_variance + (1 - keep) * variance
+            self.update(moving_mean=means, moving_variance=variances)
+            return
+        slow, stddev = self.renorm_momentum, jnp.sqrt(variance + self.epsilon)
+        stddevs = keep * self.moving_stddev + (1 - keep) * stddev
         self.update(
-            moving_mean=keep * old_mean + (1 - keep) * mean,
-            moving_variance=keep * old_variance + (1 - keep) * variance,
+            moving_mean=means,
+            moving_stddev=stddevs,
+            moving_variance=jnp.maximum(jnp.square(stddevs) - self.epsilon, 0),
+            renorm_mean=slow * self.renorm_mean + (1 - slow) * mean,
+            renorm_stddev=slow * self.renorm_stddev + (1 - slow) * stddev,
         )
-        return mean, variance
+
+    def _corrected(
+        self,
+        mean: jax.Array,
+        variance: jax.Array,
+        gamma: jax.Array | None,
+        beta: jax.Array | None,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Gamma and beta that undo the difference between this batch and the slow statistics."""
+        bounds = self.renorm_clipping or {}
+        stddev = jnp.maximum(self.renorm_stddev, math.sqrt(self.epsilon))
+        r = jnp.sqrt(variance + self.epsilon) / stddev
+        d = (mean - self.renorm_mean) / stddev
+        r = jax.lax.stop_gradient(jnp.clip(r, bounds.get("rmin"), bounds.get("rmax")))
+        limit = bounds.get("dmax")
+        d = jax.lax.stop_gradient(d if limit is None else jnp.clip(d, -limit, limit))
+        scale, shift = (r, d) if gamma is None else (r * gamma, d * gamma)
+        return scale, shift if beta is None else shift + beta
+
+    def _fitting(self, mask: jax.Array, x: jax.Array) -> jax.Array:
+        """The mask with x's number of axes."""
+        if mask.ndim != x.ndim - 1:
+            raise ShapeError(
+                f"{place_of(self)}: expected a mask of one axis less than the input, got shape "
+                f"{concrete_dims(mask.shape)} for inputs of shape {concrete_dims(x.shape)}."
+            )
+        return jnp.expand_dims(mask.astype(bool), -1)
 
     def _row_mask(self, x: jax.Array) -> jax.Array | None:
         """(rows of x,) of 1 and 0, or None where every row counts."""
@@ -150,3 +229,29 @@ class BatchNormalization(Layer):
             )
         # A reshape has joined the batch with the axes behind it, as TimeDistributed does.
         return mask.repeat(x.shape[0] // mask.shape[0])
+
+
+def checked_clipping(value: Any) -> dict[str, float]:
+    """The bounds of batch renormalisation by name."""
+    names = ("rmin", "rmax", "dmax")
+    if value is not None and (not isinstance(value, Mapping) or set(value) - set(names)):
+        raise ArgumentError(
+            f"BatchNormalization: expected renorm_clipping to have keys among {names}, "
+            f"got {value!r}."
+        )
+    bounds = {
+        name: number("BatchNormalization", f"renorm_clipping[{name!r}]", bound, least=0)
+        for name, bound in (value or {}).items()
+        if bound is not None
+    }
+    if bounds.get("rmax", math.inf) < bounds.get("rmin", 0):
+        raise ArgumentError(
+            f"BatchNormalization: expected rmax of at least rmin in renorm_clipping, got {value!r}."
+        )
+    return bounds
+
+
+def root_of(initializer: Any) -> Callable[[Any, tuple[int, ...], Any], jax.Array]:
+    """An initializer of standard deviations, from one of variances."""
+    sample = pure_initializer(initializer)
+    return lambda key, shape, dtype: jnp.sqrt(sample(key, shape, dtype))

@@ -1,5 +1,6 @@
 """Checks of constructor arguments that many layers share."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,8 +19,19 @@ def positive_int(layer: str, name: str, value: Any) -> int:
     return int(value)
 
 
-def int_tuple(layer: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
-    """`value` as `rank` ints of at least 1; one int stands for all of them.
+def count(layer: str, name: str, value: Any) -> int:
+    """`value` as an int of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ArgumentError(
+            f"{layer}: expected {name} to be an integer of at least 0, got {value!r}."
+        )
+    return int(value)
+
+
+def int_tuple(
+    layer: str, name: str, value: Any, rank: int, each: Callable[..., int] = positive_int
+) -> tuple[int, ...]:
+    """`value` as `rank` ints that pass `each`; one int stands for all of them.
 
     >>> int_tuple("Conv2D", "strides", 2, 2)
     (2, 2)
@@ -29,7 +41,7 @@ def int_tuple(layer: str, name: str, value: Any, rank: int) -> tuple[int, ...]:
         raise ArgumentError(
             f"{layer}: expected {name} to be an integer or {rank} of them, got {value!r}."
         )
-    return tuple(positive_int(layer, name, v) for v in values)
+    return tuple(each(layer, name, v) for v in values)
 
 
 def one_of(layer: str, name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
@@ -48,6 +60,15 @@ def fraction(layer: str, name: str, value: Any) -> float:
     return float(value)
 
 
+def number(layer: str, name: str, value: Any, least: float | None = None) -> float:
+    """`value`, if it is a number and, where that is asked for, at least `least`."""
+    fits = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not fits or (least is not None and not value >= least):
+        bound = "" if least is None else f" of at least {least}"
+        raise ArgumentError(f"{layer}: expected {name} to be a number{bound}, got {value!r}.")
+    return float(value)
+
+
 def positive_number(layer: str, name: str, value: Any) -> float:
     """`value`, if it is a number above 0."""
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
@@ -61,6 +82,12 @@ def axis_number(layer: str, name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise ArgumentError(f"{layer}: expected {name} to be an integer, got {value!r}.")
     return int(value)
+
+
+def axis_numbers(layer: str, name: str, value: Any) -> tuple[int, ...]:
+    """`value` as a tuple of ints of any sign; one int stands for itself."""
+    values = value if isinstance(value, tuple | list) else (value,)
+    return tuple(axis_number(layer, name, v) for v in values)
 
 
 def place_of(layer: Layer) -> str:

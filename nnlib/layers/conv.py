@@ -1,27 +1,20 @@
-"""Conv1D, Conv2D: filters slid over the spatial axes."""
+"""Conv1D, Conv2D, Conv3D: filters slid over the spatial axes."""
 
 from typing import Any
 
 import jax
 
 from nnlib.core.errors import ArgumentError, ShapeError
-from nnlib.core.specs import InputSpec
-from nnlib.layers.checks import int_tuple, place_of, positive_int
-from nnlib.layers.spatial import SpatialLayer, checked_padding
-from nnlib.layers.weight_arguments import (
-    keep_weight_arguments,
-    resolved_activation,
-    weight_of,
-)
+from nnlib.layers.checks import place_of, positive_int
+from nnlib.layers.convolving import ConvolvingLayer
+from nnlib.layers.weight_arguments import keep_weight_arguments, weight_of
 from nnlib.ops.convolution import conv
 
 
-class BaseConv(SpatialLayer):
+class BaseConv(ConvolvingLayer):
     """`activation(conv(x, kernel) + bias)` over any number of spatial axes."""
 
     kernel: jax.Array
-    bias: jax.Array
-    paddings: tuple[str, ...] = ("valid", "same")
 
     def __init__(
         self,
@@ -52,7 +45,8 @@ class BaseConv(SpatialLayer):
             padding: "valid" (none) or "same" (output of size ceil(input / stride)); Conv1D also
                 takes "causal" (output i sees inputs up to i).
             data_format: "channels_last" or "channels_first"; None for the global setting.
-            dilation_rate: distance between the elements of the window.
+            dilation_rate: distance between the elements of the window; above 1 only if all
+                strides are 1.
             groups: blocks of channels that are convolved apart; divides channels and filters.
             activation: a name or function; None for the identity.
             use_bias: whether a bias is added.
@@ -68,24 +62,20 @@ class BaseConv(SpatialLayer):
         super().__init__(data_format, activity_regularizer=activity_regularizer, **kwargs)
         own = type(self).__name__
         self.filters = positive_int(own, "filters", filters)
-        self.kernel_size = int_tuple(own, "kernel_size", kernel_size, self.rank)
-        self.strides = int_tuple(own, "strides", strides, self.rank)
-        self.padding = checked_padding(own, padding, self.paddings)
-        self.dilation_rate = int_tuple(own, "dilation_rate", dilation_rate, self.rank)
+        self.keep_window(kernel_size, strides, padding, dilation_rate)
+        self.refuse_strides_with_dilation()
         self.groups = positive_int(own, "groups", groups)
         if self.filters % self.groups:
             raise ArgumentError(
                 f"{own}: expected groups to divide filters={filters}, got {groups!r}."
             )
-        self.activation = resolved_activation(self, activation)
-        self.use_bias = bool(use_bias)
+        self.keep_output(activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
         keep_weight_arguments(
             self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint
         )
-        keep_weight_arguments(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, x: Any) -> None:
-        channels = known_channels(self, x)
+        channels = self.known_channels(x)
         if channels % self.groups:
             raise ShapeError(
                 f"{place_of(self)}: expected a number of channels that groups={self.groups} "
@@ -94,37 +84,19 @@ class BaseConv(SpatialLayer):
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         axes = (*(None,) * self.rank, "in", "out")
         self.kernel = weight_of(self, "kernel", shape, axes=axes)
-        if self.use_bias:
-            self.bias = weight_of(self, "bias", (self.filters,), axes=("out",))
+        self.build_bias(self.filters)
 
-    def call(self, x: jax.Array) -> jax.Array:
-        if self.padding == "valid":
-            self.check_windows(x.shape, self.kernel_size, self.dilation_rate)
-        y = conv(
+    def convolved(self, x: jax.Array, bias: jax.Array | None) -> jax.Array:
+        return conv(
             x,
             self.kernel,
-            self.bias if self.use_bias else None,
+            bias,
             strides=self.strides,
             padding=self.padding,
             dilation=self.dilation_rate,
             groups=self.groups,
             data_format=self.data_format,
         )
-        return y if self.activation is None else self.activation(y)
-
-
-def known_channels(layer: SpatialLayer, x: Any) -> int:
-    """The number of channels; sets the `input_spec` that later inputs must meet."""
-    ndim, place = layer.rank + 2, place_of(layer)
-    InputSpec(ndim=ndim).check(x, place)
-    channels = x.shape[layer.channel_axis]
-    if channels is None:
-        raise ShapeError(
-            f"{place}: expected a known number of channels on axis {layer.channel_axis}, "
-            f"got shape {x.shape}. Give Input() that size."
-        )
-    layer.input_spec = InputSpec(ndim=ndim, axes={layer.channel_axis: channels})
-    return channels
 
 
 class Conv1D(BaseConv):
@@ -178,4 +150,30 @@ class Conv2D(BaseConv):
     rank = 2
 
 
-Convolution1D, Convolution2D = Conv1D, Conv2D
+class Conv3D(BaseConv):
+    """Convolution over volumes, each filter summing a window over all channels.
+
+    `Conv3D(filters, kernel_size, ...)`; all arguments are listed at `Conv3D.__init__`.
+
+    Input shape:
+        (batch, depth, height, width, channels), or (batch, channels, depth, height, width) for
+        "channels_first".
+
+    Output shape:
+        (batch, new_depth, new_height, new_width, filters), or with the filters first.
+
+    Raises:
+        ShapeError: if the channels differ from those it was built for, or the window is larger
+            than the input.
+
+    >>> import jax.numpy as jnp, nnlib as nn
+    >>> nn.layers.Conv3D(4, 3)(jnp.ones((2, 5, 5, 5, 1))).shape
+    (2, 3, 3, 3, 4)
+
+    Source: Tran et al., "Learning spatiotemporal features with 3D convolutional networks", 2015.
+    """
+
+    rank = 3
+
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

@@ -4,9 +4,9 @@ from typing import Any
 
 import jax
 
-from nnlib.core.layer import Layer
 from nnlib.core.specs import InputSpec
 from nnlib.layers.checks import positive_int
+from nnlib.layers.lora import LowRank
 from nnlib.layers.weight_arguments import (
     keep_weight_arguments,
     resolved_activation,
@@ -15,7 +15,7 @@ from nnlib.layers.weight_arguments import (
 from nnlib.ops.dense import dense
 
 
-class Dense(Layer):
+class Dense(LowRank):
     r"""`y = activation(x @ kernel + bias)` over the last axis.
 
     Args:
@@ -29,6 +29,9 @@ class Dense(Layer):
         activity_regularizer: a penalty on the output.
         kernel_constraint: a projection of the kernel after each update.
         bias_constraint: a projection of the bias after each update.
+        lora_rank: if given, the kernel is frozen, and `lora_alpha / lora_rank * a @ b` is added to
+            it, where a and b of this rank are trained; see `enable_lora`.
+        lora_alpha: scales what is added; lora_rank if None.
 
     Input shape:
         (batch, ..., inputs).
@@ -42,10 +45,14 @@ class Dense(Layer):
     >>> import jax.numpy as jnp, nnlib as nn
     >>> nn.layers.Dense(4, activation="relu")(jnp.ones((2, 3))).shape
     (2, 4)
+
+    Source: Hu et al., "LoRA", ICLR 2022 (lora_rank).
     """
 
     kernel: jax.Array
     bias: jax.Array
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -59,6 +66,8 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -69,13 +78,15 @@ class Dense(Layer):
             self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint
         )
         keep_weight_arguments(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
+        self.keep_lora(lora_rank, lora_alpha)
 
     def build(self, x: Any) -> None:
         self.input_spec = InputSpec(min_ndim=2, axes={-1: x.shape[-1]})
         self.kernel = weight_of(self, "kernel", (x.shape[-1], self.units), axes=("in", "out"))
         if self.use_bias:
             self.bias = weight_of(self, "bias", (self.units,), axes=("out",))
+        self.declare_lora()
 
     def call(self, x: jax.Array) -> jax.Array:
-        y = dense(x, self.kernel, self.bias if self.use_bias else None)
+        y = dense(x, self.adapted(), self.bias if self.use_bias else None)
         return y if self.activation is None else self.activation(y)

@@ -1,25 +1,19 @@
-"""DepthwiseConv2D: every channel has filters of its own."""
+"""DepthwiseConv1D, DepthwiseConv2D: every channel has filters of its own."""
 
 from typing import Any
 
 import jax
 
-from nnlib.layers.checks import int_tuple, positive_int
-from nnlib.layers.conv import known_channels
-from nnlib.layers.spatial import SpatialLayer, checked_padding
-from nnlib.layers.weight_arguments import (
-    keep_weight_arguments,
-    resolved_activation,
-    weight_of,
-)
+from nnlib.layers.checks import positive_int
+from nnlib.layers.convolving import ConvolvingLayer
+from nnlib.layers.weight_arguments import keep_weight_arguments, weight_of
 from nnlib.ops.convolution import depthwise_conv
 
 
-class BaseDepthwiseConv(SpatialLayer):
+class BaseDepthwiseConv(ConvolvingLayer):
     """`activation(depthwise_conv(x, kernel) + bias)` over any number of spatial axes."""
 
     kernel: jax.Array
-    bias: jax.Array
 
     def __init__(
         self,
@@ -61,41 +55,57 @@ class BaseDepthwiseConv(SpatialLayer):
             kwargs: name, trainable, dtype.
         """
         super().__init__(data_format, activity_regularizer=activity_regularizer, **kwargs)
-        own = type(self).__name__
-        self.kernel_size = int_tuple(own, "kernel_size", kernel_size, self.rank)
-        self.strides = int_tuple(own, "strides", strides, self.rank)
-        self.padding = checked_padding(own, padding)
-        self.depth_multiplier = positive_int(own, "depth_multiplier", depth_multiplier)
-        self.dilation_rate = int_tuple(own, "dilation_rate", dilation_rate, self.rank)
-        self.activation = resolved_activation(self, activation)
-        self.use_bias = bool(use_bias)
+        self.keep_window(kernel_size, strides, padding, dilation_rate)
+        self.depth_multiplier = positive_int(
+            type(self).__name__, "depth_multiplier", depth_multiplier
+        )
+        self.keep_output(activation, use_bias, bias_initializer, bias_regularizer, bias_constraint)
         keep_weight_arguments(
             self, "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint
         )
-        keep_weight_arguments(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def build(self, x: Any) -> None:
-        channels = known_channels(self, x)
+        channels = self.known_channels(x)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
         axes = (*(None,) * self.rank, "out", None)
         self.kernel = weight_of(self, "depthwise", shape, axes=axes)
-        if self.use_bias:
-            units = channels * self.depth_multiplier
-            self.bias = weight_of(self, "bias", (units,), axes=("out",))
+        self.build_bias(channels * self.depth_multiplier)
 
-    def call(self, x: jax.Array) -> jax.Array:
-        if self.padding == "valid":
-            self.check_windows(x.shape, self.kernel_size, self.dilation_rate)
-        y = depthwise_conv(
+    def convolved(self, x: jax.Array, bias: jax.Array | None) -> jax.Array:
+        return depthwise_conv(
             x,
             self.kernel,
-            self.bias if self.use_bias else None,
+            bias,
             strides=self.strides,
             padding=self.padding,
             dilation=self.dilation_rate,
             data_format=self.data_format,
         )
-        return y if self.activation is None else self.activation(y)
+
+
+class DepthwiseConv1D(BaseDepthwiseConv):
+    """Convolution of each channel of a sequence on its own: channels are not mixed.
+
+    `DepthwiseConv1D(kernel_size, ...)`; all arguments are listed at `DepthwiseConv1D.__init__`.
+
+    Input shape:
+        (batch, time, channels), or (batch, channels, time) for "channels_first".
+
+    Output shape:
+        (batch, new_time, channels * depth_multiplier), or with the channels first.
+
+    Raises:
+        ShapeError: if the channels differ from those it was built for, or the window is larger
+            than the input.
+
+    >>> import jax.numpy as jnp, nnlib as nn
+    >>> nn.layers.DepthwiseConv1D(3, depth_multiplier=2)(jnp.ones((2, 8, 3))).shape
+    (2, 6, 6)
+
+    Source: Howard et al., "MobileNets", 2017.
+    """
+
+    rank = 1
 
 
 class DepthwiseConv2D(BaseDepthwiseConv):

@@ -40,13 +40,16 @@ class Dropout(Layer):
     Source: Srivastava et al., JMLR 2014.
     """
 
+    supports_masking = True
+
     def __init__(
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        self.rate = fraction("Dropout", "rate", rate)
-        self.noise_shape = checked_noise_shape("Dropout", noise_shape)
-        self.seed = checked_seed("Dropout", seed)
+        own = type(self).__name__
+        self.rate = fraction(own, "rate", rate)
+        self.noise_shape = checked_noise_shape(own, noise_shape)
+        self.seed = checked_seed(own, seed)
         if self.noise_shape is not None:
             self.input_spec = InputSpec(ndim=len(self.noise_shape))
 
@@ -54,9 +57,14 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return x
         key = self.next_key() if key is None else key
-        return dropout(x, seeded(key, self.seed), self.rate, self._noise_dims(x))
+        return self.drop(x, seeded(key, self.seed))
 
-    def _noise_dims(self, x: jax.Array) -> tuple[Any, ...]:
+    def drop(self, x: jax.Array, key: Any) -> jax.Array:
+        """The input with random zeros."""
+        return dropout(x, key, self.rate, self.noise_dims(x))
+
+    def noise_dims(self, x: jax.Array) -> tuple[Any, ...]:
+        """The shape of the mask for this input."""
         if self.noise_shape is None:
             return x.shape
         pairs = zip(self.noise_shape, x.shape, strict=True)
@@ -74,6 +82,13 @@ def checked_noise_shape(layer: str, value: Any) -> tuple[int | None, ...] | None
             f"got {value!r}."
         )
     return sizes
+
+
+def checked_rate_below_one(layer: str, value: Any) -> float:
+    """A number from 0 to below 1: noise that makes up for what is lost would be infinite at 1."""
+    if fraction(layer, "rate", value) == 1:
+        raise ArgumentError(f"{layer}: expected rate to be below 1, got {value!r}.")
+    return float(value)
 
 
 def checked_seed(layer: str, value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""GlobalAveragePooling2D: an image becomes one number for each channel."""
+"""What global pooling layers share: one number for each channel."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -7,7 +7,6 @@ import jax
 
 from nnlib.core.specs import InputSpec
 from nnlib.layers.spatial import SpatialLayer
-from nnlib.ops.pooling import global_average_pool
 
 
 class BaseGlobalPooling(SpatialLayer):
@@ -22,33 +21,3 @@ class BaseGlobalPooling(SpatialLayer):
 
     def call(self, x: jax.Array) -> jax.Array:
         return type(self).pool(x, self.data_format, self.keepdims)
-
-
-class GlobalAveragePooling2D(BaseGlobalPooling):
-    """The mean over height and width.
-
-    Args:
-        data_format: "channels_last" or "channels_first"; None for the global setting.
-        keepdims: whether height and width stay, with size 1.
-
-    Input shape:
-        (batch, height, width, channels), or (batch, channels, height, width) for "channels_first".
-
-    Output shape:
-        (batch, channels); with keepdims the input's axes, height and width of 1.
-
-    Raises:
-        ShapeError: if the input has not 4 axes.
-
-    >>> import jax.numpy as jnp, nnlib as nn
-    >>> nn.layers.GlobalAveragePooling2D()(jnp.ones((2, 8, 8, 3))).shape
-    (2, 3)
-
-    Source: Lin et al., "Network in network", ICLR 2014.
-    """
-
-    rank = 2
-    pool = staticmethod(global_average_pool)
-
-
-GlobalAvgPool2D = GlobalAveragePooling2D

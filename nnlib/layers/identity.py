@@ -19,5 +19,7 @@ class Identity(Layer):
     [1.0, 1.0]
     """
 
+    supports_masking = True
+
     def call(self, x: Any) -> Any:
         return x

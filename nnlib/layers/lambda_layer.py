@@ -18,9 +18,11 @@ class Lambda(Layer):
     The function may look across the batch: `fit` never fills up a batch that it sees.
 
     Args:
-        function: of an array (or a list of them); `training` is passed if it takes that.
-        output_shape: without the batch axis; what comes out is compared with it. None: no check.
-        mask: only None: masks are not available yet.
+        function: of an array (or a list of them); `training` and `mask` are passed if it takes
+            them.
+        output_shape: without the batch axis, or a function from the input's shape to the output's
+            (both with it); what comes out is compared with it. None: no check.
+        mask: of the output: an array, or a function of the input and its mask; None for no mask.
         arguments: keywords for the function.
 
     Input shape:
@@ -51,31 +53,42 @@ class Lambda(Layer):
         super().__init__(**kwargs)
         if not callable(function):
             raise ArgumentError(f"Lambda: expected function to be callable, got {function!r}.")
-        if mask is not None:
+        if output_shape is not None and not (is_shape(output_shape) or callable(output_shape)):
             raise ArgumentError(
-                f"Lambda: expected mask=None, got {mask!r}. Masks are not available yet."
-            )
-        if output_shape is not None and not is_shape(output_shape):
-            raise ArgumentError(
-                "Lambda: expected output_shape to be a tuple of sizes without the batch axis, "
-                f"got {output_shape!r}. It may be left out: shapes are found by themselves."
+                "Lambda: expected output_shape to be a tuple of sizes without the batch axis or a "
+                f"function, got {output_shape!r}. It may be left out: shapes are found by themselves."
             )
         self.function = function
-        self.output_shape = None if output_shape is None else tuple(output_shape)
+        self.output_shape = tuple(output_shape) if is_shape(output_shape) else output_shape
+        self.mask, self.supports_masking = mask, mask is not None
         self.arguments = dict(arguments or {})
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        arguments = dict(self.arguments)
-        if "training" not in arguments and _takes(self.function, "training"):
-            arguments["training"] = training
-        out = self.function(inputs, **arguments)
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        given = {"training": training, "mask": mask}
+        taken = {name: value for name, value in given.items() if _takes(self.function, name)}
+        out = self.function(inputs, **(taken | self.arguments))
         if self.output_shape is not None:
+            want = self._wanted_shape(inputs)
             for leaf in jax.tree.leaves(out):
-                self._check_shape(concrete_dims(leaf.shape)[1:])
+                self._check_shape(want, concrete_dims(leaf.shape)[1:])
         return out
 
-    def _check_shape(self, got: tuple[int | None, ...]) -> None:
-        want = self.output_shape or ()
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """What `mask=` said: an array, or the result of the function."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    @property
+    def passes_masks(self) -> bool:
+        """Whether `mask=` was given."""
+        return self.supports_masking
+
+    def _wanted_shape(self, inputs: Any) -> tuple[int | None, ...]:
+        """The sizes behind the batch that `output_shape` says."""
+        if not callable(self.output_shape):
+            return self.output_shape or ()
+        return tuple(self.output_shape(jax.tree.map(lambda x: concrete_dims(x.shape), inputs)))[1:]
+
+    def _check_shape(self, want: tuple[int | None, ...], got: tuple[int | None, ...]) -> None:
         pairs = list(zip(want, got, strict=False))
         if len(want) != len(got) or any(None not in pair and len(set(pair)) > 1 for pair in pairs):
             raise ShapeError(

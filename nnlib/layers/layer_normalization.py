@@ -7,7 +7,7 @@ import jax
 from nnlib.core.layer import Layer
 from nnlib.core.specs import InputSpec
 from nnlib.layers.checks import (
-    axis_number,
+    axis_numbers,
     check_axis,
     float_input,
     known_size,
@@ -53,6 +53,8 @@ class LayerNormalization(Layer):
     gamma: jax.Array
     beta: jax.Array
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: Any = -1,
@@ -69,8 +71,7 @@ class LayerNormalization(Layer):
     ):
         super().__init__(**kwargs)
         own = "LayerNormalization"
-        axes = axis if isinstance(axis, tuple | list) else (axis,)
-        self.axis = tuple(axis_number(own, "axis", a) for a in axes)
+        self.axis = axis_numbers(own, "axis", axis)
         self.epsilon = positive_number(own, "epsilon", epsilon)
         self.center, self.scale = bool(center), bool(scale)
         keep_weight_arguments(self, "gamma", gamma_initializer, gamma_regularizer, gamma_constraint)

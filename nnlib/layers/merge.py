@@ -16,9 +16,11 @@ class Merge(Layer):
     """Base of layers called on a list of arrays, `layer([a, b])`.
 
     Arrays are broadcast against each other; those with fewer axes get axes of size 1 behind the
-    batch. Subclasses write `merge(arrays)`.
+    batch. Subclasses write `merge(arrays)`. Where all inputs have masks, an entry of the output
+    counts if it does in any of them; else the output has no mask.
     """
 
+    supports_masking = True
     least = 1
     most: int | None = None
 
@@ -27,11 +29,29 @@ class Merge(Layer):
         raise NotImplementedError(f"{type(self).__name__}: expected a `merge` method, got none.")
 
     def call(self, inputs: Any) -> jax.Array:
+        return self.merge(self.aligned(inputs))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None or any(m is None for m in mask):
+            return None
+        ndim = max(m.ndim for m in mask)
+        return functools.reduce(jnp.logical_or, [_with_axes_behind(m, ndim) for m in mask])
+
+    def aligned(self, inputs: Any) -> list[jax.Array]:
+        """The arrays, all of as many axes as the largest has."""
         arrays = self.checked_list(inputs)
         ndim = max(array.ndim for array in arrays)
         arrays = [jnp.expand_dims(a, tuple(range(1, 1 + ndim - a.ndim))) for a in arrays]
         self._check_broadcast([concrete_dims(array.shape) for array in arrays])
-        return self.merge(arrays)
+        return arrays
+
+    def aligned_masks(self, inputs: Any, mask: Any) -> list[Any]:
+        """For each array a mask of as many axes, or None; that of an array that had fewer ends."""
+        ndim = max(array.ndim for array in inputs)
+        return [
+            None if m is None or array.ndim < ndim else _with_axes_behind(m, ndim)
+            for array, m in zip(inputs, mask or [None] * len(inputs), strict=True)
+        ]
 
     def checked_list(self, inputs: Any) -> list[jax.Array]:
         """The arrays, if they are a list of as many as the layer takes."""
@@ -93,10 +113,16 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """`a * b * ...`, shapes as for Add."""
+    """`a * b * ...`, shapes as for Add. Masked entries count as 1; 0 where all are masked."""
 
-    def merge(self, arrays: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.multiply, arrays)
+    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+        arrays = self.aligned(inputs)
+        masks = self.aligned_masks(inputs, mask)
+        kept = [a if m is None else jnp.where(m, a, 1) for a, m in zip(arrays, masks, strict=True)]
+        y = functools.reduce(jnp.multiply, kept)
+        if any(m is None for m in masks):
+            return y
+        return jnp.where(functools.reduce(jnp.logical_or, masks), y, 0)
 
 
 class Average(Merge):
@@ -106,18 +132,35 @@ class Average(Merge):
         return functools.reduce(jnp.add, arrays) / len(arrays)
 
 
-class Maximum(Merge):
-    """The largest of `a, b, ...` at each place, shapes as for Add."""
+class MaskedMerge(Merge):
+    """Base of layers that let an entry that is masked in one input be that of the others."""
 
-    def merge(self, arrays: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.maximum, arrays)
+    def merge_two(self, first: jax.Array, second: jax.Array) -> jax.Array:
+        """One array of two of equal rank."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a `merge_two` method.")
+
+    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+        arrays = self.aligned(inputs)
+        (y, *rest), (known, *masks) = arrays, self.aligned_masks(inputs, mask)
+        for x, real in zip(rest, masks, strict=True):
+            x = x if real is None else jnp.where(real, x, y)
+            y = self.merge_two(y if known is None else jnp.where(known, y, x), x)
+            known = None if known is None or real is None else known | real
+        return y
 
 
-class Minimum(Merge):
-    """The smallest of `a, b, ...` at each place, shapes as for Add."""
+class Maximum(MaskedMerge):
+    """The largest of `a, b, ...` at each place, shapes as for Add; masked entries do not count."""
 
-    def merge(self, arrays: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.minimum, arrays)
+    def merge_two(self, first: jax.Array, second: jax.Array) -> jax.Array:
+        return jnp.maximum(first, second)
+
+
+class Minimum(MaskedMerge):
+    """The smallest of `a, b, ...` at each place, shapes as for Add; masked entries do not count."""
+
+    def merge_two(self, first: jax.Array, second: jax.Array) -> jax.Array:
+        return jnp.minimum(first, second)
 
 
 class Concatenate(Merge):
@@ -156,6 +199,22 @@ class Concatenate(Merge):
                 f"got {', '.join(map(str, shapes))}."
             )
         return jnp.concatenate(arrays, axis)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks joined like the arrays; an array without one counts throughout."""
+        if mask is None or all(m is None for m in mask):
+            return None
+        full = [
+            jnp.ones(x.shape, bool)
+            if m is None
+            else jnp.broadcast_to(_with_axes_behind(m, x.ndim), x.shape)
+            for x, m in zip(inputs, mask, strict=True)
+        ]
+        return jnp.any(jnp.concatenate(full, self.axis), -1)
+
+
+def _with_axes_behind(mask: jax.Array, ndim: int) -> jax.Array:
+    return jnp.expand_dims(mask, tuple(range(mask.ndim, ndim)))
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:

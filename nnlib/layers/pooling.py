@@ -1,4 +1,4 @@
-"""MaxPooling2D, AveragePooling2D: one number for each window."""
+"""What pooling layers share: one number for each window."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -8,7 +8,6 @@ import jax
 from nnlib.core.specs import InputSpec
 from nnlib.layers.checks import int_tuple
 from nnlib.layers.spatial import SpatialLayer, checked_padding
-from nnlib.ops.pooling import average_pool, max_pool
 
 
 class BasePooling(SpatialLayer):
@@ -46,54 +45,3 @@ class BasePooling(SpatialLayer):
             self.check_windows(x.shape, self.pool_size)
         pool = type(self).pool
         return pool(x, self.pool_size, self.strides, self.padding, self.data_format)
-
-
-class MaxPooling2D(BasePooling):
-    """The largest element of each window of an image, channel by channel.
-
-    `MaxPooling2D(pool_size=2, strides=None, padding="valid", data_format=None)`; the arguments are
-    described at `MaxPooling2D.__init__`.
-
-    Input shape:
-        (batch, height, width, channels), or (batch, channels, height, width) for "channels_first".
-
-    Output shape:
-        (batch, new_height, new_width, channels), or with the channels first.
-
-    Raises:
-        ShapeError: if the input has not 4 axes, or the window is larger than it.
-
-    >>> import jax.numpy as jnp, nnlib as nn
-    >>> nn.layers.MaxPooling2D()(jnp.ones((2, 8, 8, 3))).shape
-    (2, 4, 4, 3)
-    """
-
-    rank = 2
-    pool = staticmethod(max_pool)
-
-
-class AveragePooling2D(BasePooling):
-    """The mean of each window of an image, channel by channel; padding is not counted.
-
-    `AveragePooling2D(pool_size=2, strides=None, padding="valid", data_format=None)`; the arguments
-    are described at `AveragePooling2D.__init__`.
-
-    Input shape:
-        (batch, height, width, channels), or (batch, channels, height, width) for "channels_first".
-
-    Output shape:
-        (batch, new_height, new_width, channels), or with the channels first.
-
-    Raises:
-        ShapeError: if the input has not 4 axes, or the window is larger than it.
-
-    >>> import jax.numpy as jnp, nnlib as nn
-    >>> nn.layers.AveragePooling2D(2)(jnp.ones((2, 8, 8, 3))).shape
-    (2, 4, 4, 3)
-    """
-
-    rank = 2
-    pool = staticmethod(average_pool)
-
-
-MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D

@@ -17,7 +17,7 @@ class Reshape(Layer):
     """Every axis but the batch in a new shape.
 
     Args:
-        target_shape: the sizes behind the batch axis; one may be -1 for whatever is left.
+        target_shape: the sizes behind the batch axis; one may be -1 (or None) for whatever is left.
 
     Input shape:
         (batch, ...).
@@ -35,14 +35,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        sizes = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
-        allowed = all(isinstance(n, int | np.integer) and (n >= 1 or n == -1) for n in sizes)
-        if not allowed or sizes.count(-1) > 1:
-            raise ArgumentError(
-                "Reshape: expected target_shape of integers above 0, at most one of them -1, "
-                f"got {target_shape!r}."
-            )
-        self.target_shape = tuple(map(int, sizes))
+        self.target_shape = _checked_sizes(target_shape)
         self.input_spec = InputSpec(min_ndim=1)
 
     def call(self, x: jax.Array) -> jax.Array:
@@ -55,10 +48,28 @@ class Reshape(Layer):
             return  # a free size: JAX decides once it is known
         have = math.prod(known)
         want = math.prod(size for size in self.target_shape if size != -1)
-        fits = have % want == 0 if -1 in self.target_shape else have == want
+        free = -1 in self.target_shape
+        fits = have % want == 0 if free else have == want
         if not fits:
             raise ShapeError(
                 f"{place_of(self)}: expected inputs of {want} elements for each row to make "
-                f"{self.target_shape}{' (or a multiple)' if -1 in self.target_shape else ''}, "
+                f"{self.target_shape}{' (or a multiple)' if free else ''}, "
                 f"got shape {shape} with {have}."
             )
+
+
+def _checked_sizes(value: Any) -> tuple[int, ...]:
+    """Sizes of at least 0, at most one of them -1 (which also stands for None)."""
+    given = tuple(value) if isinstance(value, tuple | list) else (value,)
+    sizes = [-1 if size is None else size for size in given]
+    allowed = all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= -1 for n in sizes
+    )
+    if not allowed or sizes.count(-1) > 1:
+        raise ArgumentError(
+            "Reshape: expected target_shape of integers of at least 0, at most one of them -1, "
+            f"got {value!r}."
+        )
+    if -1 in sizes and 0 in sizes:
+        raise ArgumentError(f"Reshape: expected no -1 beside a size of 0, got {value!r}.")
+    return tuple(map(int, sizes))

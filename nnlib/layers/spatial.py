@@ -7,7 +7,7 @@ from nnlib.core import settings
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.layer import Layer
 from nnlib.core.specs import concrete_dims
-from nnlib.layers.checks import one_of, place_of
+from nnlib.layers.checks import count, int_tuple, one_of, place_of
 from nnlib.ops.convolution import window_reach
 from nnlib.ops.pooling import spatial_axes
 
@@ -23,6 +23,24 @@ def checked_padding(layer: str, value: Any, allowed: tuple[str, ...] = ("valid",
     if not isinstance(value, str):
         raise ArgumentError(f"{layer}: expected padding to be a string, got {value!r}.")
     return one_of(layer, "padding", value.lower(), allowed)
+
+
+def border_pairs(layer: str, name: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    """A pair (front, end) for each spatial axis, from one int, one for each axis, or pairs.
+
+    >>> border_pairs("ZeroPadding2D", "padding", (1, (0, 2)), 2)
+    ((1, 1), (0, 2))
+    """
+    if isinstance(value, tuple | list) and rank > 1:
+        if len(value) != rank:
+            raise ArgumentError(
+                f"{layer}: expected {name} to be an integer, {rank} integers or {rank} pairs of "
+                f"them, got {value!r}."
+            )
+        each = value
+    else:
+        each = (value,) * rank
+    return tuple((pair[0], pair[1]) for v in each for pair in [int_tuple(layer, name, v, 2, count)])
 
 
 class SpatialLayer(Layer):

@@ -3,8 +3,10 @@
 import inspect
 from typing import Any
 
+from nnlib.core.config_capture import serialize
 from nnlib.core.errors import ArgumentError
 from nnlib.core.registries import losses as _registry
+from nnlib.losses.circle_loss import Circle, circle
 from nnlib.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -12,6 +14,13 @@ from nnlib.losses.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
+)
+from nnlib.losses.ctc_loss import CTC, ctc
+from nnlib.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
 )
 from nnlib.losses.hinge import (
     CategoricalHinge,
@@ -22,6 +31,7 @@ from nnlib.losses.hinge import (
     squared_hinge,
 )
 from nnlib.losses.loss import Loss, LossFunction
+from nnlib.losses.masking import apply_mask
 from nnlib.losses.regression import (
     Huber,
     LogCosh,
@@ -38,6 +48,7 @@ from nnlib.losses.regression import (
     mean_squared_logarithmic_error,
     poisson,
 )
+from nnlib.losses.segmentation import Dice, Tversky, dice, tversky
 from nnlib.losses.similarity import (
     CosineSimilarity,
     KLDivergence,
@@ -47,9 +58,14 @@ from nnlib.losses.similarity import (
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CTC",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -63,11 +79,19 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
+    "apply_mask",
     "as_loss",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
+    "ctc",
+    "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -78,16 +102,23 @@ __all__ = [
     "mean_squared_error",
     "mean_squared_logarithmic_error",
     "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]
 
 _registry.register("LossFunction", "LossFunctionWrapper")(LossFunction)
 _CLASSES: dict[Any, Any] = {
     binary_crossentropy: BinaryCrossentropy,
+    binary_focal_crossentropy: BinaryFocalCrossentropy,
     categorical_crossentropy: CategoricalCrossentropy,
+    categorical_focal_crossentropy: CategoricalFocalCrossentropy,
     categorical_hinge: CategoricalHinge,
+    circle: Circle,
     cosine_similarity: CosineSimilarity,
+    ctc: CTC,
+    dice: Dice,
     hinge: Hinge,
     huber: Huber,
     kl_divergence: KLDivergence,
@@ -99,6 +130,7 @@ _CLASSES: dict[Any, Any] = {
     poisson: Poisson,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
     squared_hinge: SquaredHinge,
+    tversky: Tversky,
 }
 
 
@@ -111,6 +143,15 @@ def get(identifier: Any) -> Any:
     (True, <Huber name=huber_loss>)
     """
     return _registry.get(identifier)
+
+
+def deserialize(name: Any, custom_objects: Any = None) -> Any:
+    """The loss of what `serialize` wrote; `custom_objects` maps further names to them.
+
+    >>> deserialize(serialize(Huber(delta=2.0))).kwargs
+    {'delta': 2.0}
+    """
+    return _registry.deserialize(name, custom_objects)
 
 
 def as_loss(identifier: Any) -> Loss:

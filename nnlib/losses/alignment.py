@@ -24,8 +24,21 @@ def is_elementwise(function: Any) -> bool:
     return getattr(function, "elementwise", False)
 
 
+def across_rows(function: F) -> F:
+    """Mark a function whose values depend on other rows of the batch than their own."""
+    function.across_rows = True  # type: ignore[attr-defined]
+    return function
+
+
+def is_across_rows(function: Any) -> bool:
+    """Whether `function` was marked by `across_rows`."""
+    return getattr(function, "across_rows", False)
+
+
 def as_array(place: str, value: Any, dtype: Any) -> jax.Array:
     """`value` as an array of `dtype`; DTypeError for strings and objects."""
+    if hasattr(value, "__jax_array__"):  # a variable of a metric
+        value = value.__jax_array__()
     if not isinstance(value, jax.Array):
         value = np.asarray(value)
         if value.dtype.kind in "OSUVMm":

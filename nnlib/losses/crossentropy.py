@@ -68,14 +68,15 @@ def categorical_crossentropy(
     """
     y_pred = as_float("categorical_crossentropy", y_pred)
     y_true = as_array("categorical_crossentropy", y_true, y_pred.dtype)
-    _check_classes("categorical_crossentropy", y_true.shape, y_pred.shape)
+    check_classes("categorical_crossentropy", y_true.shape, y_pred.shape)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
     products = y_true * log_probabilities(y_pred, from_logits, axis)
     return -jnp.sum(jnp.where(y_true == 0, 0, products), axis=axis)  # 0 log 0 is 0
 
 
-def _check_classes(place: str, targets: Any, output: Any) -> None:
+def check_classes(place: str, targets: Any, output: Any) -> None:
+    """ShapeError unless there is one number per class in both."""
     if tuple(targets) != tuple(output) or not len(output):
         raise ShapeError(
             f"{place}: expected targets of the output's shape {tuple(output)}, one number per "
@@ -127,7 +128,8 @@ def sparse_labels(place: str, y_true: Any, y_pred: jax.Array, axis: int = -1) ->
     return labels
 
 
-def _check_smoothing(loss: str, label_smoothing: float) -> float:
+def check_smoothing(loss: str, label_smoothing: float) -> float:
+    """A label_smoothing within its range."""
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(
             f"{loss}: expected label_smoothing from 0 to 1, got {label_smoothing!r}."
@@ -178,7 +180,7 @@ class BinaryCrossentropy(LossFunction):
             name,
             dtype,
             from_logits=bool(from_logits),
-            label_smoothing=_check_smoothing("BinaryCrossentropy", label_smoothing),
+            label_smoothing=check_smoothing("BinaryCrossentropy", label_smoothing),
             axis=axis,
         )
 
@@ -229,7 +231,7 @@ class CategoricalCrossentropy(LossFunction):
             name,
             dtype,
             from_logits=bool(from_logits),
-            label_smoothing=_check_smoothing("CategoricalCrossentropy", label_smoothing),
+            label_smoothing=check_smoothing("CategoricalCrossentropy", label_smoothing),
             axis=axis,
         )
 
@@ -293,7 +295,7 @@ class SparseCategoricalCrossentropy(LossFunction):
     def align(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         return y_true, y_pred
 
-    def counted(self, y_true: Any, y_pred: Any) -> jax.Array | None:
+    def counted(self, y_true: Any, y_pred: Any, values: jax.Array) -> jax.Array | None:
         ignored = self.kwargs["ignore_class"]
         if ignored is None:
             return None

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nnlib.core.config_capture import Configurable
 from nnlib.core.errors import ArgumentError, ShapeError
@@ -67,13 +68,11 @@ class Loss(Configurable):
         """
         y_true, y_pred = self._converted(y_true, y_pred)
         mask = None if row_mask is None else jnp.asarray(row_mask, bool)
-        given = y_true, y_pred
-        if mask is not None:  # a target of 1 for an output of 0.5: finite under every loss
-            y_true, y_pred = fill_padding(mask, y_true, 1), fill_padding(mask, y_pred, 0.5)
-        values = jnp.asarray(self.call(y_true, y_pred))
+        values, mask = self.masked_values(y_true, y_pred, mask)
         if values.ndim == 0:
-            return self._scalar(*given, sample_weight)
-        counted = self.counted(y_true, y_pred)
+            self._refuse_weights(sample_weight)
+            return values
+        counted = self.counted(y_true, y_pred, values)
         if counted is not None and mask is not None:
             mask = counted & mask.reshape(mask.shape + (1,) * (counted.ndim - mask.ndim))
         elif counted is not None:
@@ -84,7 +83,24 @@ class Loss(Configurable):
         """One value per sample, (batch, ...); written by subclasses."""
         raise NotImplementedError(f"{type(self).__name__}: expected a `call` method, got none.")
 
-    def counted(self, y_true: Any, y_pred: Any) -> jax.Array | None:
+    def masked_values(
+        self, y_true: Any, y_pred: Any, mask: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """(what `call` says, the mask over that), whatever stands in rows where `mask` is 0.
+
+        Losses that look across the batch write their own, and return None for the mask where the
+        values have no axis of rows left.
+        """
+        if mask is None:
+            return jnp.asarray(self.call(y_true, y_pred)), None
+        # A target of 1 for an output of 0.5 is finite under every loss.
+        filled = fill_padding(mask, y_true, 1), fill_padding(mask, y_pred, 0.5)
+        values = jnp.asarray(self.call(*filled))
+        if values.ndim == 0:  # a `call` that reduces by itself: padding and all
+            return jnp.asarray(self.call(y_true, y_pred)), None
+        return values, mask
+
+    def counted(self, y_true: Any, y_pred: Any, values: jax.Array) -> jax.Array | None:
         """Which values count, as booleans of the values' shape; None for all of them."""
         return None
 
@@ -103,17 +119,6 @@ class Loss(Configurable):
         for leaf in jax.tree.leaves(y_true):
             check_numbers(place, leaf)
 
-    def returns_scalar(self, y_true: Any, y_pred: Any) -> bool:
-        """Whether `call` returns one number for a batch, so that rows cannot be left out.
-
-        Args:
-            y_true: anything with `.shape` (None where unknown) and `.dtype`, or a pytree of it.
-            y_pred: the same, of the output.
-        """
-        specs = jax.tree.map(_batch_of_two, (y_true, y_pred), is_leaf=lambda s: hasattr(s, "dtype"))
-        values = jax.eval_shape(lambda pair: self.call(*self._converted(*pair)), specs)
-        return jnp.ndim(values) == 0
-
     def convert_targets(self, y_true: Any) -> jax.Array:
         """Targets in the loss's float type; losses over class numbers keep integers."""
         return as_array(self.name, y_true, self.dtype)
@@ -129,14 +134,12 @@ class Loss(Configurable):
             return self.align(y_true, y_pred)
         return y_true, y_pred
 
-    def _scalar(self, y_true: Any, y_pred: Any, sample_weight: Any) -> jax.Array:
-        """The value of a batch, padding and all, of a `call` that reduces by itself."""
+    def _refuse_weights(self, sample_weight: Any) -> None:
         if sample_weight is not None:
             raise ShapeError(
                 f"{self.name}: expected one value per sample to weight, got one number for the "
                 "batch. Return values of shape (batch,): average over the other axes only."
             )
-        return jnp.asarray(self.call(y_true, y_pred))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -192,6 +195,7 @@ class LossFunction(Loss):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
+        config = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in config.items()}
         if "fn" in config:
             config["fn"] = losses.name_of(self.fn) or self.fn
         return config
@@ -206,8 +210,3 @@ def function_name(function: Any) -> str:
     function = getattr(function, "func", function)  # of a functools.partial
     name = getattr(function, "__name__", None) or snake_case(type(function).__name__)
     return name.strip("<>")
-
-
-def _batch_of_two(spec: Any) -> jax.ShapeDtypeStruct:
-    shape = tuple(dim if isinstance(dim, int) else 2 for dim in spec.shape)
-    return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(spec.dtype))

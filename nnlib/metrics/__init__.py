@@ -1,14 +1,18 @@
 """Numbers to watch. Pure `init`, `update`, `compute`, and Keras' facade over them."""
 
+import functools
 import inspect
 from typing import Any
 
+from nnlib.core.config_capture import serialize
 from nnlib.core.errors import ArgumentError
 from nnlib.core.registries import losses as _losses
 from nnlib.core.registries import metrics as _registry
 from nnlib.losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     hinge,
     huber,
@@ -22,6 +26,7 @@ from nnlib.losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from nnlib.losses.alignment import is_across_rows
 from nnlib.losses.loss import Loss
 from nnlib.metrics.accuracy import (
     Accuracy,
@@ -36,6 +41,13 @@ from nnlib.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from nnlib.metrics.at_threshold import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from nnlib.metrics.auc import AUC
 from nnlib.metrics.confusion import (
     FalseNegatives,
     FalsePositives,
@@ -44,6 +56,14 @@ from nnlib.metrics.confusion import (
     TrueNegatives,
     TruePositives,
 )
+from nnlib.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
+from nnlib.metrics.f_score import F1Score, FBetaScore
+from nnlib.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from nnlib.metrics.loss_metrics import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -62,35 +82,53 @@ from nnlib.metrics.loss_metrics import (
     SquaredHinge,
 )
 from nnlib.metrics.metric import Metric
+from nnlib.metrics.r2 import R2Score
 from nnlib.metrics.reduction import Mean, MeanMetricWrapper, Sum
+from nnlib.metrics.variable import MetricVariable
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "MetricVariable",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
@@ -99,9 +137,13 @@ __all__ = [
     "as_metric",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
+    "deserialize",
     "get",
     "hinge",
     "huber",
@@ -111,7 +153,9 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
+    "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",
@@ -135,6 +179,15 @@ def get(identifier: Any) -> Any:
     return _registry.get(identifier)
 
 
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """The metric of what `serialize` wrote; `custom_objects` maps further names to them.
+
+    >>> deserialize(serialize(Recall(thresholds=0.3))).thresholds
+    0.3
+    """
+    return _registry.deserialize(config, custom_objects)
+
+
 def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     """A Metric for an item of `compile(metrics=[...])`, named as the user wrote it.
 
@@ -154,6 +207,13 @@ def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     >>> as_metric("accuracy", np.zeros(4), np.zeros((4, 10)))
     <SparseCategoricalAccuracy name=accuracy>
     """
+    metric = _metric_of(identifier, y_true, y_pred)
+    if y_true is not None:
+        metric.prepare(y_true, y_pred)
+    return metric
+
+
+def _metric_of(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     if isinstance(identifier, str):
         if identifier.lower() in _BY_SHAPE:
             forms = _BY_SHAPE[identifier.lower()]
@@ -164,9 +224,7 @@ def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
         return metric
     if metric is None:
         raise ArgumentError("metrics: expected names, metrics or functions, got None.")
-    if isinstance(metric, Loss):
-        return MeanMetricWrapper(metric.call, name=metric.name)
-    return MeanMetricWrapper(metric)
+    return _mean_of(metric)
 
 
 def _form(targets: Any, output: Any) -> int:
@@ -179,10 +237,18 @@ def _form(targets: Any, output: Any) -> int:
 
 def _named(name: str) -> Metric:
     if name not in _registry and name in _losses:
-        loss = _losses.get(name)
-        return MeanMetricWrapper(loss.call if isinstance(loss, Loss) else loss, name=name)
+        return _mean_of(_losses.get(name), name)
     entry = _registry.lookup(name)
-    if inspect.isfunction(entry):
-        return MeanMetricWrapper(entry, name=name)
-    metric: Metric = entry(name=name)
-    return metric
+    if inspect.isclass(entry):
+        metric: Metric = entry(name=name)
+        return metric
+    return _mean_of(entry, name)
+
+
+def _mean_of(function: Any, name: str | None = None) -> MeanMetricWrapper:
+    """The mean of a Loss or function over the samples, or over the batches."""
+    across = is_across_rows(getattr(function, "fn", function))
+    if isinstance(function, Loss):
+        function, name = function.call, name or function.name
+    # A partial is a function of nobody: the trainer then fills up no batch that it gets to see.
+    return MeanMetricWrapper(functools.partial(function) if across else function, name=name)

@@ -5,15 +5,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from nnlib.core.errors import ArgumentError
 from nnlib.core.registries import metrics
 from nnlib.losses.alignment import align_ranks, as_array, check_equal
 from nnlib.losses.reduction import over_leading_axes
-from nnlib.metrics.metric import Metric, State
+from nnlib.metrics.counting import KINDS, confusion_counts, safe_ratio
+from nnlib.metrics.metric import Metric
 from nnlib.metrics.reduction import add_to_total
-
-_KINDS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+from nnlib.metrics.scope import State
 
 
 class ConfusionMetric(Metric):
@@ -22,7 +23,7 @@ class ConfusionMetric(Metric):
     A state holds, for each of them, the weighted count per threshold, with its rounding error.
     """
 
-    kinds: tuple[str, ...] = _KINDS
+    kinds: tuple[str, ...] = KINDS
 
     def __init__(
         self,
@@ -32,18 +33,19 @@ class ConfusionMetric(Metric):
         name: str | None = None,
         dtype: Any = None,
     ):
-        super().__init__(name, dtype)
+        super().__init__(name=name, dtype=dtype)
         self.thresholds = thresholds
         self.top_k = top_k
         self.class_id = class_id
         default = 0.5 if top_k is None else -jnp.inf
         given: Any = default if thresholds is None else thresholds
-        self._values = [float(t) for t in (given if isinstance(given, Sequence) else [given])]
+        self._values = [float(t) for t in np.ravel(given)]
         self._check_arguments()
 
     def _check_arguments(self) -> None:
         place = type(self).__name__
-        if self.thresholds is not None and not all(0 <= t <= 1 for t in self._values):
+        within = all(0 <= t <= 1 for t in self._values) and self._values
+        if self.thresholds is not None and not within:
             raise ArgumentError(
                 f"{place}: expected thresholds from 0 to 1, got {self.thresholds!r}. Outputs are "
                 "probabilities here: end the model with a sigmoid or softmax."
@@ -55,48 +57,44 @@ class ConfusionMetric(Metric):
         return {kind: jnp.zeros((2, len(self._values)), jnp.float32) for kind in self.kinds}
 
     def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
-        """The state after another batch; targets above 0 are positives, of the output's shape."""
-        y_pred = as_array(self.name, y_pred, self.dtype)
-        y_true, y_pred = align_ranks(as_array(self.name, y_true, self.dtype), y_pred)
-        check_equal(self.name, y_true.shape, y_pred.shape)
-        weights = jnp.ones(y_pred.shape, jnp.float32)
-        if sample_weight is not None:
-            given = jnp.asarray(sample_weight, jnp.float32)
-            weights = over_leading_axes(self.name, "sample_weight", given, y_pred)
+        """The state after another batch; targets other than 0 are positives."""
+        y_true, y_pred, weights = aligned_counts(self, y_true, y_pred, sample_weight)
         if self.top_k is not None:
             y_pred = _only_top(y_pred, min(self.top_k, y_pred.shape[-1]))
         if self.class_id is not None:
-            y_true, y_pred, weights = (self._one_class(a) for a in (y_true, y_pred, weights))
-        counts = self._counts(y_true.ravel() > 0, y_pred.ravel(), weights.ravel())
-        return {kind: add_to_total(state[kind], counts[kind]) for kind in self.kinds}
-
-    def _counts(
-        self, truth: jax.Array, y_pred: jax.Array, weights: jax.Array
-    ) -> dict[str, jax.Array]:
-        """Each kind's weighted count, one per threshold."""
-        thresholds = jnp.asarray(self._values, y_pred.dtype)[:, None]
-        said = y_pred[None, :] > thresholds
-        truth, weights = truth[None, :], weights[None, :]
-        cells = {
-            "true_positives": truth & said,
-            "false_positives": ~truth & said,
-            "true_negatives": ~truth & ~said,
-            "false_negatives": truth & ~said,
-        }
-        return {k: jnp.where(cells[k], weights, 0).sum(axis=1) for k in self.kinds}
-
-    def _one_class(self, array: jax.Array) -> jax.Array:
-        classes = array.shape[-1]
-        if not isinstance(self.class_id, int) or not 0 <= self.class_id < classes:
-            raise ArgumentError(
-                f"{self.name}: expected class_id from 0 to {classes - 1} for an output of "
-                f"{classes} classes, got {self.class_id!r}."
+            y_true, y_pred, weights = (
+                one_class(self.name, a, self.class_id) for a in (y_true, y_pred, weights)
             )
-        return array[..., self.class_id]
+        counts = confusion_counts(y_true.ravel(), y_pred.ravel(), weights.ravel(), self._values)
+        return {kind: add_to_total(state[kind], counts[kind]) for kind in self.kinds}
 
     def _per_threshold(self, values: jax.Array) -> jax.Array:
         """One number for one threshold, else one per threshold."""
         return values[0] if len(self._values) == 1 else values
+
+
+def aligned_counts(
+    metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """(targets, outputs, weights), all of the output's shape."""
+    y_pred = as_array(metric.name, y_pred, metric.dtype)
+    y_true, y_pred = align_ranks(as_array(metric.name, y_true, metric.dtype), y_pred)
+    check_equal(metric.name, y_true.shape, y_pred.shape)
+    if sample_weight is None:
+        return y_true, y_pred, jnp.ones(y_pred.shape, jnp.float32)
+    given = jnp.asarray(sample_weight, jnp.float32)
+    return y_true, y_pred, over_leading_axes(metric.name, "sample_weight", given, y_pred)
+
+
+def one_class(place: str, array: jax.Array, class_id: int) -> jax.Array:
+    """One class of the last axis."""
+    classes = array.shape[-1]
+    if not isinstance(class_id, int) or array.ndim < 2 or not 0 <= class_id < classes:
+        raise ArgumentError(
+            f"{place}: expected class_id from 0 to {classes - 1} for an output of "
+            f"{classes} classes, got {class_id!r} for one of shape {array.shape}."
+        )
+    return array[..., class_id]
 
 
 def _only_top(y_pred: jax.Array, k: int) -> jax.Array:
@@ -106,10 +104,10 @@ def _only_top(y_pred: jax.Array, k: int) -> jax.Array:
     return jnp.where(kept, y_pred, -jnp.inf)
 
 
-def _share(state: State, part: str, rest: str) -> jax.Array:
+def share(state: State, part: str, rest: str) -> jax.Array:
+    """`part / (part + rest)` of two counts; 0 where both are 0."""
     top = state[part].sum(axis=0)
-    whole = top + state[rest].sum(axis=0)
-    return jnp.where(whole == 0, 0, top / jnp.where(whole == 0, 1, whole))
+    return safe_ratio(top, top + state[rest].sum(axis=0))
 
 
 @metrics.register("precision", "Precision")
@@ -138,7 +136,7 @@ class Precision(ConfusionMetric):
     kinds = ("true_positives", "false_positives")
 
     def compute(self, state: State) -> jax.Array:
-        return self._per_threshold(_share(state, "true_positives", "false_positives"))
+        return self._per_threshold(share(state, "true_positives", "false_positives"))
 
 
 @metrics.register("recall", "Recall")
@@ -167,7 +165,7 @@ class Recall(ConfusionMetric):
     kinds = ("true_positives", "false_negatives")
 
     def compute(self, state: State) -> jax.Array:
-        return self._per_threshold(_share(state, "true_positives", "false_negatives"))
+        return self._per_threshold(share(state, "true_positives", "false_negatives"))
 
 
 def _count_class(class_name: str, kind: str, what: str) -> type[ConfusionMetric]:

@@ -24,8 +24,8 @@ from nnlib.losses.regression import (
     poisson,
 )
 from nnlib.losses.similarity import cosine_similarity, kl_divergence
-from nnlib.metrics.metric import State
 from nnlib.metrics.reduction import MeanMetricWrapper, ratio
+from nnlib.metrics.scope import State
 
 
 def _metric_class(

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.registries import losses, metrics
 from nnlib.losses.alignment import align_ranks, as_array, is_elementwise, map_arrays
-from nnlib.losses.loss import LossFunction, function_name
+from nnlib.losses.loss import function_name
 from nnlib.losses.reduction import over_leading_axes
-from nnlib.metrics.metric import Metric, State
+from nnlib.metrics.metric import Metric
+from nnlib.metrics.scope import State
 
 
 def zero_total() -> jax.Array:
@@ -92,7 +93,7 @@ class Mean(Metric):
     """
 
     def __init__(self, name: str | None = "mean", dtype: Any = None):
-        super().__init__(name, dtype)
+        super().__init__(name=name, dtype=dtype)
 
     def init(self) -> State:
         return {"total": zero_total(), "count": zero_total()}
@@ -133,7 +134,7 @@ class Sum(Metric):
     """
 
     def __init__(self, name: str | None = "sum", dtype: Any = None):
-        super().__init__(name, dtype)
+        super().__init__(name=name, dtype=dtype)
 
     def init(self) -> State:
         return {"total": zero_total()}
@@ -182,7 +183,7 @@ class MeanMetricWrapper(Mean):
             raise ArgumentError(
                 f"MeanMetricWrapper: expected a function of (y_true, y_pred), got {fn!r}."
             )
-        super().__init__(name or function_name(function), dtype)
+        super().__init__(name=name or function_name(function), dtype=dtype)
         self.fn: Callable[..., Any] = function
         self.kwargs = kwargs
 
@@ -200,10 +201,6 @@ class MeanMetricWrapper(Mean):
             if is_elementwise(self.fn) and y_true.ndim == y_pred.ndim == 1:
                 y_true, y_pred = y_true[:, None], y_pred[:, None]
         return jnp.asarray(self.fn(y_true, y_pred, **self.kwargs))
-
-    def returns_scalar(self, y_true: Any, y_pred: Any) -> bool:
-        """Whether the function returns one number for a batch, so that rows cannot be left out."""
-        return LossFunction(self.values).returns_scalar(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

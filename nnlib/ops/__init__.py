@@ -1,30 +1,92 @@
 """Numeric cores: arrays in, arrays out, no objects."""
 
+from nnlib.ops.adaptive_pooling import adaptive_average_pool, adaptive_max_pool
+from nnlib.ops.affine_transform import affine_transform, homography, perspective_transform
+from nnlib.ops.attention import (
+    attention,
+    attention_weights,
+    causal_mask,
+    weighted_values,
+    window_mask,
+)
+from nnlib.ops.batch_dot import batch_dot
+from nnlib.ops.borders import crop, zero_pad
+from nnlib.ops.color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv, shift_range
 from nnlib.ops.convolution import conv, depthwise_conv
 from nnlib.ops.dense import dense
-from nnlib.ops.dropout import dropout
+from nnlib.ops.dropout import alpha_dropout, dropout, gaussian_dropout, gaussian_noise
 from nnlib.ops.embedding import embedding
-from nnlib.ops.normalization import batch_norm, layer_norm, moments
-from nnlib.ops.pooling import average_pool, global_average_pool, max_pool, spatial_axes
+from nnlib.ops.equalize import auto_contrast, equalize
+from nnlib.ops.gaussian_blur import filter_channels, gaussian_blur
+from nnlib.ops.global_pooling import global_average_pool, global_max_pool
+from nnlib.ops.mel_filterbank import hertz_to_mel, mel_filterbank
+from nnlib.ops.normalization import batch_norm, group_norm, layer_norm, moments, rms_norm, unit_norm
+from nnlib.ops.pooling import average_pool, max_pool, spatial_axes
 from nnlib.ops.recurrence import lstm, lstm_cell
+from nnlib.ops.resize import aspect_window, center_window, pad_to_aspect, resize
+from nnlib.ops.separable_convolution import separable_conv
 from nnlib.ops.shaping import along_axis, flatten, reshape
+from nnlib.ops.spectral import power_iteration
+from nnlib.ops.stft import stft, stft_kernel
+from nnlib.ops.transposed_convolution import conv_transpose
+from nnlib.ops.upsampling import upsample
 
 __all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "affine_transform",
     "along_axis",
+    "alpha_dropout",
+    "aspect_window",
+    "attention",
+    "attention_weights",
+    "auto_contrast",
     "average_pool",
+    "batch_dot",
     "batch_norm",
+    "causal_mask",
+    "center_window",
     "conv",
+    "conv_transpose",
+    "crop",
     "dense",
     "depthwise_conv",
     "dropout",
     "embedding",
+    "equalize",
+    "filter_channels",
     "flatten",
+    "gaussian_blur",
+    "gaussian_dropout",
+    "gaussian_noise",
     "global_average_pool",
+    "global_max_pool",
+    "group_norm",
+    "hertz_to_mel",
+    "homography",
+    "hsv_to_rgb",
     "layer_norm",
     "lstm",
     "lstm_cell",
     "max_pool",
+    "mel_filterbank",
     "moments",
+    "pad_to_aspect",
+    "perspective_transform",
+    "power_iteration",
     "reshape",
+    "resize",
+    "rgb_to_grayscale",
+    "rgb_to_hsv",
+    "rms_norm",
+    "separable_conv",
+    "shift_range",
     "spatial_axes",
+    "stft",
+    "stft_kernel",
+    "unit_norm",
+    "upsample",
+    "weighted_values",
+    "window_mask",
+    "zero_pad",
 ]

@@ -71,7 +71,7 @@ def conv(
         window_strides=per_axis(strides, rank),
         padding=_padding(padding, kernel.shape[:rank], dilation),
         rhs_dilation=dilation,
-        dimension_numbers=_axes(rank, data_format),
+        dimension_numbers=conv_axes(rank, data_format),
         feature_group_count=groups,
     )
     axis = 1 if data_format == "channels_first" else -1
@@ -128,7 +128,8 @@ def _padding(padding: str, window: Sequence[int], dilation: Sequence[int]) -> An
     return [(window_reach(k, d) - 1, 0) for k, d in zip(window, dilation, strict=True)]
 
 
-def _axes(rank: int, data_format: str) -> tuple[str, str, str]:
+def conv_axes(rank: int, data_format: str) -> tuple[str, str, str]:
+    """The dimension numbers of input, kernel and output."""
     spatial = "DHW"[-rank:]
     image = f"NC{spatial}" if data_format == "channels_first" else f"N{spatial}C"
     return image, f"{spatial}IO", image

@@ -9,14 +9,15 @@ from nnlib.ops.shaping import along_axis
 
 
 def moments(
-    x: jax.Array, axes: Sequence[int], row_mask: jax.Array | None = None
+    x: jax.Array, axes: Sequence[int], where: jax.Array | None = None
 ) -> tuple[jax.Array, jax.Array]:
     """Mean and biased variance over `axes`, computed in at least float32.
 
     Args:
         x: any shape.
-        axes: what is averaged over, 0 included if there is a mask.
-        row_mask: (batch,), 0 for rows along axis 0 that must not count.
+        axes: what is averaged over.
+        where: broadcast against x from the front, so (batch,) stands for rows: 0 or False for
+            elements that must not count. Where none counts, both results are 0.
 
     Returns:
         Two arrays of x's shape without `axes`.
@@ -27,18 +28,20 @@ def moments(
     """
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     axes = tuple(axes)
-    if row_mask is None:
+    if where is None:
         mean = jnp.mean(x, axes, keepdims=True)
         variance = jnp.mean(jnp.square(x - mean), axes)
         return jnp.squeeze(mean, axes), variance
-    rows = along_axis(row_mask > 0, x.ndim, 0)
-    count = jnp.maximum(jnp.sum(rows), 1).astype(x.dtype)
-    for axis in axes[1:] if axes[0] == 0 else axes:
-        count = count * x.shape[axis]
-    x = jnp.where(rows, x, 0)
-    mean = jnp.sum(x, axes, keepdims=True) / count
-    variance = jnp.sum(jnp.where(rows, jnp.square(x - mean), 0), axes) / count
-    return jnp.squeeze(mean, axes), variance
+    counts = jnp.expand_dims(where > 0, tuple(range(where.ndim, x.ndim)))
+    number = jnp.sum(counts, axes, keepdims=True).astype(x.dtype)
+    for axis in axes:  # an axis of size 1 in `where` stands for all elements along it
+        if counts.shape[axis] == 1:
+            number = number * x.shape[axis]
+    number = jnp.maximum(number, 1)
+    mean = jnp.sum(jnp.where(counts, x, 0), axes, keepdims=True) / number
+    squares = jnp.where(counts, jnp.square(x - mean), 0)
+    variance = jnp.sum(squares, axes, keepdims=True) / number
+    return jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
 
 
 def batch_norm(
@@ -117,6 +120,104 @@ def layer_norm(
     if beta is not None:
         y = y + jnp.expand_dims(beta, others)
     return _in_float_dtype_of(x, y)
+
+
+def group_norm(
+    x: jax.Array,
+    groups: int,
+    gamma: jax.Array | None = None,
+    beta: jax.Array | None = None,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-3,
+) -> jax.Array:
+    r"""`y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`, by row and group of channels.
+
+    Args:
+        x: (batch, ...) with n channels along `axis`.
+        groups: divides n; n itself normalises each channel apart.
+        gamma: (n,) or None for 1.
+        beta: (n,) or None for 0.
+        axis: where the channels are.
+        epsilon: added to the variance.
+
+    Returns:
+        x's shape and float dtype.
+
+    >>> import jax.numpy as jnp
+    >>> group_norm(jnp.array([[1.0, 3.0, 10.0, 20.0]]), 2, epsilon=0.0).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+
+    Source: Wu & He, ECCV 2018.
+    """
+    axis %= x.ndim
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    shape = x.shape
+    grouped = wide.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
+    axes = [a for a in range(1, grouped.ndim) if a != axis]
+    mean, variance = (jnp.expand_dims(m, axes) for m in moments(grouped, axes))
+    y = ((grouped - mean) * jax.lax.rsqrt(variance + epsilon)).reshape(shape)
+    if gamma is not None:
+        y = y * along_axis(gamma, x.ndim, axis)
+    if beta is not None:
+        y = y + along_axis(beta, x.ndim, axis)
+    return _in_float_dtype_of(x, y)
+
+
+def rms_norm(
+    x: jax.Array,
+    scale: jax.Array | None = None,
+    *,
+    axis: int | Sequence[int] = -1,
+    epsilon: float = 1e-6,
+) -> jax.Array:
+    r"""`y = scale * x / sqrt(mean(x^2) + epsilon)`, the mean taken over `axis`.
+
+    Args:
+        x: any shape.
+        scale: the sizes of `axis`, or None for 1.
+        axis: one or more axes.
+        epsilon: added to the mean square.
+
+    Returns:
+        x's shape and float dtype.
+
+    >>> import jax.numpy as jnp
+    >>> rms_norm(jnp.array([[3.0, 3.0]]), epsilon=0.0).tolist()
+    [[1.0, 1.0]]
+
+    Source: Zhang & Sennrich, NeurIPS 2019.
+    """
+    axes = sorted(a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis))
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    y = wide * jax.lax.rsqrt(jnp.mean(jnp.square(wide), tuple(axes), keepdims=True) + epsilon)
+    if scale is not None:
+        y = y * jnp.expand_dims(scale, [a for a in range(x.ndim) if a not in axes])
+    return _in_float_dtype_of(x, y)
+
+
+def unit_norm(
+    x: jax.Array, *, axis: int | Sequence[int] | None = -1, epsilon: float = 1e-12
+) -> jax.Array:
+    r"""`y = x / max(|x|, epsilon)` with the Euclidean norm over `axis`; zeros stay zeros.
+
+    Args:
+        x: any shape.
+        axis: one or more axes, None for all.
+        epsilon: the least norm that is divided by.
+
+    Returns:
+        x's shape and float dtype.
+
+    >>> import jax.numpy as jnp
+    >>> unit_norm(jnp.array([3.0, 4.0])).round(3).tolist()
+    [0.6, 0.8]
+    """
+    axes = tuple(axis) if isinstance(axis, Sequence) else axis
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    squares = jnp.sum(jnp.square(wide), axes, keepdims=True)
+    # The bound is set before the root: its gradient at 0 would be NaN.
+    return _in_float_dtype_of(x, wide * jax.lax.rsqrt(jnp.maximum(squares, epsilon**2)))
 
 
 def _in_float_dtype_of(x: jax.Array, y: jax.Array) -> jax.Array:

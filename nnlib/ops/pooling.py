@@ -75,28 +75,6 @@ def average_pool(
     return window_sums(x) / window_sums(jnp.ones(shape, x.dtype))
 
 
-def global_average_pool(
-    x: jax.Array, data_format: str = "channels_last", keepdims: bool = False
-) -> jax.Array:
-    """The mean over all spatial axes.
-
-    Args:
-        x: (batch, *spatial, channels), or (batch, channels, *spatial) for "channels_first".
-        data_format: "channels_last" or "channels_first".
-        keepdims: whether the spatial axes stay, with size 1.
-
-    Returns:
-        (batch, channels), or x's axes with spatial sizes of 1.
-
-    >>> import jax.numpy as jnp
-    >>> global_average_pool(jnp.ones((2, 4, 4, 3))).shape
-    (2, 3)
-
-    Source: Lin et al., "Network in network", ICLR 2014.
-    """
-    return jnp.mean(x, axis=spatial_axes(x.ndim, data_format), keepdims=keepdims)
-
-
 def spatial_axes(ndim: int, data_format: str = "channels_last") -> tuple[int, ...]:
     """The axes that are neither batch nor channels.
 

@@ -14,9 +14,6 @@ _OLD = {
     "lr": "Write learning_rate=.",
     "decay": "Write learning_rate=nn.optimizers.schedules.ExponentialDecay(...), "
     "or weight_decay= to shrink the weights.",
-    "use_ema": "Averaged weights are not built in; optax.ema can be chained.",
-    "gradient_accumulation_steps": "Wrap the optimizer: "
-    "OptaxOptimizer(optax.MultiSteps(...).gradient_transformation()).",
 }
 
 
@@ -58,11 +55,47 @@ def check_share(place: str, name: str, value: Any) -> float:
     return number
 
 
+def check_level(place: str, name: str, value: Any, high: float = math.inf) -> float:
+    """`value` as a float from 0 to `high`; None is refused."""
+    number = check_number(place, name, value, 0.0, high)
+    if number is None:
+        raise ArgumentError(f"{place}: expected {name} to be a number, got None.")
+    return number
+
+
 def check_positive(place: str, name: str, value: Any) -> float:
     """`value` as a float above 0."""
     if value is None or check_number(place, name, value) == 0:
         raise ArgumentError(f"{place}: expected {name} to be a number above 0, got {value!r}.")
     return float(value)
+
+
+def check_count(place: str, name: str, value: Any, least: int = 1) -> int | None:
+    """`value` as an integer of at least `least`, or None for None."""
+    if value is None:
+        return None
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ArgumentError(
+            f"{place}: expected {name} to be an integer of at least {least} or None, got {value!r}."
+        )
+    return int(value)
+
+
+def check_averaging(
+    place: str, use_ema: Any, ema_momentum: Any, ema_overwrite_frequency: Any
+) -> tuple[bool, float, int | None]:
+    """The three arguments of averaged weights; the frequency needs `use_ema`."""
+    momentum = check_number(place, "ema_momentum", ema_momentum, 0.0, 1.0)
+    if momentum is None:
+        raise ArgumentError(f"{place}: expected ema_momentum to be a number, got None.")
+    every = check_count(place, "ema_overwrite_frequency", ema_overwrite_frequency)
+    if every is not None and not use_ema:
+        raise ArgumentError(
+            f"{place}: expected use_ema=True with ema_overwrite_frequency={every}, "
+            f"got use_ema={use_ema!r}. Without averages there is nothing to overwrite with."
+        )
+    return bool(use_ema), momentum, every
 
 
 def check_clipping(place: str, clipnorm: Any, clipvalue: Any, global_clipnorm: Any) -> list[Any]:

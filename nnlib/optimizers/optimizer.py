@@ -12,12 +12,21 @@ import optax
 from nnlib.core.config_capture import Configurable
 from nnlib.core.errors import ArgumentError
 from nnlib.core.naming import snake_case
-from nnlib.optimizers.arguments import check_clipping, check_number, refuse_unknown
+from nnlib.optimizers.accumulation import accumulated_step
+from nnlib.optimizers.arguments import (
+    check_averaging,
+    check_clipping,
+    check_count,
+    check_number,
+    check_positive,
+    refuse_unknown,
+)
+from nnlib.optimizers.averaging import averaged_step, overwriting
 from nnlib.optimizers.clipping import clipping
+from nnlib.optimizers.rules import Rule, Slots, over_tree
 from nnlib.optimizers.schedules import LearningRateSchedule, as_schedule
 
 State = dict[str, Any]
-Slots = dict[str, jax.Array]
 
 
 class CommonArguments(TypedDict, total=False):
@@ -27,6 +36,11 @@ class CommonArguments(TypedDict, total=False):
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    loss_scale_factor: float | None
+    gradient_accumulation_steps: int | None
     name: str | None
 
 
@@ -45,6 +59,14 @@ class Optimizer(Configurable):
         clipvalue: the largest size of a single element of a gradient.
         global_clipnorm: the largest norm that all gradients together may have. At most one of
             the three.
+        use_ema: whether to keep a running mean of the weights, with which `fit` replaces them at
+            its end.
+        ema_momentum: from 0 to 1, how much of the mean is kept per step.
+        ema_overwrite_frequency: after how many steps the weights are replaced by the mean, again
+            and again; None for the end alone.
+        loss_scale_factor: what the loss was multiplied by; gradients are divided by it.
+        gradient_accumulation_steps: weights move once in so many calls, by the mean of their
+            gradients; None for each call. A schedule still counts calls.
         name: for logs; None for the class name in snake_case.
 
     Raises:
@@ -69,6 +91,11 @@ class Optimizer(Configurable):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         **unknown: Any,
     ):
@@ -78,8 +105,20 @@ class Optimizer(Configurable):
         self.clipnorm, self.clipvalue, self.global_clipnorm = check_clipping(
             place, clipnorm, clipvalue, global_clipnorm
         )
+        self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = check_averaging(
+            place, use_ema, ema_momentum, ema_overwrite_frequency
+        )
+        self.loss_scale_factor = (
+            None
+            if loss_scale_factor is None
+            else check_positive(place, "loss_scale_factor", loss_scale_factor)
+        )
+        self.gradient_accumulation_steps = check_count(
+            place, "gradient_accumulation_steps", gradient_accumulation_steps, 2
+        )
         self.name = name or snake_case(place)
         self.state: State | None = None
+        self._undecayed_paths: tuple[str, ...] = ()
         self._undecayed: tuple[str, ...] = ()
         self._learning_rate = self._checked_rate(learning_rate)
 
@@ -106,15 +145,36 @@ class Optimizer(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__}: expected a `rule` method, got none.")
 
+    def slots_for(self, path: str, weight: jax.Array) -> Slots:
+        """`initial_slots`, for optimizers that treat some weights differently."""
+        return self.initial_slots(weight)
+
+    def rule_for(self, path: str, weight: jax.Array) -> Rule:
+        """`rule`, for optimizers that treat some weights differently."""
+        return self.rule
+
+    def decay_for(self, path: str, weight: jax.Array) -> float | None:
+        """`weight_decay` unless the weight was left out; see `exclude_from_weight_decay`."""
+        return None if self._left_undecayed(path) else self.weight_decay
+
+    def _left_undecayed(self, path: str) -> bool:
+        patterns = self._undecayed
+        return path in self._undecayed_paths or any(re.search(part, path) for part in patterns)
+
     def init(self, params: Any) -> State:
         """The state before the first step."""
         rate = self._learning_rate
         first = rate(jnp.int32(0)) if isinstance(rate, LearningRateSchedule) else rate
-        return {
+        state = {
             "learning_rate": jnp.asarray(first, jnp.float32),
             "step": jnp.int32(0),
-            "slots": self._rule_transformation().init(params),
+            "slots": self._over_tree().init(params),
         }
+        if self.gradient_accumulation_steps:
+            state["accumulated"] = jax.tree.map(jnp.zeros_like, params)
+        if self.use_ema:
+            state["average"] = jax.tree.map(jnp.copy, params)
+        return state
 
     def update(self, grads: Any, state: State, params: Any = None) -> tuple[Any, State]:
         """The changes of all weights, and the next state.
@@ -129,69 +189,130 @@ class Optimizer(Configurable):
                 f"{self.name}: expected update(grads, state, params), got no params. "
                 "Weight decay and the slots need them."
             )
-        step = state["step"]
-        rate = state["learning_rate"]
+        step, rate = state["step"], state["learning_rate"]
         if isinstance(self._learning_rate, LearningRateSchedule):
             rate = jnp.asarray(self._learning_rate(step), jnp.float32)
-        grads = jax.tree.map(lambda w, g: jnp.asarray(g, w.dtype), params, grads)
-        clip = clipping(self.clipnorm, self.clipvalue, self.global_clipnorm)
-        grads, _ = clip.update(grads, clip.init(params))
-        updates, slots = self._rule_transformation().update(
-            grads, state["slots"], params, learning_rate=rate, step=step + 1
+        new = {"learning_rate": rate, "step": step + 1}
+        every = self.gradient_accumulation_steps
+        iterations = step if every is None else step // every
+        grads = jax.tree.map(lambda w, g: self._unscaled(jnp.asarray(g, w.dtype)), params, grads)
+
+        def take(grads: Any) -> tuple[Any, Any]:
+            clip = clipping(self.clipnorm, self.clipvalue, self.global_clipnorm)
+            grads, _ = clip.update(grads, clip.init(params))
+            rules, extra = self._over_tree(), {"learning_rate": rate}
+            return rules.update(grads, state["slots"], params, step=iterations + 1, **extra)
+
+        if every is None:
+            changes, new["slots"] = take(grads)
+        else:
+            sums, slots = state["accumulated"], state["slots"]
+            changes, new["slots"], new["accumulated"] = accumulated_step(
+                take, every, step, grads, sums, slots
+            )
+        if self.use_ema:
+            average = new["average"] = averaged_step(
+                state["average"], params, changes, iterations, self.ema_momentum
+            )
+            if self.ema_overwrite_frequency:
+                changes = overwriting(
+                    average, params, changes, iterations, self.ema_overwrite_frequency
+                )
+        return changes, new
+
+    def _unscaled(self, gradient: jax.Array) -> jax.Array:
+        return gradient / self.loss_scale_factor if self.loss_scale_factor else gradient
+
+    def _over_tree(self) -> optax.GradientTransformationExtraArgs:
+        return over_tree(self.slots_for, self.rule_for, self.decay_for)
+
+    # Around the step -----------------------------------------------------------------------------
+
+    def stateless_apply(
+        self, optimizer_variables: State, grads: Any, trainable_variables: Any
+    ) -> tuple[Any, State]:
+        """One whole step: `(new weights, new state)`, in the order that Keras has.
+
+        Args:
+            optimizer_variables: the state, from `init` or the last step.
+            grads: a tree like the weights.
+            trainable_variables: the weights.
+
+        >>> import jax.numpy as jnp, nnlib as nn
+        >>> optimizer, params = nn.optimizers.SGD(0.5), {"w": jnp.array(1.0)}
+        >>> state = optimizer.init(params)
+        >>> params, state = optimizer.stateless_apply(state, {"w": jnp.array(1.0)}, params)
+        >>> float(params["w"])
+        0.5
+        """
+        changes, state = self.update(grads, optimizer_variables, trainable_variables)
+        return optax.apply_updates(trainable_variables, changes), state
+
+    def apply_gradients(self, grads_and_vars: Any) -> None:
+        """Refused: arrays cannot be written in place; see `stateless_apply`."""
+        raise ArgumentError(
+            f"{self.name}: expected a pure step, got apply() or apply_gradients(), which would "
+            "write arrays in place. Write `params, state = optimizer.stateless_apply(state, grads, "
+            "params)` with state = optimizer.init(params)."
         )
-        return updates, {"learning_rate": rate, "step": step + 1, "slots": slots}
 
-    def _rule_transformation(self) -> optax.GradientTransformationExtraArgs:
-        """`rule` and weight decay over a whole tree, as optax has it."""
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Refused, as `apply_gradients`."""
+        self.apply_gradients((grads, trainable_variables))
 
-        def init(params: Any) -> dict[str, Any]:
-            leaves, tree = jax.tree.flatten(params)
-            return _collected(tree, [self.initial_slots(leaf) for leaf in leaves])
+    def scale_loss(self, loss: Any, state: State | None = None) -> Any:
+        """The loss to take gradients of: multiplied by what `update` divides gradients by."""
+        return loss * self.loss_scale_factor if self.loss_scale_factor else loss
 
-        def update(grads: Any, slots: Any, params: Any, **extra: Any) -> tuple[Any, Any]:
-            tree: Any = jax.tree.structure(params)
-            by_name = {name: tree.flatten_up_to(value) for name, value in slots.items()}
-            changes, new_slots = [], []
-            paths = jax.tree_util.tree_flatten_with_path(params)[0]
-            for i, (gradient, (path, weight)) in enumerate(
-                zip(tree.flatten_up_to(grads), paths, strict=True)
-            ):
-                own = {name: values[i] for name, values in by_name.items()}
-                decay = self._decay(path, weight, extra["learning_rate"])
-                change, own = self.rule(gradient, own, weight=weight + decay, **extra)
-                changes.append((decay + change).astype(weight.dtype))
-                new_slots.append({n: v.astype(by_name[n][i].dtype) for n, v in own.items()})
-            return tree.unflatten(changes), _collected(tree, new_slots)
+    def averages(self, state: State) -> Any:
+        """The running means of the weights, a tree like params; None without `use_ema`."""
+        return state.get("average")
 
-        return optax.GradientTransformationExtraArgs(init, update)
+    def finalize_variable_values(self, var_list: Any, state: State) -> Any:
+        """The weights to end training with: copies of the means with `use_ema`, else as they are.
 
-    def _decay(self, path: Any, weight: jax.Array, learning_rate: jax.Array) -> Any:
-        """The change of `weight` by weight decay."""
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if not self.weight_decay or any(re.search(part, name) for part in self._undecayed):
-            return jnp.zeros((), weight.dtype)
-        return -weight * (self.weight_decay * learning_rate).astype(weight.dtype)
+        Args:
+            var_list: the weights, a tree.
+            state: the optimizer's state.
+        """
+        average = self.averages(state)
+        return var_list if average is None else jax.tree.map(jnp.copy, average)
 
-    def exclude_from_weight_decay(self, var_names: Any) -> None:
-        """Leave weights whose path contains one of these (regular expressions) undecayed.
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Leave some weights undecayed.
+
+        Args:
+            var_list: whole paths of weights, such as "encoder/dense_1/kernel"; arrays themselves
+                do not know what they are called.
+            var_names: regular expressions; weights in whose path one is found are left out.
+
+        Raises:
+            ArgumentError: for arrays instead of paths, and once training began.
 
         >>> import nnlib as nn
-        >>> nn.optimizers.AdamW().exclude_from_weight_decay(["bias", "gamma"])
+        >>> nn.optimizers.AdamW().exclude_from_weight_decay(var_names=["bias", "gamma"])
         """
-        names = [var_names] if isinstance(var_names, str) else list(var_names)
+        names = {"var_list": _listed(var_list), "var_names": _listed(var_names)}
+        for argument, values in names.items():
+            if wrong := [value for value in values if not isinstance(value, str)]:
+                raise ArgumentError(
+                    f"{self.name}: expected {argument} to hold strings, got "
+                    f"{type(wrong[0]).__name__}. Write the path of the weight: 'dense/kernel'."
+                )
         if self.state is not None:
             raise ArgumentError(
                 f"{self.name}: expected exclude_from_weight_decay before training begins, "
                 "got it after. Make a new optimizer."
             )
-        self._undecayed = tuple(names)
+        self._undecayed_paths, self._undecayed = names["var_list"], names["var_names"]
 
     @property
     def learning_rate(self) -> jax.Array:
         """The current learning rate, a float32 scalar; set it to a number at any time."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
-            return jnp.asarray(rate(jnp.int32(self.iterations)), jnp.float32)
+            calls = 0 if self.state is None else self.state["step"]
+            return jnp.asarray(rate(jnp.int32(calls)), jnp.float32)
         if self.state is not None:
             return self.state["learning_rate"]
         return jnp.asarray(rate, jnp.float32)
@@ -216,8 +337,9 @@ class Optimizer(Configurable):
 
     @property
     def iterations(self) -> int:
-        """The number of steps taken."""
-        return 0 if self.state is None else int(self.state["step"])
+        """How often the weights were moved."""
+        calls = 0 if self.state is None else int(self.state["step"])
+        return calls // (self.gradient_accumulation_steps or 1)
 
     def _checked_rate(self, value: Any) -> float | LearningRateSchedule:
         if isinstance(value, LearningRateSchedule | Callable):
@@ -251,7 +373,7 @@ def placed_like(old: jax.Array, value: Any) -> jax.Array:
     return jax.device_put(new, old.sharding) if committed else jnp.asarray(new)
 
 
-def _collected(tree: Any, per_leaf: list[Slots]) -> dict[str, Any]:
-    """{name: tree} from one {name: array} per leaf."""
-    names = per_leaf[0] if per_leaf else {}
-    return {name: tree.unflatten([slots[name] for slots in per_leaf]) for name in names}
+def _listed(value: Any) -> tuple[Any, ...]:
+    if value is None or isinstance(value, str):
+        return () if value is None else (value,)
+    return tuple(value)

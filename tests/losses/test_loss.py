@@ -9,11 +9,6 @@ from nnlib import losses
 from nnlib.core.errors import ArgumentError, DTypeError, ShapeError, UnknownNameError
 
 
-class Spec:
-    def __init__(self, shape, dtype="float32"):
-        self.shape, self.dtype = shape, np.dtype(dtype)
-
-
 def test_as_loss_takes_what_compile_takes():
     for identifier in (
         "mse",
@@ -73,16 +68,8 @@ def test_scalar_functions():
     y_true, y_pred = np.zeros((3, 1)), np.ones((3, 1))
     assert loss(y_true, y_pred) == 1.0
     assert loss(y_true, y_pred, row_mask=np.array([1, 1, 0])) == 1.0
-    assert loss.returns_scalar(Spec((None, 1)), Spec((None, 1), "bfloat16"))
     with pytest.raises(ShapeError, match="one value per sample to weight"):
         loss(y_true, y_pred, sample_weight=np.ones(3))
-
-
-def test_returns_scalar_is_about_call():
-    assert not losses.MeanSquaredError().returns_scalar(Spec((None, 1)), Spec((None, 1)))
-    assert not losses.MeanSquaredError().returns_scalar(Spec((None,)), Spec((None,)))
-    sparse = losses.SparseCategoricalCrossentropy()
-    assert not sparse.returns_scalar(Spec((None,), "int64"), Spec((None, 10)))
 
 
 def test_empty_batches_are_zero():

@@ -138,7 +138,7 @@ def test_trajectory_with_a_schedule(keras):
 
 def test_weights_left_undecayed(keras):
     mine, its = optimizers.AdamW(0.1), keras.optimizers.AdamW(0.1)
-    mine.exclude_from_weight_decay(["bias"])
+    mine.exclude_from_weight_decay(var_names=["bias"])
     bias, kernel, scale = (keras.Variable(leaf) for leaf in jax.tree.leaves(PARAMS))
     its.exclude_from_weight_decay(var_list=[bias])
     its.build([bias, kernel, scale])

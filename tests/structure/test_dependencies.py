@@ -25,7 +25,9 @@ ALLOWED = {
     "losses": CORE,
     "metrics": CORE | {"losses"},
     "optimizers": CORE,
-    "utils": CORE,
+    "data": CORE,
+    "utils": CORE | {"data"},
+    "datasets": CORE | {"utils"},
     "layers": LAYERS,
     "models": MODELS,
     "training": TRAINING,
@@ -36,7 +38,7 @@ SIBLINGS = {"distributed", "tflite_export"}
 EXTERNAL = {
     "core": {"jax", "numpy", "rich"},
     "ops": {"jax"},
-    "layers": {"jax", "numpy"},
+    "layers": {"jax", "numpy", "scipy"},
     "models": {"jax", "numpy", "rich"},
     "training": {"jax", "numpy", "optax", "rich", "IPython"},
 }

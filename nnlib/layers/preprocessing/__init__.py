@@ -1,0 +1,1 @@
+"""Layers that prepare and augment data; users find them in `nnlib.layers`."""

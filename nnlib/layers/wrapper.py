@@ -1,0 +1,38 @@
+"""Wrapper: a layer around another one."""
+
+from typing import Any
+
+from nnlib.core.errors import ArgumentError
+from nnlib.core.layer import Layer
+
+
+class Wrapper(Layer):
+    """Base of layers that hold one other layer and change how it is called.
+
+    Args:
+        layer: the layer within.
+
+    Input shape:
+        What the layer takes.
+
+    Output shape:
+        What it returns: subclasses override `call`.
+
+    >>> import jax.numpy as jnp, nnlib as nn
+    >>> class Twice(nn.layers.Wrapper):
+    ...     def call(self, x):
+    ...         return self.layer(self.layer(x))
+    >>> Twice(nn.layers.ReLU(threshold=1.0))(jnp.array([0.5, 2.0])).tolist()
+    [0.0, 2.0]
+    """
+
+    def __init__(self, layer: Layer, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"{type(self).__name__}: expected layer to be a layer, got {layer!r}."
+            )
+        self.layer = layer
+
+    def call(self, *inputs: Any, **kwargs: Any) -> Any:
+        return self.layer(*inputs, **kwargs)
