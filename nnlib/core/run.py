@@ -53,8 +53,9 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 @functools.cache
 def trains_by_default(cls: Any) -> bool:
-    """Whether `layer(x)` outside of a model, where nobody says, means training: `training=True`
-    in the signature of `call`, as layers that augment data have it.
+    """Whether `layer(x)` outside of a model, where nobody says, means training.
+
+    It does for `training=True` in the signature of `call`, as layers that augment data have it.
     """
     return inspect.signature(cls.call).parameters["training"].default is True
 

@@ -37,8 +37,8 @@ def is_across_rows(function: Any) -> bool:
 
 def as_array(place: str, value: Any, dtype: Any) -> jax.Array:
     """`value` as an array of `dtype`; DTypeError for strings and objects."""
-    if hasattr(value, "__jax_array__"):  # a variable of a metric
-        value = value.__jax_array__()
+    if not isinstance(value, jax.Array) and hasattr(value, "__jax_array__"):
+        value = value.__jax_array__()  # a variable of a metric
     if not isinstance(value, jax.Array):
         value = np.asarray(value)
         if value.dtype.kind in "OSUVMm":

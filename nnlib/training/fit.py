@@ -9,6 +9,7 @@ from nnlib.core.random import fold
 from nnlib.training.callback import CallbackList, Logs
 from nnlib.training.evaluate import evaluate_feed, in_order
 from nnlib.training.feed import Feed, Pass, Window
+from nnlib.training.find_nonfinite import raise_if_nan
 from nnlib.training.history import History
 from nnlib.training.interrupts import interrupts_deferred
 from nnlib.training.pacer import Pacer
@@ -231,7 +232,7 @@ class FitLoop:
         if logs is None:  # resumed behind the last batch of an epoch
             logs = trainer.objective.results(sums)
         if not self.callbacks.handles_nan:
-            trainer.raise_if_nan(sums, trainer.position)
+            raise_if_nan(sums, trainer.position)
         floats = in_order(logs, trainer.objective.log_names)
         validation = self.validation
         if validation is not None and validation.is_due(trainer.position.epoch):

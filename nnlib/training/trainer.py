@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlib import losses as losses_
 from nnlib import optimizers as optimizers_
-from nnlib.core.errors import ArgumentError, NonFiniteLossError, NotCompiledError
+from nnlib.core.errors import ArgumentError, NotCompiledError
 from nnlib.core.masks import flat_masks
 from nnlib.core.random import facade_keys
 from nnlib.core.tree import flatten, partition
@@ -21,7 +21,7 @@ from nnlib.training import step as steps
 from nnlib.training.batch import Batch, as_batch, row_count
 from nnlib.training.compiled import Compiled
 from nnlib.training.feed import ArrayFeed, Feed
-from nnlib.training.find_nonfinite import find_nonfinite
+from nnlib.training.find_nonfinite import stop_at_nonfinite
 from nnlib.training.objective import Objective
 from nnlib.training.padding import keeps_rows_apart
 from nnlib.training.position import Position
@@ -71,6 +71,8 @@ class Trainer:
         self.close()
         compiled.check(self.place)
         optimizer = optimizers_.get(compiled.optimizer)
+        if compiled.auto_scale_loss and self.model.dtype_policy.name == "mixed_float16":
+            optimizer = _scaled(optimizer)
         self.compiled = Compiled(**{**vars(compiled), "optimizer": optimizer})
         self.objective = None
         self._slots_for = self._opt = None
@@ -285,7 +287,11 @@ class Trainer:
         return self.model.apply(state.params, state.state, as_batch(data).x)[0]
 
     def finish(self) -> None:
-        """The end of a fit: optimizers that average weights hand out the averages."""
+        """The end of a fit: optimizers that average weights put the averages in their place."""
+        state = self.current()
+        if self.optimizer.averages(state.opt) is not None:
+            trainable = self.optimizer.finalize_variable_values(state.trainable, state.opt)
+            self.open().advance(state._replace(trainable=trainable))
 
     def runner(self, kind: str, batch_size: int, masked: bool) -> Any:
         """The compiled steps of a kind ("train", "test"); kept until the next compile()."""
@@ -302,20 +308,8 @@ class Trainer:
         with self._flags_of_compile():
             new, logs = self.model.train_step(state, data)
         if self.require_compiled("fit").eager:
-            self._explain_nan(state, batch, logs)
+            stop_at_nonfinite(self.model, batch, state, logs)
         return new, logs
-
-    def _explain_nan(self, state: TrainState, batch: Batch, logs: dict[str, Any]) -> None:
-        """Stop at the first step whose loss is not finite, and say where that began."""
-        if "loss" not in logs or bool(jnp.isfinite(logs["loss"])):
-            return
-        where = (
-            find_nonfinite(self.model, batch.x, state) or "every layer is finite, the loss is not"
-        )
-        raise NonFiniteLossError(
-            f"fit: expected a finite loss, got {float(logs['loss'])} at step {int(state.step)}: "
-            f"{where}. Check the data, lower the learning rate, or clip gradients (clipnorm=1.0)."
-        )
 
     def _test(self, sums: Any, state: TrainState, batch: Batch) -> tuple[Any, Any]:
         data = batch.plain() if overrides(self.model, "test_step") else batch
@@ -365,18 +359,13 @@ class Trainer:
             self.objective.check_targets(jax.tree.map(np.asarray, y), place)
         return feed
 
-    def raise_if_nan(self, sums: dict[str, Any], position: Position) -> None:
-        """NonFiniteLossError, if the loss of one of these steps was NaN."""
-        first = int(sums.get("first_nan", -1))
-        if first < 0:
-            return
-        batch = first - position.epoch_step
-        raise NonFiniteLossError(
-            f"fit: expected a finite loss, got NaN at step {first} (epoch {position.epoch + 1}, "
-            f"batch {batch}). Check the data for NaN, lower the learning rate, or clip gradients "
-            "(clipnorm=1.0). To find the layer, train again with compile(..., run_eagerly=True): "
-            "it stops at that step and names the first layer that is not finite."
-        )
+
+def _scaled(optimizer: Any) -> Any:
+    """The optimizer with dynamic loss scaling, unless it scales the loss already."""
+    scales = isinstance(optimizer, optimizers_.LossScaleOptimizer)
+    if scales or optimizer.loss_scale_factor is not None:
+        return optimizer
+    return optimizers_.LossScaleOptimizer(optimizer)
 
 
 def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
