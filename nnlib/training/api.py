@@ -83,7 +83,7 @@ def fit(
     display = resolve_verbose(verbose)
     bar = ProgbarLogger(display) if display else None
     called = CallbackList(
-        [History(), *CallbackList(callbacks).callbacks, *([bar] if bar else [])],
+        [*CallbackList(callbacks).callbacks, History(), *([bar] if bar else [])],
         model,
         {"epochs": epochs, "steps": steps or feed.steps, "verbose": display},
     )

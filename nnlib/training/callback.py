@@ -92,8 +92,9 @@ class Callback:
         names = [f"{stem}_begin", f"{stem}_end"]
         if stem == "on_train_batch":
             names += ["on_batch_begin", "on_batch_end"]
-        cls = type(self)
-        listens = any(getattr(cls, name) is not getattr(Callback, name) for name in names)
+        own = [getattr(getattr(self, name), "__func__", None) for name in names]
+        base = [getattr(Callback, name) for name in names]
+        listens = any(mine is not plain for mine, plain in zip(own, base, strict=True))
         return self.batch_interval if listens else None
 
 
