@@ -13,11 +13,14 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "activations",
+    "backend",
     "callbacks",
+    "config",
     "constraints",
     "data",
     "datasets",
     "distributed",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
@@ -26,6 +29,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "tflite_export",
@@ -45,10 +49,13 @@ __all__ = [*_MODULES, *_NAMES, "__version__"]  # noqa: PLE0604
 
 if TYPE_CHECKING:
     from nnlib import activations as activations
+    from nnlib import backend as backend
     from nnlib import callbacks as callbacks
+    from nnlib import config as config
     from nnlib import constraints as constraints
     from nnlib import data as data
     from nnlib import datasets as datasets
+    from nnlib import dtype_policies as dtype_policies
     from nnlib import initializers as initializers
     from nnlib import layers as layers
     from nnlib import losses as losses
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
     from nnlib import ops as ops
     from nnlib import optimizers as optimizers
     from nnlib import preprocessing as preprocessing
+    from nnlib import random as random
     from nnlib import regularizers as regularizers
     from nnlib import saving as saving
     from nnlib import training as training

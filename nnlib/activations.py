@@ -3,11 +3,14 @@
 Those that JAX has are the function of `jax.nn`, so that exporters recognise their primitives.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from nnlib.core import config_capture
+from nnlib.core.custom_objects import custom_object_scope
 from nnlib.core.errors import ArgumentError
 from nnlib.core.registries import activations
 
@@ -36,7 +39,7 @@ def relu(
     if threshold == 0:
         y = jax.nn.relu(x) if negative_slope == 0 else jax.nn.leaky_relu(x, negative_slope)
     else:
-        y = jnp.where(x > threshold, x, negative_slope * (x - threshold))
+        y = jnp.where(x > threshold, x, 0) - negative_slope * jax.nn.relu(threshold - x)
     return y if max_value is None else jnp.minimum(y, max_value)
 
 
@@ -192,6 +195,8 @@ def log_softmax(x: jax.Array, axis: Axis = -1) -> jax.Array:
 def sparsemax(x: jax.Array, axis: int = -1) -> jax.Array:
     """The probabilities nearest to `x`: many are 0. Source: Martins & Astudillo, ICML 2016."""
     x = jnp.moveaxis(x, axis, -1)
+    # All may be moved alike; large numbers would drown the differences in the sums.
+    x = x - jax.lax.stop_gradient(jnp.max(x, axis=-1, keepdims=True))
     ordered = jnp.flip(jnp.sort(x, axis=-1), axis=-1)
     ranks = jnp.expand_dims(jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype), tuple(range(x.ndim - 1)))
     sums = jnp.cumsum(ordered, axis=-1)
@@ -207,29 +212,52 @@ def glu(x: jax.Array, axis: int = -1) -> jax.Array:
     return jax.nn.glu(x, axis)
 
 
-get = activations.get
+def get(identifier: Any) -> Any:
+    """The activation of a name, config, class or callable; `linear` for None.
+
+    Raises:
+        UnknownNameError: for a name that is not known.
+        ArgumentError: for anything else.
+
+    >>> get("relu") is relu, get(None) is linear
+    (True, True)
+    """
+    if identifier is None:
+        return linear
+    made = config_capture.deserialize(identifier) if isinstance(identifier, Mapping) else None
+    return made if callable(made) else activations.get(identifier)
 
 
-def serialize(activation: Any) -> str | None:
-    """The name of a registered activation; None for None.
+def serialize(activation: Any) -> Any:
+    """The name of a function, the config of an object (a layer, say), None for None.
+
+    Raises:
+        ArgumentError: for a function that has no name to be found again by.
 
     >>> serialize(relu)
     'relu'
     """
     if activation is None:
         return None
-    name = activations.name_of(activation)
-    if name is None:
+    if (name := activations.name_of(activation)) is not None:
+        return name
+    config = config_capture.serialize(activation)
+    if config is activation:
         raise ArgumentError(
             f"activations.serialize: expected a function of nnlib.activations, got {activation!r}. "
-            "Register yours: @nnlib.core.registries.activations.register('name')."
+            "Register yours: @nn.saving.register_keras_serializable()."
         )
-    return name
+    return config
 
 
-def deserialize(config: Any) -> Any:
-    """The activation of a name or a config; the inverse of `serialize`."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The activation that `serialize` wrote; `custom_objects` are further ones by name.
+
+    >>> deserialize("mine", {"mine": abs})(-2)
+    2
+    """
+    with custom_object_scope(custom_objects):
+        return None if config is None else get(config)
 
 
 __all__ = [

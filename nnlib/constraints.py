@@ -111,10 +111,7 @@ class MinMaxNorm(Constraint):
 non_neg, max_norm, unit_norm, min_max_norm = NonNeg, MaxNorm, UnitNorm, MinMaxNorm
 get = constraints.get
 serialize = config_capture.serialize
-deserialize = constraints.get
-
-# The spellings of Keras in lower case.
-max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+deserialize = constraints.deserialize
 
 __all__ = [
     "Constraint",

@@ -96,11 +96,7 @@ class OrthogonalRegularizer(Regularizer):
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 get = regularizers.get
 serialize = config_capture.serialize
-deserialize = regularizers.get
-
-# The spellings of Keras in lower case.
-l1, l2, l1_l2 = L1, L2, L1L2
-orthogonal_regularizer = OrthogonalRegularizer
+deserialize = regularizers.deserialize
 
 __all__ = [
     "L1",

@@ -28,6 +28,9 @@ def _fresh_settings() -> Iterator[None]:
     settings.set_floatx("float32")
     settings.set_epsilon(1e-7)
     settings.set_image_data_format("channels_last")
+    settings.set_max_epochs(None)
+    settings.set_max_steps_per_epoch(None)
+    settings.forget_session_settings()
 
 
 @pytest.fixture

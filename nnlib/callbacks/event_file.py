@@ -1,6 +1,6 @@
 """TensorBoard's event files, written without TensorFlow.
 
-A file is a row of records: length, checksum, an `Event` protocol buffer, checksum. The field numbers
+A file is a row of records: length, checksum, an `Event` protocol buffer, checksum. Field numbers
 are those of `event.proto`, `summary.proto` and `graph.proto`.
 """
 

@@ -46,9 +46,10 @@ class Monitor:
     def value(self, logs: Logs | None) -> float | None:
         """The value in these logs; None, with a warning, if it is not among them."""
         if self.monitor not in (logs or {}):
+            known = ", ".join(logs or {}) or "none"
             warnings.warn(
-                f"{self.place}: expected the log {self.monitor!r}, got only "
-                f"{', '.join(logs or {}) or 'none'}. Pass validation_data, or monitor one of these.",
+                f"{self.place}: expected the log {self.monitor!r}, got only {known}. Pass "
+                "validation_data, or monitor one of these.",
                 stacklevel=3,
             )
             return None

@@ -158,7 +158,7 @@ class TensorBoard(Callback):
     def _write_weights(self, epoch: int) -> None:
         for path, layer, name, _ in self.model.weight_specs():
             tag = "/".join((*path, name))
-            array = np.asarray(layer.cell()[name], np.float32)
+            array = np.asarray(layer.own_arrays()[name], np.float32)
             self._train.histogram(f"{tag}/histogram", array, epoch)
             if self.write_images:
                 for number, picture in enumerate(_pictures(array)):

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
-from nnlib.core import symbolic
+from nnlib.core import host, symbolic
 from nnlib.core.errors import NamingError, NotBuiltError, WeightMissingError
 from nnlib.core.frame import Frame
 from nnlib.core.masks import flat_masks, mask_of, set_masks
 from nnlib.core.random import fold
 from nnlib.core.run import run_layer
-from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape
+from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape, shape_spec
 from nnlib.core.tree import Path, Tree, flatten, own_leaves, split_leaves
 
 if TYPE_CHECKING:
@@ -84,9 +85,27 @@ def declare_with_masks(
             out = run_layer(layer, args, keywords)
             return out, flat_masks(out)
 
-    specs = symbolic.eval_shape(traced, [*dynamic, *(mask_of(dynamic[i]) for i in masked)])
+    if any(map(host.is_string, dynamic)):
+        specs = _declare_strings(layer, inputs, dynamic, traced, observer)
+    else:
+        specs = symbolic.eval_shape(traced, [*dynamic, *(mask_of(dynamic[i]) for i in masked)])
     claim(layer)
     return specs
+
+
+def _declare_strings(
+    layer: "Layer", inputs: Any, dynamic: list[Any], traced: Any, observer: Any
+) -> tuple[Any, list[Any]]:
+    """Strings cannot be traced: on arrays the layer is run, of specs it says what it makes."""
+    if all(isinstance(leaf, np.ndarray | jax.Array) for leaf in dynamic):
+        out, _ = traced(*dynamic)
+        return jax.tree.map(shape_spec, out), [None for _ in jax.tree.leaves(out)]
+    out = host.output_spec(layer, inputs)
+    layer.built = True
+    for path, child in layer.layout() if observer is not None else ():
+        if child.nodes:  # nothing has run: the graph knows what its layers make
+            observer(child, "/".join(path), child.nodes[0].outputs)
+    return out, [None for _ in jax.tree.leaves(out)]
 
 
 def claim(root: "Layer") -> None:

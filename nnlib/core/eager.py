@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nnlib.core import declare
+from nnlib.core import declare, host
 from nnlib.core.compat import is_traced
 from nnlib.core.errors import NotBuiltError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame
@@ -26,12 +26,14 @@ class Eager:
 
     def call_eagerly(self: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # type: ignore[misc]
         """Call with the arrays of the cells, and keep the new state there."""
+        if host.runs_on_host(self, (args, kwargs)):
+            return host.run(self, args, kwargs)
         args, kwargs = jax.tree.map(_as_array, (_arrays_from_lists(args), kwargs))
         with jax.ensure_compile_time_eval():  # under jit, too, the weights are real arrays
             if not self.built:
                 self.ensure_declared(*args, **kwargs)
             self.fill()
-        values = {id(layer): dict(layer.cell()) for _, layer in self.layout()}
+        values = {id(layer): dict(layer.own_arrays()) for _, layer in self.layout()}
         rng = None if is_traced() else facade_keys.next_key
         with Frame(self, values, training=None, rng=rng) as frame:
             out = run_layer(self, args, kwargs)
@@ -46,7 +48,7 @@ class Eager:
     def _keep_state(self: "Layer", values: dict[int, Tree]) -> None:  # type: ignore[misc]
         for _, layer, name, weight in self.weight_specs():
             new = values[id(layer)][name]
-            if weight.trainable or new is layer.cell()[name]:
+            if weight.trainable or new is layer.own_arrays()[name]:
                 continue
             if isinstance(new, jax.core.Tracer):
                 raise StateWriteError(
@@ -65,7 +67,7 @@ class Eager:
 
     # Cells -------------------------------------------------------------------------------------
 
-    def cell(self: "Layer") -> dict[str, Any]:  # type: ignore[misc]
+    def own_arrays(self: "Layer") -> dict[str, Any]:  # type: ignore[misc]
         """The arrays of its own weights by name; made on first use."""
         core = self._core
         if core.loan is not None:
@@ -92,7 +94,7 @@ class Eager:
 
     def write_cell(self: "Layer", name: str, array: Any) -> None:  # type: ignore[misc]
         """Replace one array of its own."""
-        self.cell()[name] = array
+        self.own_arrays()[name] = array
         if self._core.loan is not None:
             self._core.loan.note_write()
 
@@ -120,7 +122,7 @@ class Eager:
         _require_built(self)
         trees: tuple[Tree, Tree] = {}, {}
         for path, layer, name, weight in self.weight_specs():
-            put(trees[not weight.trainable], (*path, name), layer.cell()[name])
+            put(trees[not weight.trainable], (*path, name), layer.own_arrays()[name])
         return trees
 
     @variables.setter
@@ -137,17 +139,23 @@ class Eager:
     @property
     def weights(self: "Layer") -> list[Any]:  # type: ignore[misc]
         """All arrays: layer by layer, trained ones first within a layer."""
-        return [layer.cell()[name] for layer, name, _ in _ordered(self)]
+        return [layer.own_arrays()[name] for layer, name, _ in ordered_weights(self)]
 
     @property
     def trainable_weights(self: "Layer") -> list[Any]:  # type: ignore[misc]
         """The arrays that `fit` trains."""
-        return [la.cell()[n] for la, n, w in _ordered(self) if w.trainable and la.trainable]
+        return [
+            la.own_arrays()[n] for la, n, w in ordered_weights(self) if w.trainable and la.trainable
+        ]
 
     @property
     def non_trainable_weights(self: "Layer") -> list[Any]:  # type: ignore[misc]
         """State, and the weights of frozen layers."""
-        return [la.cell()[n] for la, n, w in _ordered(self) if not (w.trainable and la.trainable)]
+        return [
+            la.own_arrays()[n]
+            for la, n, w in ordered_weights(self)
+            if not (w.trainable and la.trainable)
+        ]
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
@@ -163,7 +171,7 @@ class Eager:
             ShapeError: if their number or a shape differs; then nothing is changed.
         """
         _require_built(self)
-        slots = _ordered(self)
+        slots = ordered_weights(self)
         place = f"{self.name} ({type(self).__name__})"
         if len(weights) != len(slots):
             raise ShapeError(
@@ -183,7 +191,8 @@ class Eager:
         return sum(weight.size for *_, weight in self.weight_specs())
 
 
-def _ordered(root: "Layer") -> list[tuple["Layer", str, Weight]]:
+def ordered_weights(root: "Layer") -> list[tuple["Layer", str, Weight]]:
+    """(layer, name, declaration) of all weights, in the order of `get_weights`."""
     _require_built(root)
     return [
         (layer, name, weight)
@@ -210,15 +219,19 @@ def _checked(value: Any, weight: Weight, place: str) -> jax.Array:
 
 
 def _as_array(leaf: Any) -> Any:
-    return jnp.asarray(leaf) if isinstance(leaf, np.ndarray | np.generic) else leaf
+    wrong = isinstance(leaf, np.ndarray | np.generic) and not host.is_string(leaf)
+    return jnp.asarray(leaf) if wrong else leaf
 
 
 def _arrays_from_lists(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`layer([[1.0, 2.0]])`: nested lists of numbers are an array, lists of arrays stay lists."""
+    """`layer([[1.0, 2.0]])`: nested lists of numbers are an array, lists of arrays stay lists.
+
+    Lists of strings are NumPy arrays, for the host layers of a model.
+    """
 
     def convert(arg: Any) -> Any:
         leaves = jax.tree.leaves(arg)
         numbers = leaves and all(isinstance(leaf, int | float | bool) for leaf in leaves)
         return jnp.asarray(arg) if isinstance(arg, list | tuple) and numbers else arg
 
-    return tuple(map(convert, args))
+    return tuple(map(convert, host.string_arrays(args) if host.has_strings(args) else args))

@@ -120,3 +120,7 @@ class MissingExtraError(NnlibError, ImportError):
 
 class CheckpointError(NnlibError, OSError):
     """A checkpoint that is not there, not complete, or of another model."""
+
+
+class DownloadError(NnlibError, OSError):
+    """A file that is neither in the cache nor to be had; the text names file, folder and URL."""

@@ -49,6 +49,8 @@ class Frame:
     draws: dict[str, int] = field(default_factory=dict)
     paths: dict[int, str] = field(default_factory=dict)
     trace: Any = field(default_factory=trace_state)
+    draw_trace: Any = field(default_factory=trace_state)
+    """The trace that `rng` belongs to: that of the call, or of a scan body within `draws_from`."""
 
     def __enter__(self) -> "Frame":
         self.find_paths()
@@ -72,6 +74,13 @@ class Frame:
         path = self.paths.get(id(layer), "")
         kind = type(layer).__name__
         return f"{path} ({kind})" if path else f"{layer.name} ({kind})"
+
+    def policy_path(self, layer: Any) -> str:
+        """`encoder/dense` within a model, `block/encoder/dense` within another layer `block`."""
+        inner = self.paths.get(id(layer), "")
+        if hasattr(self.root, "compile"):  # models do not name themselves in paths
+            return inner or layer.name
+        return "/".join(part for part in (self.root.name, inner) if part)
 
     def enter_layer(self, layer: "Layer") -> str:
         """The path of a layer that is about to run; refuses one that the root does not hold."""
@@ -105,6 +114,29 @@ class Frame:
             yield
         finally:
             own.update(before)
+
+    @contextlib.contextmanager
+    def rows_as(self, row_mask: jax.Array | None) -> Iterator[None]:
+        """Layers called within see this mask of the rows, where their batch is another one."""
+        outer, self.row_mask = self.row_mask, row_mask
+        try:
+            yield
+        finally:
+            self.row_mask = outer
+
+    @contextlib.contextmanager
+    def draws_from(self, key: Any) -> Iterator[None]:
+        """Within the block, in the body of a scan, layers draw from `key`: that of one step."""
+        outer = self.rng, self.draws, self.draw_trace
+        self.rng, self.draws, self.draw_trace = key, {}, trace_state()
+        try:
+            yield
+        finally:
+            self.rng, self.draws, self.draw_trace = outer
+
+    def can_draw(self) -> bool:
+        """Whether there is a key here that no two rows or steps would share."""
+        return self.rng is not None and trace_state() == self.draw_trace
 
     def is_inner_trace(self) -> bool:
         """Whether we are inside a vmap, scan or jit that began after this call did."""
@@ -140,7 +172,7 @@ class Frame:
                 f"{place}: expected a key for its random numbers, got none. Pass "
                 "rng=jax.random.key(...) to apply()."
             )
-        if self.is_inner_trace():
+        if not self.can_draw():
             raise RandomKeyError(
                 f"{place}: expected a key of its own inside vmap or scan, got none: all rows would "
                 "share one draw. Pass it along: self.layer(x, key=k)."

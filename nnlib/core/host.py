@@ -11,18 +11,18 @@ import jax
 import numpy as np
 
 from nnlib.core.errors import DTypeError
+from nnlib.core.specs import STRING_KINDS
 
 if TYPE_CHECKING:
     from nnlib.core.layer import Layer
 
-STRING = np.dtype(str)
-"""The dtype of symbols that stand for strings: `Input(..., dtype="string")`."""
-
 
 def is_string(leaf: Any) -> bool:
     """Whether `leaf` is a string, or an array, a spec or a symbol of strings or objects."""
+    if hasattr(leaf, "to_numpy"):
+        return False  # a series: `string_arrays` looks at its values
     kind = getattr(getattr(leaf, "dtype", None), "kind", "")
-    return isinstance(leaf, str | bytes) or kind in ("O", "S", "T", "U")
+    return isinstance(leaf, str | bytes) or kind in STRING_KINDS
 
 
 def has_strings(tree: Any) -> bool:
@@ -43,6 +43,7 @@ def runs_on_host(layer: "Layer", arguments: Any) -> bool:
 def run(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call of a host layer alone, on values as the user gave them."""
     layer.built = True
+    kwargs.pop("training", None)  # it makes no difference to any of them
     return layer.call_on_host(*args, **kwargs)
 
 
@@ -74,8 +75,15 @@ def output_spec(layer: Any, inputs: tuple[Any, ...]) -> Any:
         DTypeError: for a layer that takes numbers only.
     """
     if not hasattr(layer, "host_output_spec"):
-        raise DTypeError(
-            f"{layer.name} ({type(layer).__name__}): expected numbers, got strings. Put a layer in "
-            "front that turns them into numbers: StringLookup, Hashing or TextVectorization."
-        )
+        refuse_strings(inputs, f"{layer.name} ({type(layer).__name__})")
     return layer.host_output_spec(*inputs)
+
+
+def refuse_strings(inputs: Any, place: str) -> None:
+    """Raise DTypeError if there are strings among the inputs."""
+    leaves = jax.tree.leaves(inputs, is_leaf=lambda leaf: hasattr(leaf, "dtype"))
+    if any(map(is_string, leaves)):
+        raise DTypeError(
+            f"{place}: expected numbers, got strings. Put a layer in front that turns them into "
+            "numbers: StringLookup, Hashing or TextVectorization."
+        )

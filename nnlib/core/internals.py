@@ -15,6 +15,8 @@ class Internals:
     trainable: bool = True
     autocast: bool = True
     policy: Any = None
+    own_policy: Any = None
+    """What a DTypePolicyMap says for its path, once it was called."""
     activity_regularizer: Any = None
     input_shape: Any = None
     """The `input_shape=` of a first layer, batch axis included."""

@@ -69,6 +69,9 @@ class Layer(Structure, Configurable, Eager):
     """Whether a row of the output depends on other rows of the batch. False lets `fit` fill up a
     short last batch; None is False for nnlib's own layers and True for all others."""
 
+    on_host: bool = False
+    """Whether it has `call_on_host` for values that are known; see `nnlib.core.host`."""
+
     _core: Internals
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -151,7 +154,7 @@ class Layer(Structure, Configurable, Eager):
             name: accepted as Keras writes it; the attribute's name is the one that counts.
             axes: logical names of the axes, for sharding rules.
         """
-        dtype = jnp.dtype(dtype or self.dtype_policy.variable_dtype)
+        dtype = jnp.dtype(dtype or self.variable_dtype)
         if initializer is None:
             floating = jnp.issubdtype(dtype, jnp.floating)
             initializer = "glorot_uniform" if floating else "zeros"
@@ -323,7 +326,7 @@ class Layer(Structure, Configurable, Eager):
         if core is None or name not in core.weights:
             raise AttributeError(arguments.missing_attribute(self, name))
         frame = current_frame()
-        array = self.cell()[name] if frame is None else frame.read(self, name)
+        array = self.own_arrays()[name] if frame is None else frame.read(self, name)
         weight = core.weights[name]
         if frame is not None and weight.autocast and self.compute_dtype != weight.dtype:
             return arguments.cast_float(array, self.compute_dtype)
@@ -335,7 +338,8 @@ class Layer(Structure, Configurable, Eager):
 
     def get_config(self) -> dict[str, Any]:
         """Name, trainable, dtype and the arguments of `__init__`, as plain data."""
-        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
+        dtype = self.dtype_policy.as_argument()
+        config = {"name": self.name, "trainable": self.trainable, "dtype": dtype}
         config = {n: v for n, v in config.items() if arguments.accepted_by_init(type(self), n)}
         return super().get_config() | config
 

@@ -33,6 +33,8 @@ class Registry:
         self._module = module
         self._entries: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
+        self.of_array: Callable[[Any], Any] | None = None
+        """What an array stands for; None where arrays are refused."""
 
     def register(self, *names: str) -> Callable[[Any], Any]:
         """A decorator: file a function or class under these names, or under its own two."""
@@ -90,6 +92,8 @@ class Registry:
             return identifier()
         if callable(identifier) or type(identifier) in self._names:
             return identifier
+        if self.of_array is not None and hasattr(identifier, "__array__"):
+            return self.of_array(identifier)
         raise ArgumentError(
             f"{self.kind}: expected a name, a config, a class, an instance or a callable, "
             f"got {identifier!r}. Known names: {', '.join(self.names())}."

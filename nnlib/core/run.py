@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from nnlib.core.errors import NnlibError
+from nnlib.core import host
+from nnlib.core.errors import NnlibError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
 from nnlib.core.masks import call_parameters, masks_of, pass_mask_on, same_mask, with_masks
 from nnlib.core.specs import ShapeSpec, concrete_dims, is_arraylike, is_shape, specs_of
@@ -29,7 +30,7 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     mask = masks_of(first) if mask is None else mask
     args, kwargs = _cast(layer, (args, kwargs))
     if not layer.built:
-        _build(layer, args, frame)
+        _build(layer, args, kwargs, frame)
     layer.check_inputs(args[0] if len(args) == 1 else args, frame.place_of(layer))
     training = kwargs.pop("training", None)
     training = frame.training if training is None else bool(training)
@@ -37,10 +38,14 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         kwargs["training"] = trains_by_default(cls) if training is None else training
     with frame.training_as(training), jax.named_scope(path.rpartition("/")[2] or layer.name):
         try:
-            out = layer.call(*args, **kwargs)
+            call: Any = layer.call
+            if host.runs_on_host(layer, (args, kwargs)):
+                call = layer.call_on_host
+            out = call(*args, **kwargs)
         except NnlibError:
             raise
         except Exception as error:
+            host.refuse_strings(args, frame.place_of(layer))
             _note_place(error, frame.place_of(layer), args)
             raise
     if layer._core.activity_regularizer is not None:
@@ -53,10 +58,7 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 @functools.cache
 def trains_by_default(cls: Any) -> bool:
-    """Whether `layer(x)` outside of a model, where nobody says, means training.
-
-    It does for `training=True` in the signature of `call`, as layers that augment data have it.
-    """
+    """Whether `layer(x)` means training where nobody says: `call(..., training=True)` does."""
     return inspect.signature(cls.call).parameters["training"].default is True
 
 
@@ -74,7 +76,7 @@ def _cast(layer: "Layer", tree: Any) -> Any:
     return jax.tree.map(cast, tree)
 
 
-def _build(layer: "Layer", args: tuple[Any, ...], frame: Frame) -> None:
+def _build(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any], frame: Frame) -> None:
     if not frame.declaring:
         # Declared with the other value of `training`: this branch was not reached then.
         raise NnlibError(
@@ -83,7 +85,8 @@ def _build(layer: "Layer", args: tuple[Any, ...], frame: Frame) -> None:
             "model.declare(x, training=True)."
         )
     layer._core.call_specs = specs_of(args)
-    layer.build(*layer._core.call_specs)
+    named = inspect.signature(type(layer).build).parameters
+    layer.build(*layer._core.call_specs, **{n: specs_of(kwargs[n]) for n in named if n in kwargs})
     layer.built = True
 
 
@@ -97,6 +100,12 @@ def _note_place(error: Exception, place: str, args: tuple[Any, ...]) -> None:
 
 def _regularize_activity(layer: "Layer", frame: Frame, out: Any) -> None:
     """Add the penalty on each output, as the mean over the rows."""
+    if frame.is_inner_trace():
+        raise StateWriteError(
+            f"{frame.place_of(layer)}: expected an activity_regularizer at the level of the call, "
+            "got one inside an inner vmap, scan or jit, where its penalty would be lost. Give it "
+            "to the layer that maps or scans."
+        )
     for leaf in jax.tree.leaves(out):
         counted, rows = leaf, leaf.shape[0] if leaf.ndim else 1
         if frame.row_mask is not None:

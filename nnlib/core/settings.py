@@ -1,6 +1,6 @@
-"""Process-wide defaults: float type, fuzz factor, image layout.
+"""Process-wide settings: float type, fuzz factor, image layout, limits and output of training.
 
-They are read when a layer is made, never while it is traced.
+Those of layers are read when a layer is made, never while it is traced.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,10 @@ class _Settings:
     floatx: str = "float32"
     epsilon: float = 1e-7
     image_data_format: str = "channels_last"
+    max_epochs: int | None = None
+    max_steps_per_epoch: int | None = None
+    interactive_logging: bool = True
+    safe_mode: bool = True
 
 
 _settings = _Settings()
@@ -56,3 +60,60 @@ def set_image_data_format(value: str) -> None:
     _settings.image_data_format = _one_of(
         "set_image_data_format", value, ("channels_last", "channels_first")
     )
+
+
+def max_epochs() -> int | None:
+    """The most epochs that a `fit` may take, for quick tries of long programs; None for any."""
+    return _settings.max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit` from now on; None for no limit."""
+    _settings.max_epochs = _limit("set_max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most batches that `fit`, `evaluate` and `predict` take at once; None for any."""
+    return _settings.max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the batches of every epoch, evaluation and prediction; None for no limit."""
+    _settings.max_steps_per_epoch = _limit("set_max_steps_per_epoch", max_steps_per_epoch)
+
+
+def _limit(name: str, value: int | None) -> int | None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and (not whole or value < 1):
+        raise ArgumentError(f"{name}: expected an integer above 0 or None, got {value!r}.")
+    return value
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress is printed; if not, it goes to the logger "nnlib"."""
+    return _settings.interactive_logging
+
+
+def enable_interactive_logging() -> None:
+    """Print the progress of training, as at first."""
+    _settings.interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Send the progress of training to `logging.getLogger("nnlib")` as INFO, a line an epoch."""
+    _settings.interactive_logging = False
+
+
+def in_safe_mode() -> bool:
+    """Whether files with Python code in them (lambdas) are refused, as at first."""
+    return _settings.safe_mode
+
+
+def enable_unsafe_deserialization() -> None:
+    """Let models be loaded whose files hold Python code; only for files that you trust."""
+    _settings.safe_mode = False
+
+
+def forget_session_settings() -> None:
+    """Output and safe mode as at first; float type, layout and limits stay."""
+    _settings.interactive_logging = _settings.safe_mode = True

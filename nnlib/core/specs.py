@@ -11,6 +11,10 @@ import numpy as np
 from nnlib.core.errors import ArgumentError, ShapeError
 
 Shape = tuple[int | None, ...]
+STRING = np.dtype(str)
+"""The dtype of specs and symbols of strings, however long: `Input(..., dtype="string")`."""
+STRING_KINDS = ("O", "S", "T", "U")
+"""The kinds of NumPy's dtypes that hold strings."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,10 @@ class ShapeSpec(tuple):
     dtype: np.dtype
 
     def __new__(cls, shape: Any, dtype: Any = "float32") -> "ShapeSpec":
-        """A shape of ints and Nones, and a dtype or its name."""
+        """A shape of ints and Nones, and a dtype or its name; strings are of one dtype, `STRING`."""
         spec = super().__new__(cls, shape)
-        spec.dtype = jnp.dtype(dtype)
+        dtype = STRING if dtype == "string" else jnp.dtype(dtype)
+        spec.dtype = STRING if getattr(dtype, "kind", "") in STRING_KINDS else dtype
         return spec
 
     @property

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from nnlib.core import declare
+from nnlib.core.dtypes import DTypePolicy
 from nnlib.core.dtypes import get as get_policy
+from nnlib.core.frame import current_frame
 from nnlib.core.internals import Internals
 from nnlib.core.naming import snake_case
 from nnlib.core.specs import Weight
@@ -35,15 +37,26 @@ class Structure:
         """The dtypes that weights are kept and computed in."""
         return self._core.policy or get_policy(None)
 
+    def own_policy(self) -> DTypePolicy:
+        """The policy itself, or what it says for the path of this layer if it is a map."""
+        core, frame = self._core, current_frame()
+        if core.own_policy is not None:
+            return core.own_policy
+        policy = self.dtype_policy
+        if frame is None or not policy.by_path:
+            return policy.at(self.name)
+        core.own_policy = policy.at(frame.policy_path(self))
+        return core.own_policy
+
     @property
     def compute_dtype(self) -> str:
         """The dtype of computation."""
-        return self.dtype_policy.compute_dtype
+        return self.own_policy().compute_dtype
 
     @property
     def variable_dtype(self) -> str:
         """The dtype of weights."""
-        return self.dtype_policy.variable_dtype
+        return self.own_policy().variable_dtype
 
     dtype = variable_dtype
 

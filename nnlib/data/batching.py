@@ -163,7 +163,8 @@ def _padded(parts: list[Any], shape: Any, value: Any) -> Any:
     fill = ("" if dtype.kind in "US" else 0) if value is None else value
     out = np.full((len(arrays), *dims), fill, dtype)
     for row, array in enumerate(arrays):
-        out[(row, *map(slice, array.shape))] = array
+        corner: tuple[Any, ...] = (row, *(slice(size) for size in array.shape))
+        out[corner] = array
     return out
 
 

@@ -79,13 +79,13 @@ def _save(element: Any, file: BinaryIO) -> None:
     for leaf in leaves(element):
         if leaf is None:
             continue
-        array = np.void(leaf) if isinstance(leaf, bytes) and leaf else np.asarray(leaf)
+        array = np.frombuffer(leaf, np.uint8) if isinstance(leaf, bytes) else np.asarray(leaf)
         if array.dtype == object or array.dtype.kind == "S":
             raise DataError(
                 f"cache: expected arrays of numbers or strings for a file, got {leaf!r:.80}. "
                 "Cache in memory with cache(), or decode the bytes first."
             )
-        np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
+        np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def _outline(element: Any) -> Any:

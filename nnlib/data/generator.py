@@ -8,7 +8,7 @@ from nnlib.core.errors import ArgumentError
 from nnlib.data.constants import UNKNOWN_CARDINALITY
 from nnlib.data.node import Node, Pass, look
 from nnlib.data.spec import TensorSpec, conform
-from nnlib.data.structure import as_element, map_structure
+from nnlib.data.structure import as_leaf, map_structure
 
 
 class Generated(Node):
@@ -32,7 +32,7 @@ class Generated(Node):
         try:
             for element in source:
                 known = self.signature is not None
-                yield conform(element, self.signature) if known else as_element(element)
+                yield conform(element, self.signature) if known else map_structure(as_leaf, element)
         finally:
             if hasattr(source, "close"):
                 source.close()

@@ -132,6 +132,9 @@ def stack(elements: list[Any]) -> Any:
 
 def _stack_leaves(*parts: Any) -> Any:
     first = parts[0]
+    for part in parts:
+        if isinstance(part, tuple | dict):
+            raise _mismatch(first, part)
     if first is None:
         return None
     if isinstance(first, bytes):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.layer import Layer
-from nnlib.core.specs import concrete_dims
+from nnlib.core.specs import concrete_dims, is_arraylike
 from nnlib.layers.checks import fraction, one_of, place_of
 from nnlib.layers.dropout import checked_seed, seeded
 from nnlib.ops.attention import causal_mask
@@ -114,17 +114,17 @@ class Attention(Layer):
         masks = [] if value_mask is None else [value_mask[..., None, :].astype(bool)]
         masks += [causal_mask(*scores.shape[-2:])[None]] if causal else []
         for mask in masks:
-            mask = jnp.expand_dims(mask, tuple(range(1, 1 + wide.ndim - mask.ndim)))
+            seen = jnp.expand_dims(mask, tuple(range(1, 1 + wide.ndim - mask.ndim)))
             # Far below the others, but finite: a query that sees nothing stays free of NaN.
-            wide = jnp.where(mask, wide, wide - 1e9)
+            wide = jnp.where(seen, wide, wide - 1e9)
         return jax.nn.softmax(wide, -1)
 
     def _three(self, inputs: Any) -> tuple[Any, Any, Any]:
         """Query, value and key."""
-        if not isinstance(inputs, list | tuple) or len(inputs) not in (2, 3):
+        if is_arraylike(inputs) or len(inputs) not in (2, 3):
             raise ShapeError(
                 f"{place_of(self)}: expected a list [query, value] or [query, value, key], got "
-                f"{len(inputs) if isinstance(inputs, list | tuple) else 'one array'}. "
+                f"{'one array' if is_arraylike(inputs) else len(inputs)}. "
                 "Write layer([query, value])."
             )
         query, value, key = (*inputs, inputs[1])[:3]

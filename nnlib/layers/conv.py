@@ -7,11 +7,12 @@ import jax
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.layers.checks import place_of, positive_int
 from nnlib.layers.convolving import ConvolvingLayer
+from nnlib.layers.lora import LowRank
 from nnlib.layers.weight_arguments import keep_weight_arguments, weight_of
 from nnlib.ops.convolution import conv
 
 
-class BaseConv(ConvolvingLayer):
+class BaseConv(LowRank, ConvolvingLayer):
     """`activation(conv(x, kernel) + bias)` over any number of spatial axes."""
 
     kernel: jax.Array
@@ -34,6 +35,8 @@ class BaseConv(ConvolvingLayer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
         """Configure the layer.
@@ -57,6 +60,9 @@ class BaseConv(ConvolvingLayer):
             activity_regularizer: a penalty on the output.
             kernel_constraint: a projection of the kernel after each update.
             bias_constraint: a projection of the bias after each update.
+            lora_rank: if given, the kernel is frozen, and `lora_alpha / lora_rank * a @ b` is
+                added to it, where a and b of this rank are trained; see `enable_lora`.
+            lora_alpha: scales what is added; lora_rank if None.
             kwargs: name, trainable, dtype.
         """
         super().__init__(data_format, activity_regularizer=activity_regularizer, **kwargs)
@@ -73,6 +79,7 @@ class BaseConv(ConvolvingLayer):
         keep_weight_arguments(
             self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint
         )
+        self.keep_lora(lora_rank, lora_alpha)
 
     def build(self, x: Any) -> None:
         channels = self.known_channels(x)
@@ -85,11 +92,12 @@ class BaseConv(ConvolvingLayer):
         axes = (*(None,) * self.rank, "in", "out")
         self.kernel = weight_of(self, "kernel", shape, axes=axes)
         self.build_bias(self.filters)
+        self.declare_lora()
 
     def convolved(self, x: jax.Array, bias: jax.Array | None) -> jax.Array:
         return conv(
             x,
-            self.kernel,
+            self.adapted(),
             bias,
             strides=self.strides,
             padding=self.padding,

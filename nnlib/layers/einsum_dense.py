@@ -31,7 +31,7 @@ class EinsumDense(LowRank):
             of an ellipsis; None for a size that is the input's.
         activation: a name or function; None for the identity.
         bias_axes: letters of the output that the bias has; None for no bias.
-        kernel_initializer: of the kernel; its fans are the axes summed over and those of the output.
+        kernel_initializer: of the kernel; axes that are summed over count as its inputs.
         bias_initializer: of the bias.
         kernel_regularizer: a penalty on the kernel.
         bias_regularizer: a penalty on the bias.

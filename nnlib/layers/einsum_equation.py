@@ -21,8 +21,8 @@ class Equation(NamedTuple):
 class WeightShapes(NamedTuple):
     """Shapes of kernel and bias; fans are the axes of the kernel that inputs and outputs have."""
 
-    kernel: Sizes
-    bias: Sizes | None
+    kernel: tuple[int, ...]
+    bias: tuple[int, ...] | None
     fan_in: tuple[int, ...]
     fan_out: tuple[int, ...]
 
@@ -44,7 +44,7 @@ def parse(equation: str, bias_axes: str | None) -> Equation:
             f"'ab...,bc->ac...', got {equation!r}."
         )
     kind, match = found[0]
-    parts = Equation(*match.groups(), kind)
+    parts = Equation(match[1], match[2], match[3], kind)
     _refuse(equation, set(parts.outputs) - set(parts.inputs + parts.kernel), "output")
     _refuse(equation, set(parts.kernel) - set(parts.inputs + parts.outputs), "kernel")
     for letter in bias_axes or "":
@@ -77,14 +77,20 @@ def weight_shapes(
         place: for errors.
     """
     sizes = _sizes(parts, x, output_shape, place)
+    if any(sizes[c] is None for c in parts.kernel + (bias_axes or "")):
+        raise ShapeError(
+            f"{place}: expected known sizes of the axes of the kernel {parts.kernel!r} and of the "
+            f"bias, got inputs of shape {x} and output_shape {output_shape}."
+        )
+    known = {letter: size or 0 for letter, size in sizes.items()}
     bias = None
     if bias_axes:
         first = min(map(parts.outputs.find, bias_axes))
-        bias = tuple(sizes[c] if c in bias_axes else 1 for c in parts.outputs[first:])
+        bias = tuple(known[c] if c in bias_axes else 1 for c in parts.outputs[first:])
         if parts.ellipsis == "back":
             bias += (1,) * (len(x) - len(parts.inputs))
     return WeightShapes(
-        tuple(sizes[c] for c in parts.kernel),
+        tuple(known[c] for c in parts.kernel),
         bias,
         tuple(i for i, c in enumerate(parts.kernel) if c not in parts.outputs),
         tuple(i for i, c in enumerate(parts.kernel) if c in parts.outputs),
@@ -107,7 +113,8 @@ def _sizes(parts: Equation, x: Sizes, output_shape: Sizes, place: str) -> dict[s
             f"{place}: expected output_shape to have {len(parts.outputs) - len(batch)} sizes, "
             f"those of {parts.outputs[len(batch) :]!r}, got {output_shape}."
         )
-    inputs, outputs = dict(zip(parts.inputs, named, strict=True)), {}
+    inputs = dict(zip(parts.inputs, named, strict=True))
+    outputs: dict[str, int | None] = {}
     for letter, size in zip(parts.outputs, wanted, strict=True):
         have = inputs.get(letter)
         if letter in inputs and size not in (None, have):

@@ -64,7 +64,8 @@ class Embedding(LowRank):
         input_length: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        # Ids are not to be rounded, even if they come as floats.
+        super().__init__(**{"autocast": False} | kwargs)
         self.input_dim = positive_int("Embedding", "input_dim", input_dim)
         self.output_dim = positive_int("Embedding", "output_dim", output_dim)
         keep_weight_arguments(

@@ -87,9 +87,7 @@ class GroupQueryAttention(ProjectedAttention):
 
     def heads(self) -> Heads:
         """Numbers and sizes of the heads."""
-        return Heads(
-            self.num_query_heads, self.num_key_value_heads, self.head_dim, self.head_dim
-        )
+        return Heads(self.num_query_heads, self.num_key_value_heads, self.head_dim, self.head_dim)
 
     def build(self, query: Any, value: Any, key: Any = None) -> None:
         for x in (query, value, key):

@@ -17,7 +17,7 @@ class InputLayer(Layer):
     Args:
         shape: without the batch axis; None where free.
         batch_size: a fixed batch size, or None.
-        dtype: of the arrays that come in.
+        dtype: of the arrays that come in; "string" for layers such as TextVectorization.
         batch_shape: the shape with the batch axis, instead of the first two.
     """
 
@@ -41,7 +41,7 @@ class InputLayer(Layer):
         if not is_shape(batch_shape):
             raise ArgumentError(f"Input: expected dims of integers or None, got {shape!r}.")
         self.batch_shape = tuple(batch_shape)
-        self.input_dtype = jnp.dtype(dtype or "float32").name
+        self.input_dtype = ShapeSpec((), dtype or "float32").dtype.name
         self.built = True
 
     @property
@@ -54,6 +54,10 @@ class InputLayer(Layer):
         """The symbol that stands for this input."""
         node = self.nodes[0] if self.nodes else Node(self, (self.spec,), {})
         return node.outputs
+
+    def host_output_spec(self, spec: ShapeSpec) -> ShapeSpec:
+        """Strings come in as they are."""
+        return spec
 
     def call(self, x: Any) -> jax.Array:
         return jnp.asarray(x, self.input_dtype)

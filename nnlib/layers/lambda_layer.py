@@ -56,7 +56,7 @@ class Lambda(Layer):
         if output_shape is not None and not (is_shape(output_shape) or callable(output_shape)):
             raise ArgumentError(
                 "Lambda: expected output_shape to be a tuple of sizes without the batch axis or a "
-                f"function, got {output_shape!r}. It may be left out: shapes are found by themselves."
+                f"function, got {output_shape!r}. It may be left out."
             )
         self.function = function
         self.output_shape = tuple(output_shape) if is_shape(output_shape) else output_shape

@@ -14,8 +14,8 @@ from nnlib.layers.checks import positive_int, positive_number
 class LowRank(Layer):
     r"""Base of layers that may compute with `kernel + lora_alpha / lora_rank * a @ b`.
 
-    While it is so adapted, the kernel is state: it is neither trained nor regularised. `layer.kernel`
-    is the kernel before adaptation, `layer.adapted()` inside `call` that after.
+    While it is so adapted, the kernel is state: it is neither trained nor regularised.
+    `layer.kernel` is the kernel before adaptation, `layer.adapted()` that after.
     """
 
     adapted_weight = "kernel"
@@ -84,7 +84,7 @@ class LowRank(Layer):
         weight = self.own_weights[name]
         *rows, columns = weight.shape
         dtype = jnp.promote_types(weight.dtype, jnp.float32)
-        shared = {"dtype": dtype, "regularizer": weight.regularizer}
+        shared: dict[str, Any] = {"dtype": dtype, "regularizer": weight.regularizer}
         a = self.add_weight((*rows, self.lora_rank), a_initializer, **shared)
         b = self.add_weight((self.lora_rank, columns), b_initializer, **shared)
         setattr(self, name, dataclasses.replace(weight, trainable=False, regularizer=None))

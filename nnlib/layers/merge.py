@@ -142,8 +142,8 @@ class MaskedMerge(Merge):
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         arrays = self.aligned(inputs)
         (y, *rest), (known, *masks) = arrays, self.aligned_masks(inputs, mask)
-        for x, real in zip(rest, masks, strict=True):
-            x = x if real is None else jnp.where(real, x, y)
+        for array, real in zip(rest, masks, strict=True):
+            x = array if real is None else jnp.where(real, array, y)
             y = self.merge_two(y if known is None else jnp.where(known, y, x), x)
             known = None if known is None or real is None else known | real
         return y

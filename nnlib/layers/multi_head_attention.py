@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nnlib.core.errors import ArgumentError
+from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.specs import is_shape
-from nnlib.layers.checks import axis_numbers, check_axis, positive_int
+from nnlib.layers.checks import axis_numbers, check_axis, place_of, positive_int
 from nnlib.layers.projected_attention import Heads, ProjectedAttention
 
 
@@ -37,7 +37,7 @@ class MultiHeadAttention(ProjectedAttention):
         query_mask: (batch, queries), True where a step counts; so are `value_mask` and `key_mask`.
             Taken from the inputs where they have masks.
         attention_mask: (batch, queries, keys), True where a query may see a key.
-        return_attention_scores: whether the weights are returned too, (batch, heads, queries, keys).
+        return_attention_scores: whether weights, (batch, heads, queries, keys), are returned too.
         use_causal_mask: whether query i sees keys up to i alone.
 
     Input shape:
@@ -107,7 +107,13 @@ class MultiHeadAttention(ProjectedAttention):
         """The axes that are attended over, of inputs with so many axes."""
         if self.attention_axes is None:
             return super().positions(ndim)
-        return tuple(check_axis(self, axis, ndim) for axis in self.attention_axes)
+        axes = tuple(check_axis(self, axis, ndim) for axis in self.attention_axes)
+        if not axes or not set(axes) <= set(range(1, ndim - 1)):
+            raise ShapeError(
+                f"{place_of(self)}: expected attention_axes between the batch and the features, "
+                f"got {self.attention_axes} for inputs of {ndim} axes."
+            )
+        return axes
 
 
 def _sizes(value: Any) -> tuple[int, ...] | None:

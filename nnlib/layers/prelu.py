@@ -44,7 +44,7 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "zeros",
+        alpha_initializer: Any = "Zeros",
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: Any = None,
@@ -58,7 +58,7 @@ class PReLU(Layer):
         shared = [check_axis(self, axis, x.ndim) for axis in self.shared_axes or ()]
         own = [axis for axis in range(1, x.ndim) if axis not in shared]
         sizes = {axis: known_size(self, x, axis) for axis in own}
-        self.input_spec = InputSpec(ndim=x.ndim, axes=sizes)
+        self.input_spec = InputSpec(ndim=x.ndim, axes=dict(sizes))
         self.alpha = weight_of(self, "alpha", tuple(sizes.get(a, 1) for a in range(1, x.ndim)))
 
     def call(self, x: jax.Array) -> jax.Array:

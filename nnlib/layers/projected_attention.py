@@ -54,7 +54,9 @@ class ProjectedAttention(Layer):
         self.dropout = fraction(own, "dropout", given["dropout"])
         self.use_bias, self.use_gate = bool(given["use_bias"]), bool(given["use_gate"])
         window = given["sliding_window"]
-        self.sliding_window = None if window is None else positive_int(own, "sliding_window", window)
+        self.sliding_window = (
+            None if window is None else positive_int(own, "sliding_window", window)
+        )
         self.flash_attention = given["flash_attention"]
         if self.flash_attention not in (None, True, False):
             raise ArgumentError(
@@ -161,7 +163,11 @@ class ProjectedAttention(Layer):
         mask = self._mask(
             query, value, query_mask, [value_mask, key_mask], attention_mask, use_causal_mask
         )
-        q, k, v = self.query(query), self._repeated(self.key(key)), self._repeated(self.value(value))
+        q, k, v = (
+            self.query(query),
+            self._repeated(self.key(key)),
+            self._repeated(self.value(value)),
+        )
         y, scores = self._attend(q, k, v, mask, training, return_attention_scores)
         if self.use_gate:
             y = y * self.gate(query)
@@ -206,13 +212,13 @@ class ProjectedAttention(Layer):
         """Attention in cuDNN's fused kernel."""
         frame = current_frame()
         sixteen = query.dtype in (jnp.float16, jnp.bfloat16)
-        legal = query.ndim == 4 and sixteen and not wants_scores
+        legal = query.ndim == 4 and sixteen and key.shape == value.shape and not wants_scores
         if not legal or jax.default_backend() != "gpu":
             raise ArgumentError(
-                f"{place_of(self)}: expected flash_attention=True on a GPU, in 16-bit floats, over "
-                f"one axis and without scores to return, got {query.dtype} of {query.ndim - 1} axes "
-                f"on {jax.default_backend()}. Leave flash_attention out, or use "
-                "dtype='mixed_bfloat16'."
+                f"{place_of(self)}: expected flash_attention=True on a GPU, in 16-bit floats, "
+                "over one axis, with keys and values of one size and no scores to return, got "
+                f"{query.dtype} of {query.ndim - 1} axes on {jax.default_backend()}. "
+                "Leave flash_attention out, or use dtype='mixed_bfloat16'."
             )
         if frame is not None and frame.declaring:  # shapes alone, some of them unknown
             return attention(query, key, value, mask)
@@ -230,32 +236,32 @@ class ProjectedAttention(Layer):
         causal: bool,
     ) -> jax.Array | None:
         """Which query sees which key, with the axes of the scores; None for all of them."""
-        steps = query.shape[1], value.shape[1]
-        found = [] if query_mask is None else [query_mask[:, :, None]]
-        found += [mask[:, None, :] for mask in step_masks if mask is not None]
+        axes = self.positions(query.ndim)
+        steps = query.shape[axes[0]], value.shape[axes[0]]
+        found = [] if query_mask is None else [query_mask[..., None]]
+        found += [mask[..., None, :] for mask in step_masks if mask is not None]
         if causal:
             found.append(causal_mask(*steps))
         if self.sliding_window is not None:
             found.append(window_mask(*steps, self.sliding_window))
-        if found and len(self.positions(query.ndim)) > 1:
+        if found and len(axes) > 1:
             raise ArgumentError(
-                f"{place_of(self)}: expected masks of steps, causal or sliding masks where one axis "
-                "is attended over, got several axes. Give an attention_mask."
+                f"{place_of(self)}: expected masks of steps, causal or sliding masks where one "
+                "axis is attended over, got several axes. Give an attention_mask."
             )
         if attention_mask is not None:
             found.append(attention_mask)
         combined = None
         for mask in found:
-            mask = self._aligned(mask.astype(bool), query, value)
-            combined = mask if combined is None else combined & mask
+            seen = self._aligned(mask.astype(bool), query, value)
+            combined = seen if combined is None else combined & seen
         return combined
 
     def _aligned(self, mask: jax.Array, query: jax.Array, value: jax.Array) -> jax.Array:
         """A mask with axes of size 1 for the batch and heads that it lacks."""
         axes = self.positions(query.ndim)
         sizes = [x.shape[axis] for x in (query, value) for axis in axes]
-        ndim = query.ndim - 1 - len(axes) + 1 + len(sizes)
-        missing = ndim - mask.ndim
+        missing = query.ndim + len(axes) - mask.ndim
         pairs = zip(mask.shape[-len(sizes) :], sizes, strict=False)
         if missing < 0 or mask.ndim < len(sizes) or any(m not in (1, n) for m, n in pairs):
             raise ShapeError(

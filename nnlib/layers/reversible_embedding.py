@@ -113,8 +113,8 @@ class ReversibleEmbedding(Embedding):
                 f"reverse, got shape {concrete_dims(x.shape)}."
             )
         table = self.adapted().T if self.tie_weights else self.reverse_embeddings
-        if self.reverse_dtype is not None:
-            x, table = x.astype(self.reverse_dtype), table.astype(self.reverse_dtype)
+        dtype = self.reverse_dtype or self.compute_dtype
+        x, table = x.astype(dtype), table.astype(dtype)
         scores = jnp.matmul(x, table)
         cap = self.logit_soft_cap
         return scores if cap is None else cap * jnp.tanh(scores / cap)

@@ -16,7 +16,7 @@ from nnlib.ops.spectral import power_iteration
 
 
 class SpectralNormalization(Wrapper):
-    r"""The layer within, computed with `kernel / sigma`: sigma is the kernel's largest singular value.
+    r"""The layer within, with `kernel / sigma` for its kernel: sigma is the largest singular value.
 
     While training, each call takes `power_iterations` steps of power iteration from the vector that
     it keeps, and notes sigma; inference uses the sigma that was noted last, 1 before any training.
@@ -59,7 +59,7 @@ class SpectralNormalization(Wrapper):
         kernel = self.layer.own_weights[self._kernel_name()]
         if self._kernel_name() == "kernel":
             self.input_spec = InputSpec(min_ndim=1, axes={-1: x.shape[-1]})
-        exact = {"trainable": False, "autocast": False, "dtype": kernel.dtype}
+        exact: dict[str, Any] = {"trainable": False, "autocast": False, "dtype": kernel.dtype}
         shape = (1, kernel.shape[-1])
         self.vector_u = self.add_weight(shape, TruncatedNormal(stddev=0.02), **exact)
         self.sigma = self.add_weight((), "ones", **exact)

@@ -22,8 +22,8 @@ class Wrapper(Layer):
     >>> class Twice(nn.layers.Wrapper):
     ...     def call(self, x):
     ...         return self.layer(self.layer(x))
-    >>> Twice(nn.layers.ReLU(threshold=1.0))(jnp.array([0.5, 2.0])).tolist()
-    [0.0, 2.0]
+    >>> Twice(nn.layers.LeakyReLU(0.5))(jnp.array([-8.0, 2.0])).tolist()
+    [-2.0, 2.0]
     """
 
     def __init__(self, layer: Layer, **kwargs: Any):

@@ -53,7 +53,7 @@ def _circle(
     same = labels.reshape(-1, 1) == ref_labels.reshape(1, -1)
     positive, negative = same, ~same
     if remove_diagonal:
-        positive = positive & ~jnp.eye(*same.shape, dtype=bool)
+        positive = positive & ~jnp.eye(same.shape[0], same.shape[1], dtype=bool)
     if ref_mask is not None:
         positive, negative = positive & ref_mask[None], negative & ref_mask[None]
     distance = jnp.maximum(1.0 - y_pred @ refs.T, 0.0)

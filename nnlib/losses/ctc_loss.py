@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from nnlib.core.errors import DataError, ShapeError
 from nnlib.core.registries import losses
@@ -21,8 +22,6 @@ def ctc(y_true: Any, y_pred: Any) -> jax.Array:
     >>> ctc([[1]], [[[0.0, 0.0]]]).round(4).tolist() # one step, two classes: p = 1/2
     [0.6930999755859375]
     """
-    import optax  # loaded when it is used: losses are imported by everybody
-
     logits, labels = as_float("ctc", y_pred), as_array("ctc", y_true, jnp.int32)
     if labels.ndim != 2 or logits.ndim != 3 or labels.shape[0] != logits.shape[0]:
         raise ShapeError(

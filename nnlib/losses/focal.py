@@ -14,6 +14,7 @@ from nnlib.losses.crossentropy import check_classes, check_smoothing
 from nnlib.losses.loss import LossFunction
 from nnlib.losses.target_checks import check_one_hot, check_same_shape
 
+
 @losses.register("binary_focal_crossentropy")
 @elementwise
 def binary_focal_crossentropy(

@@ -177,6 +177,7 @@ class LossFunction(Loss):
         super().__init__(name or function_name(function), reduction, dtype)
         self.fn: Callable[..., Any] = function
         self.kwargs = kwargs
+        vars(self).update({name: kwargs[name] for name in kwargs if not hasattr(self, name)})
 
     def call(self, y_true: Any, y_pred: Any) -> jax.Array:
         return self.fn(y_true, y_pred, **self.kwargs)

@@ -239,10 +239,11 @@ def _named(name: str) -> Metric:
     if name not in _registry and name in _losses:
         return _mean_of(_losses.get(name), name)
     entry = _registry.lookup(name)
-    if inspect.isclass(entry):
-        metric: Metric = entry(name=name)
-        return metric
-    return _mean_of(entry, name)
+    if not inspect.isclass(entry):
+        return _mean_of(entry, name)
+    make: Any = entry
+    metric: Metric = make(name=name)
+    return metric
 
 
 def _mean_of(function: Any, name: str | None = None) -> MeanMetricWrapper:

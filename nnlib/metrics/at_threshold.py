@@ -45,7 +45,9 @@ class _BestRate(Metric):
         if not 0 <= value <= 1:
             raise ArgumentError(f"{place}: expected {self.promised} from 0 to 1, got {value!r}.")
         if isinstance(num_thresholds, bool) or not isinstance(num_thresholds, int):
-            raise ArgumentError(f"{place}: expected a whole num_thresholds, got {num_thresholds!r}.")
+            raise ArgumentError(
+                f"{place}: expected a whole num_thresholds, got {num_thresholds!r}."
+            )
         if num_thresholds < 1:
             raise ArgumentError(f"{place}: expected num_thresholds above 0, got {num_thresholds}.")
         self.value = value
@@ -59,11 +61,12 @@ class _BestRate(Metric):
 
     def update(self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None) -> State:
         """The state after another batch; targets other than 0 are positives."""
-        arrays = aligned_counts(self, y_true, y_pred, sample_weight)
+        y_true, y_pred, weights = aligned_counts(self, y_true, y_pred, sample_weight)
         if self.class_id is not None:
-            class_id = self.class_id
-            arrays = tuple(one_class(self.name, a, class_id) for a in arrays)  # type: ignore
-        counts = confusion_counts(*(a.ravel() for a in arrays), self.thresholds)
+            y_true, y_pred, weights = (
+                one_class(self.name, a, self.class_id) for a in (y_true, y_pred, weights)
+            )
+        counts = confusion_counts(y_true.ravel(), y_pred.ravel(), weights.ravel(), self.thresholds)
         return {kind: add_to_total(state[kind], counts[kind]) for kind in KINDS}
 
     def compute(self, state: State) -> jax.Array:

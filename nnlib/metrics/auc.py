@@ -138,7 +138,7 @@ class AUC(Metric):
             raise ShapeError(f"{self.name}: expected {self._labels} labels, got {labels}.")
         self._label_weights(y_pred.shape)
         each = jax.vmap(
-            lambda *columns: confusion_counts(*columns, self.thresholds), in_axes=1, out_axes=1
+            lambda t, p, w: confusion_counts(t, p, w, self.thresholds), in_axes=1, out_axes=1
         )
         counts: dict[str, jax.Array] = each(y_true, y_pred, weights)
         return counts
@@ -201,9 +201,7 @@ def area_under(curve: str, summation: str, counts: dict[str, jax.Array]) -> jax.
     return jnp.sum((x[:-1] - x[1:]) * heights, axis=0)
 
 
-def _roc(
-    tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _roc(tp: jax.Array, fp: jax.Array, tn: jax.Array, fn: jax.Array) -> tuple[jax.Array, jax.Array]:
     return safe_ratio(fp, fp + tn), safe_ratio(tp, tp + fn)
 
 

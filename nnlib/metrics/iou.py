@@ -225,7 +225,7 @@ class OneHotIoU(IoU):
 
     >>> import nnlib as nn
     >>> metric = nn.metrics.OneHotIoU(num_classes=2, target_class_ids=[1])
-    >>> float(metric([[1, 0], [0, 1]], [[0.3, 0.7], [0.2, 0.8]]))
+    >>> round(float(metric([[1, 0], [0, 1]], [[0.3, 0.7], [0.2, 0.8]])), 4)
     0.5
 
     Source: Jaccard, Bull. Soc. Vaudoise Sci. Nat. 37, 1901.
@@ -264,7 +264,7 @@ class OneHotMeanIoU(MeanIoU):
 
     >>> import nnlib as nn
     >>> metric = nn.metrics.OneHotMeanIoU(num_classes=2)
-    >>> float(metric([[1, 0], [0, 1]], [[0.3, 0.7], [0.2, 0.8]]))
+    >>> round(float(metric([[1, 0], [0, 1]], [[0.3, 0.7], [0.2, 0.8]])), 4)
     0.25
 
     Source: Jaccard, Bull. Soc. Vaudoise Sci. Nat. 37, 1901.

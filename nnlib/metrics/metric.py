@@ -23,12 +23,13 @@ from nnlib.metrics.bridge import (
     purely_written,
 )
 from nnlib.metrics.scope import State, scope_of
+from nnlib.metrics.stateless import StatelessMethods, own_names
 from nnlib.metrics.variable import Declared, MetricVariable
 
 _AGGREGATIONS = ("none", "sum", "mean", "only_first_replica")
 
 
-class Metric(Configurable):
+class Metric(StatelessMethods, Configurable):
     """The base of metrics, which may be written in two ways.
 
     Pure: `init() -> state`, a dict of arrays; `update(state, y_true, y_pred, sample_weight=None)
@@ -132,12 +133,19 @@ class Metric(Configurable):
             name: its key in the state; None for "variable".
 
         Raises:
-            ArgumentError: for an unknown aggregation, and before `super().__init__()`.
+            ArgumentError: for an unknown aggregation, before `super().__init__()`, and for a
+                metric that is written purely.
         """
         if "_declared" not in vars(self):
             raise ArgumentError(
                 f"{type(self).__name__}: expected super().__init__() before add_variable(), got "
                 "none. Call it first in __init__."
+            )
+        if not is_bridged(type(self)):
+            raise ArgumentError(
+                f"{self.name}: expected a metric that is written with update_state() and result(), "
+                "got add_variable() in one with init(), update() and compute(). Put the array "
+                "into the dict that init() returns."
             )
         if aggregation not in (None, *_AGGREGATIONS):
             raise ArgumentError(
@@ -145,9 +153,7 @@ class Metric(Configurable):
                 f"got {aggregation!r}."
             )
         key = self._free_key(name or "variable")
-        start = pure_initializer(
-            initializers.get("zeros" if initializer is None else initializer)
-        )
+        start = pure_initializer(initializers.get("zeros" if initializer is None else initializer))
         dims = (shape,) if isinstance(shape, int) else tuple(shape)
         self._declared[key] = Declared(dims, start, jnp.dtype(dtype or floatx()))
         if self._state is not None or scope_of(self) is not None:
@@ -170,7 +176,7 @@ class Metric(Configurable):
     @property
     def variables(self) -> list[MetricVariable]:
         """The arrays of the facade's state, those of metrics held as attributes behind."""
-        own = [MetricVariable(self, name) for name in self.own_state()]
+        own = [MetricVariable(self, name) for name in own_names(self)]
         return own + [v for child in self.children().values() for v in child.variables]
 
     # State ------------------------------------------------------------------------------------
@@ -226,9 +232,7 @@ class Metric(Configurable):
         """The metrics held as attributes, by name; none where a state is written purely."""
         if not is_bridged(type(self)):
             return {}
-        return dict(
-            pair for name, value in vars(self).items() for pair in held_in(name, value)
-        )
+        return dict(pair for name, value in vars(self).items() for pair in held_in(name, value))
 
     def _pure_init(self) -> State:
         init = purely_written(type(self), "init")

@@ -186,6 +186,7 @@ class MeanMetricWrapper(Mean):
         super().__init__(name=name or function_name(function), dtype=dtype)
         self.fn: Callable[..., Any] = function
         self.kwargs = kwargs
+        vars(self).update({name: kwargs[name] for name in kwargs if not hasattr(self, name)})
 
     def update(  # type: ignore[override]
         self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None

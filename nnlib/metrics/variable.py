@@ -75,7 +75,7 @@ class MetricVariable:
             ShapeError: for a value of another shape.
             StateWriteError: where the write would be lost.
         """
-        array = jnp.asarray(_plain(value)).astype(self.dtype)
+        array = jnp.asarray(plain(value)).astype(self.dtype)
         if array.shape != self.shape:
             raise ShapeError(
                 f"{self._metric.name}: expected a value of shape {self.shape} for variable "
@@ -86,11 +86,11 @@ class MetricVariable:
 
     def assign_add(self, value: Any) -> jax.Array:
         """Add to the array."""
-        return self.assign(self.value + _plain(value))
+        return self.assign(self.value + plain(value))
 
     def assign_sub(self, value: Any) -> jax.Array:
         """Take from the array."""
-        return self.assign(self.value - _plain(value))
+        return self.assign(self.value - plain(value))
 
     def numpy(self) -> np.ndarray:
         """The array in host memory."""
@@ -112,7 +112,8 @@ class MetricVariable:
         return f"<MetricVariable {self._metric.name}/{self.name} {self.shape} {self.dtype}>"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The array of a variable; anything else as it is."""
     return value.value if isinstance(value, MetricVariable) else value
 
 
@@ -121,11 +122,11 @@ def _unary(function: Callable[[Any], Any]) -> Callable[[MetricVariable], Any]:
 
 
 def _binary(function: Callable[[Any, Any], Any]) -> Callable[[MetricVariable, Any], Any]:
-    return lambda self, other: function(self.value, _plain(other))
+    return lambda self, other: function(self.value, plain(other))
 
 
 def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[MetricVariable, Any], Any]:
-    return lambda self, other: function(_plain(other), self.value)
+    return lambda self, other: function(plain(other), self.value)
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):

@@ -5,13 +5,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from nnlib.core.errors import NotBuiltError, ShapeError
+from nnlib.core.errors import DTypeError, NotBuiltError, ShapeError
+from nnlib.core.host import is_string
 from nnlib.core.layer import Layer
 from nnlib.core.masks import same_mask
 from nnlib.core.specs import concrete_dims, is_arraylike
 from nnlib.core.symbol import Node, Symbol, is_symbol
 from nnlib.layers.input_layer import InputLayer
+from nnlib.models.host_front import HostFront
 
 
 class Graph:
@@ -31,6 +34,9 @@ class Graph:
         self.input_leaves = _symbols(inputs, "inputs", place)
         self.output_leaves = _symbols(outputs, "outputs", place)
         self.nodes = self._nodes_in_order()
+        self.front: HostFront | None = None
+        if any(map(is_string, self.input_leaves)):
+            self.front = HostFront(self.nodes, self.input_leaves, self.output_leaves, place)
 
     def _nodes_in_order(self) -> list[Node]:
         """Depth first from the outputs; a node stands behind all that it needs."""
@@ -100,13 +106,26 @@ class Graph:
         return iter(met)
 
     def run(self, inputs: Any) -> Any:
-        """The outputs for arrays in the structure of `inputs`, or in a dict by input name."""
-        arrays = self.match_inputs(inputs)
-        values = dict(zip(self.input_leaves, arrays, strict=True))
-        for node in self.nodes:
+        """The outputs for arrays in the structure of `inputs`, or in a dict by input name.
+
+        What `run_on_host` returned goes on from there.
+        """
+        if self.front is not None and self.front.is_done(inputs):
+            nodes = self.front.rest
+            values = {symbol: inputs[name] for name, symbol in self.front.begins.items()}
+        else:
+            nodes = self.nodes
+            values = dict(zip(self.input_leaves, self.match_inputs(inputs), strict=True))
+        for node in nodes:
             out = node.run([values[symbol] for symbol in node.inputs])
             values.update(zip(node.symbols, out, strict=True))
         return jax.tree.map(values.__getitem__, self.outputs)
+
+    def run_on_host(self, inputs: Any) -> Any:
+        """Inputs with strings among them, as `run` takes them inside compiled code."""
+        if self.front is None or self.front.is_done(inputs):
+            return inputs
+        return self.front.run(dict(zip(self.input_leaves, self.match_inputs(inputs), strict=True)))
 
     def match_inputs(self, inputs: Any) -> list[Any]:
         """The input arrays in order, in the dtype and rank that the symbols have."""
@@ -144,18 +163,24 @@ def fit_input(leaf: Any, symbol: Symbol, place: str) -> Any:
 
     Raises:
         ShapeError: if the shape does not fit.
+        DTypeError: for strings where numbers are expected, and the other way round.
     """
     given = leaf = leaf if is_arraylike(leaf) else jnp.asarray(leaf)
+    if is_string(leaf) != is_string(symbol):
+        want, got = ("strings", "numbers") if is_string(symbol) else ("numbers", "strings")
+        raise DTypeError(f"{place}: expected input {symbol.name!r} to hold {want}, got {got}.")
+    library: Any = np if is_string(leaf) else jnp
     shape, want = concrete_dims(leaf.shape), symbol.shape
     if len(shape) == len(want) - 1 and want[-1] == 1:
-        leaf = jnp.expand_dims(leaf, -1)
+        leaf = library.expand_dims(leaf, -1)
     elif len(shape) == len(want) + 1 and shape[-1] == 1:
-        leaf = jnp.squeeze(leaf, -1)
+        leaf = library.squeeze(leaf, -1)
     fitted = concrete_dims(leaf.shape)
     pairs = zip(fitted, want, strict=False)
     if len(fitted) != len(want) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
         raise ShapeError(f"{place}: expected input {symbol.name!r} of shape {want}, got {shape}.")
-    leaf = leaf if leaf.dtype == symbol.dtype else jnp.asarray(leaf, symbol.dtype)
+    if leaf.dtype != symbol.dtype and not is_string(leaf):
+        leaf = jnp.asarray(leaf, symbol.dtype)
     return same_mask(leaf, given)
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
+from nnlib.core import host
 from nnlib.core.declare import claim, spec_from_shape
-from nnlib.core.errors import ArgumentError, NotBuiltError, UnknownNameError
+from nnlib.core.errors import ArgumentError, DTypeError, NotBuiltError, UnknownNameError
 from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
-from nnlib.core.specs import ShapeSpec, is_arraylike
+from nnlib.core.specs import ShapeSpec, is_arraylike, shape_spec
 from nnlib.models.graph import Graph
 from nnlib.models.summary import summary_text
 from nnlib.models.trainable import Trainable
@@ -77,6 +78,25 @@ class Model(Trainable, Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the layers within have given the outputs their masks already."""
+
+    def run_on_host(self, inputs: Any) -> Any:
+        """Inputs as compiled code takes them: the layers in front that take strings are done.
+
+        Numbers, and whatever the model cannot take, come back as they are.
+        """
+        graph = self._graph
+        if graph is None or graph.front is None:
+            return inputs
+        return graph.run_on_host(host.string_arrays(inputs))
+
+    def host_output_spec(self, *inputs: Any) -> Any:
+        """The outputs for symbols of strings."""
+        if self._graph is None:
+            raise DTypeError(
+                f"{self.name} ({type(self).__name__}): expected numbers, got strings. A model with "
+                "`call` of its own takes strings when it is called on arrays of them: model(x)."
+            )
+        return jax.tree.map(shape_spec, self._graph.outputs)
 
     def build(self, *input_shapes: Any) -> None:
         """Declare all weights for inputs of these shapes, `model.build((None, 28, 28))`."""

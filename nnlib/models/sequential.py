@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import jax
+import numpy as np
 
+from nnlib.core import host
 from nnlib.core.config_capture import deserialize, serialize
 from nnlib.core.declare import children_in, claim
 from nnlib.core.errors import ArgumentError, NamingError
 from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
-from nnlib.core.specs import ShapeSpec, is_arraylike
+from nnlib.core.specs import ShapeSpec, is_arraylike, shape_spec
 from nnlib.core.symbol import Symbol, is_symbol
 from nnlib.layers.input_layer import Input, InputLayer
 from nnlib.models.graph import fit_input
@@ -132,12 +134,37 @@ class Sequential(Model):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Layer after layer."""
         set_masks(inputs, mask)
-        x = inputs
+        x, first = inputs, 0
         if self._symbols and is_arraylike(x):
-            x = fit_input(x, self._symbols[0], f"{self.name} ({type(self).__name__})")
-        for layer in self._stack:
+            first = 0 if host.is_string(x) else self._host_layers()
+            x = fit_input(x, self._symbols[first], f"{self.name} ({type(self).__name__})")
+        for layer in self._stack[first:]:
             x = layer(x)
         return x
+
+    def _host_layers(self) -> int:
+        """How many layers in front take strings."""
+        return sum(map(host.is_string, self._symbols))
+
+    def run_on_host(self, inputs: Any) -> Any:
+        """Strings as compiled code takes them: the layers in front are done."""
+        x = host.string_arrays(inputs)
+        if not isinstance(x, np.ndarray) or not host.is_string(x):
+            return inputs
+        if not self._symbols and self._stack and self._stack[0].on_host:
+            self.build(ShapeSpec((None, *x.shape[1:]), "string"))
+        if not self._host_layers():
+            return inputs
+        x = fit_input(x, self._symbols[0], f"{self.name} ({type(self).__name__})")
+        for layer in self._stack[: self._host_layers()]:
+            x = layer(x)
+        return x
+
+    def host_output_spec(self, *inputs: Any) -> Any:
+        """The output for a symbol of strings."""
+        if not self._symbols:
+            self.build(*inputs)
+        return shape_spec(self._symbols[-1])
 
     def children(self) -> list[tuple[str, Layer]]:
         """The layers by name, and those in attributes of a subclass."""

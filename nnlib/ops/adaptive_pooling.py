@@ -1,11 +1,9 @@
 """Pooling to m outputs: window i spans `floor(i * size / m)` to `ceil((i + 1) * size / m)`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from nnlib.ops.pooling import spatial_axes
 
@@ -65,13 +63,12 @@ def _windows(x: jax.Array, axis: int, count: int) -> tuple[jax.Array, jax.Array 
     if isinstance(size, int) and size % count == 0:
         shape = (*x.shape[:axis], count, size // count, *x.shape[axis + 1 :])
         return jnp.reshape(x, shape), None
-    xp: Any = np if isinstance(size, int) else jnp  # a symbolic size needs an array of the graph
-    number = xp.arange(count)
+    number = jnp.arange(count)
     first = number * size // count
     last = -((-(number + 1) * size) // count) - 1
-    places = first[:, None] + xp.arange(-(-size // count) + 1)[None, :]
-    inside = xp.expand_dims(places <= last[:, None], _others(x.ndim + 1, axis))
-    return jnp.take(x, xp.minimum(places, last[:, None]), axis, mode="clip"), inside
+    places = first[:, None] + jnp.arange(-(-size // count) + 1)[None, :]
+    inside = jnp.expand_dims(places <= last[:, None], _others(x.ndim + 1, axis))
+    return jnp.take(x, jnp.minimum(places, last[:, None]), axis, mode="clip"), inside
 
 
 def _others(ndim: int, axis: int) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ def encode_categories(
     >>> encode_categories(jnp.array([[0, 2, 2]]), 3, "count").tolist()
     [[1.0, 0.0, 2.0]]
     """
-    if indices.ndim == 0:
+    if indices.ndim == 0 and mode != "one_hot":
         indices = indices[None]
         weights = None if weights is None else weights[None]
     if mode == "one_hot" and indices.ndim > 1 and indices.shape[-1] == 1:

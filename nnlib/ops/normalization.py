@@ -210,8 +210,8 @@ def unit_norm(
         x's shape and float dtype.
 
     >>> import jax.numpy as jnp
-    >>> unit_norm(jnp.array([3.0, 4.0])).round(3).tolist()
-    [0.6, 0.8]
+    >>> unit_norm(jnp.array([0.0, 4.0])).tolist()
+    [0.0, 1.0]
     """
     axes = tuple(axis) if isinstance(axis, Sequence) else axis
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))

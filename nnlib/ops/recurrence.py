@@ -1,108 +1,151 @@
-"""Recurrent cells, and sequences run through them."""
+"""Sequences run step by step: the loop, its masks, and products that gates share."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.dense import dense
-
-State = tuple[jax.Array, jax.Array]
 Function = Callable[[jax.Array], jax.Array]
 
 
-def lstm_cell(
-    z: jax.Array,
-    state: State,
-    recurrent_kernel: jax.Array,
+def scan_steps(
+    step: Callable[[Any, Any], tuple[jax.Array, Any]],
+    states: Any,
+    xs: Any,
+    mask: jax.Array | None = None,
     *,
-    activation: Function = jnp.tanh,
-    recurrent_activation: Function = jax.nn.sigmoid,
-    recurrent_mask: jax.Array | None = None,
-) -> State:
-    r"""One step: `c' = f * c + i * g`, `h' = o * activation(c')`.
-
-    The gates i, f, g, o are the quarters of `z + h @ recurrent_kernel`, in this order; g goes
-    through `activation`, the others through `recurrent_activation`.
-
-    Args:
-        z: (batch, 4 * units), the projected input `x @ kernel + bias`.
-        state: (h, c), each (batch, units).
-        recurrent_kernel: (units, 4 * units).
-        activation: of the candidate and of the cell.
-        recurrent_activation: of the gates.
-        recurrent_mask: (batch, units), multiplied onto h, or None.
-
-    Returns:
-        The next (h, c).
-
-    >>> import jax.numpy as jnp
-    >>> h, c = lstm_cell(jnp.zeros((1, 8)), (jnp.zeros((1, 2)),) * 2, jnp.zeros((2, 8)))
-    >>> h.shape
-    (1, 2)
-    """
-    h, c = state
-    if recurrent_mask is not None:
-        h = h * recurrent_mask
-    i, f, g, o = jnp.split(z + jnp.matmul(h, recurrent_kernel), 4, axis=-1)
-    c = recurrent_activation(f) * c + recurrent_activation(i) * activation(g)
-    return recurrent_activation(o) * activation(c), c
-
-
-def lstm(
-    x: jax.Array,
-    kernel: jax.Array,
-    recurrent_kernel: jax.Array,
-    bias: jax.Array | None = None,
-    state: State | None = None,
-    *,
-    activation: Function = jnp.tanh,
-    recurrent_activation: Function = jax.nn.sigmoid,
-    recurrent_mask: jax.Array | None = None,
+    output: jax.Array | None = None,
     go_backwards: bool = False,
     unroll: bool = False,
-) -> tuple[jax.Array, State]:
-    """A sequence through `lstm_cell`, whose inputs are projected in one product beforehand.
+    zero_output_for_mask: bool = False,
+) -> tuple[jax.Array, jax.Array, Any]:
+    """A loop over time: `output, states = step(states, x)`.
+
+    A masked step leaves the states as they are and repeats the output before it.
+
+    Args:
+        step: of one time step.
+        states: the first ones, any pytree of (batch, ...).
+        xs: any pytree of (time, ...), one slice for each step.
+        mask: (batch, time) of booleans, True where a step is real; None if all are.
+        output: what masked steps at the beginning show, of the shape of every output; None where
+            the output is the first of the states.
+        go_backwards: whether the last step comes first; outputs are in the order they are made.
+        unroll: whether the loop is written out, for short sequences.
+        zero_output_for_mask: whether masked steps show zeros instead; the states do not.
+
+    Returns:
+        (last output, (batch, time, ...) of all outputs, last states).
+
+    >>> import jax.numpy as jnp
+    >>> add = lambda total, x: (total + x, total + x)
+    >>> mask = jnp.array([[True, False, True]])
+    >>> last, outputs, total = scan_steps(add, jnp.zeros(1), jnp.ones((3, 1)), mask)
+    >>> outputs.tolist()
+    [[1.0, 1.0, 2.0]]
+    """
+
+    def body(carry: Any, now: Any) -> Any:
+        (old, previous), (x, real) = carry, now
+        shown, new = step(old, x)
+        if real is not None:
+            before = _first(old) if output is None else previous
+            new = jax.tree.map(partial(_choose, real), new, old)
+            shown = _choose(real, shown, before)
+        carry = new, None if output is None else shown
+        return carry, _choose(real, shown, 0) if zeroed else shown
+
+    zeroed = zero_output_for_mask and mask is not None
+    reals = None if mask is None else jnp.swapaxes(mask, 0, 1)
+    (states, last), outputs = jax.lax.scan(
+        body, (states, output), (xs, reals), reverse=go_backwards, unroll=unroll
+    )
+    shown = _first(states) if last is None else last
+    if zeroed and mask is not None:
+        shown = _choose(mask[:, 0 if go_backwards else -1], shown, 0)
+    outputs = jnp.flip(outputs, 0) if go_backwards else outputs
+    return shown, jnp.moveaxis(outputs, 0, 1), states
+
+
+def _first(states: Any) -> jax.Array:
+    return jax.tree.leaves(states)[0]
+
+
+def _choose(real: jax.Array, new: jax.Array, old: Any) -> jax.Array:
+    """`new` in the rows where `real` is True, else `old`."""
+    return jnp.where(jnp.reshape(real, (-1, *[1] * (new.ndim - 1))), new, old)
+
+
+def each_step(function: Callable[[jax.Array], Any], x: jax.Array) -> Any:
+    """`function` on all time steps at once, as on rows of one batch: no loop.
+
+    Args:
+        function: of (rows, ...), to any pytree of (rows, ...); each row on its own.
+        x: (batch, time, ...).
+
+    Returns:
+        What `function` returns, as (batch, time, ...).
+
+    >>> import jax.numpy as jnp
+    >>> each_step(lambda rows: rows.sum(-1), jnp.ones((2, 5, 3))).shape
+    (2, 5)
+    """
+    batch, time, *rest = x.shape
+    y = function(jnp.reshape(x, (batch * time, *rest)))
+    return jax.tree.map(lambda part: jnp.reshape(part, (batch, time, *part.shape[1:])), y)
+
+
+def gate_products(
+    x: jax.Array,
+    kernel: jax.Array,
+    masks: jax.Array | None = None,
+    product: Callable[[jax.Array, jax.Array], jax.Array] = jnp.matmul,
+    axis: int = -1,
+) -> jax.Array:
+    """`product(x, kernel)`; where masks are given, each gate sees x times a mask of its own.
+
+    Args:
+        x: (..., inputs).
+        kernel: (inputs, gates * units).
+        masks: (gates, ...), each broadcast against x; (1, ...) for one that all gates share.
+        product: linear in both; its results are joined on `axis`.
+        axis: where the gates lie in the result.
+
+    Returns:
+        (..., gates * units).
+
+    >>> import jax.numpy as jnp
+    >>> masks = jnp.array([[[0.0]], [[1.0]]])
+    >>> gate_products(jnp.ones((1, 3)), jnp.ones((3, 4)), masks).tolist()
+    [[0.0, 0.0, 3.0, 3.0]]
+
+    Source: Gal & Ghahramani, "Dropout in recurrent neural networks", NeurIPS 2016.
+    """
+    if masks is None:
+        return product(x, kernel)
+    kernels = jnp.split(kernel, masks.shape[0], axis=-1)
+    parts = [product(x * mask, part) for mask, part in zip(masks, kernels, strict=True)]
+    return jnp.concatenate(parts, axis)
+
+
+def projected(
+    x: jax.Array, kernel: jax.Array, bias: jax.Array | None, masks: jax.Array | None = None
+) -> jax.Array:
+    """The inputs of all gates in all steps, before the loop: (time, batch, gates * units).
 
     Args:
         x: (batch, time, inputs).
-        kernel: (inputs, 4 * units), the gates in the order i, f, g, o.
-        recurrent_kernel: (units, 4 * units).
-        bias: (4 * units,) or None.
-        state: the first (h, c), each (batch, units); zeros if None.
-        activation: of the candidate and of the cell.
-        recurrent_activation: of the gates.
-        recurrent_mask: (batch, units), multiplied onto h in every step, or None.
-        go_backwards: whether the last input comes first; outputs are in the order they are made.
-        unroll: whether the loop is written out, for short sequences.
-
-    Returns:
-        ((batch, time, units), last (h, c)).
-
-    >>> import jax.numpy as jnp
-    >>> y, (h, c) = lstm(jnp.ones((2, 5, 3)), jnp.ones((3, 16)), jnp.ones((4, 16)))
-    >>> y.shape, c.shape
-    ((2, 5, 4), (2, 4))
-
-    Source: Hochreiter & Schmidhuber, Neural Computation 1997; Gers et al., 2000.
+        kernel: (inputs, gates * units).
+        bias: (gates * units,) or None.
+        masks: (gates or 1, batch, 1, inputs) or None, as for `gate_products`.
     """
-    z = jnp.moveaxis(dense(x, kernel, bias), 1, 0)
-    if go_backwards:
-        z = jnp.flip(z, axis=0)
-    if state is None:
-        zeros = jnp.zeros((x.shape[0], recurrent_kernel.shape[0]), z.dtype)
-        state = zeros, zeros
+    z = gate_products(x, kernel, masks)
+    z = z if bias is None else z + bias[None, None]
+    return jnp.swapaxes(z, 0, 1)
 
-    def step(carry: State, z_t: jax.Array) -> tuple[State, jax.Array]:
-        carry = lstm_cell(
-            z_t,
-            carry,
-            recurrent_kernel,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            recurrent_mask=recurrent_mask,
-        )
-        return carry, carry[0]
 
-    last, outputs = jax.lax.scan(step, state, z, unroll=unroll)
-    return jnp.moveaxis(outputs, 0, 1), last
+def zero_states(z: jax.Array, units: int, count: int) -> tuple[jax.Array, ...]:
+    """`count` states of zeros for projected inputs `z`."""
+    return (jnp.zeros((z.shape[1], units), z.dtype),) * count

@@ -49,9 +49,17 @@ def aspect_window(images: jax.Array, size: tuple[int, int]) -> jax.Array:
     >>> aspect_window(jnp.ones((8, 6, 1)), (2, 2)).shape
     (6, 6, 1)
     """
-    height, width = images.shape[-3:-1]
-    fitting = width * size[0] // size[1], height * size[1] // size[0]
-    return center_window(images, (max(min(height, fitting[0]), 1), max(min(width, fitting[1]), 1)))
+    return center_window(images, aspect_size(images.shape[-3:-1], size))
+
+
+def aspect_size(old: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """The largest height and width within `old` that have the aspect ratio of `size`.
+
+    >>> aspect_size((8, 6), (2, 2))
+    (6, 6)
+    """
+    (height, width), fitting = old, (old[1] * size[0] // size[1], old[0] * size[1] // size[0])
+    return max(min(height, fitting[0]), 1), max(min(width, fitting[1]), 1)
 
 
 def pad_to_aspect(images: jax.Array, size: tuple[int, int], fill_value: float = 0.0) -> jax.Array:

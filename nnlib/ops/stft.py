@@ -32,15 +32,20 @@ def stft(
 
     Source: Allen & Rabiner, "A unified approach to short-time Fourier analysis", 1977.
     """
-    if center:
-        border = (fft_length // 2,) * 2
-        x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [border], mode="reflect")
     before = (fft_length - window.shape[0]) // 2
     window = jnp.pad(window, (before, fft_length - window.shape[0] - before))
-    pieces = (x.shape[-1] - fft_length) // sequence_stride + 1
-    starts = jnp.arange(pieces)[:, None] * sequence_stride
-    framed = x[..., starts + jnp.arange(fft_length)[None, :]]
+    border = fft_length // 2 if center else 0
+    pieces = (x.shape[-1] + 2 * border - fft_length) // sequence_stride + 1
+    starts = jnp.arange(pieces)[:, None] * sequence_stride - border
+    framed = x[..., _reflected(starts + jnp.arange(fft_length)[None, :], x.shape[-1])]
     return jnp.fft.rfft(framed * jnp.reshape(window, (1,) * x.ndim + (fft_length,)))
+
+
+def _reflected(place: jax.Array, size: Any) -> jax.Array:
+    """Places of a signal that goes back and forth between its ends; the size may be symbolic."""
+    last = jnp.maximum(jnp.asarray(size - 1), 1)
+    place = place % (2 * last)
+    return jnp.minimum(jnp.where(place > last, 2 * last - place, place), jnp.asarray(size - 1))
 
 
 def stft_kernel(

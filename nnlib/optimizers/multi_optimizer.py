@@ -162,16 +162,7 @@ class MultiOptimizer(Optimizer):
     def state(self, value: State | None) -> None:
         self.__dict__["_shown"] = value
         for number, inner in enumerate(self.optimizers):
-            index = str(number)
-            if value is None:
-                inner.state = None
-                continue
-            rate = value["learning_rate"].get(index)
-            own = {} if rate is None else {"learning_rate": rate}
-            inner.state = {
-                **value.get("optimizers", {}).get(index, {}),
-                "step": value["step"],
-            } | own
+            inner.state = None if value is None else _state_of(value, str(number))
 
     @property
     def learning_rate(self) -> Any:
@@ -187,3 +178,12 @@ _RATES = (
     "MultiOptimizer: expected the learning rate of one of its optimizers, got that of all. "
     "Write optimizer.optimizers[0].learning_rate."
 )
+
+
+def _state_of(whole: State, index: str) -> State | None:
+    """What `whole` tells of one optimizer; None of one without weights."""
+    rate = whole["learning_rate"].get(index)
+    own = whole.get("optimizers", {}).get(index, {})
+    if rate is None and not own:
+        return None
+    return {**own, "step": whole["step"]} | ({} if rate is None else {"learning_rate": rate})

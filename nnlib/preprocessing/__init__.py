@@ -1,5 +1,5 @@
 """Data before it comes to a model, under the names of Keras."""
 
-from nnlib.preprocessing import image
+from nnlib.preprocessing import image, sequence, text
 
-__all__ = ["image"]
+__all__ = ["image", "sequence", "text"]

@@ -21,7 +21,7 @@ from nnlib.training.feed import ArrayFeed, Feed
 from nnlib.training.fit import FitLoop, Validation
 from nnlib.training.history import History
 from nnlib.training.interrupts import interrupts_deferred
-from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose
+from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose, show_line
 from nnlib.training.source import Source
 from nnlib.training.state import CARRIED
 from nnlib.training.stream import AHEAD, StreamFeed, is_stream
@@ -101,8 +101,10 @@ def given(
     class_weight: Any = None,
 ) -> Any:
     """What a user gave: all rows as a Batch, or a StreamFeed of batches."""
+    on_host = trainer.model.run_on_host
     if not is_stream(x):
-        return with_class_weight(prepare(x, y, sample_weight, place), class_weight)
+        data = prepare(on_host(x), y, sample_weight, place)
+        return with_class_weight(data, class_weight)
     refused = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
     if wrong := [name for name, value in refused.items() if value is not None]:
         raise ArgumentError(
@@ -113,6 +115,7 @@ def given(
     return StreamFeed(
         x,
         place,
+        on_host,
         partial(with_class_weight, class_weight=class_weight),
         group=(compiled and compiled.steps_per_execution) or 1,
         ahead=0 if compiled and compiled.eager else AHEAD,
@@ -166,7 +169,7 @@ def evaluate(
     called.call("on_test_end", logs)
     if resolve_verbose(verbose):
         shown = f"{count}/{count} - " if count else ""
-        print(f"{shown}{format_logs(logs)}", flush=True)
+        show_line(f"{shown}{format_logs(logs)}")
     return _returned(logs, return_dict)
 
 
@@ -207,7 +210,7 @@ def predict(
     called.call("on_predict_end")
     if verbose != "auto" and resolve_verbose(verbose):
         shown = f"{count}/{count} - " if count else ""
-        print(f"{shown}{time.perf_counter() - began:.1f}s", flush=True)
+        show_line(f"{shown}{time.perf_counter() - began:.1f}s")
     return out
 
 
@@ -218,7 +221,8 @@ def train_on_batch(
     trainer = model.trainer
     trainer.require_compiled("train_on_batch")
     place = "train_on_batch"
-    data = with_class_weight(prepare(x, y, sample_weight, place), class_weight)
+    data = prepare(model.run_on_host(x), y, sample_weight, place)
+    data = with_class_weight(data, class_weight)
     window = trainer.feed(data, row_count(data.x), place).begin().take(1)
     session = trainer.open()
     state = trainer.current()

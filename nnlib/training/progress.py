@@ -1,6 +1,7 @@
 """The progress bar: one that behaves in a terminal, in a notebook, and in a log file."""
 
 import importlib
+import logging
 import sys
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from nnlib.core.settings import is_interactive_logging_enabled
 from nnlib.training.callback import Callback, Logs
 
 
@@ -46,7 +48,8 @@ class ProgbarLogger(Callback):
     """Shows how training goes.
 
     In a terminal a bar moves; a notebook cell keeps one line per epoch up to date; anything else,
-    a log file say, gets one finished line per epoch and no control characters.
+    a log file say, gets one finished line per epoch and no control characters. After
+    `nn.config.disable_interactive_logging()` those lines go to the logger "nnlib".
 
     Args:
         verbose: 1 for the bar, 2 for a line per epoch.
@@ -59,7 +62,8 @@ class ProgbarLogger(Callback):
     @property
     def moves(self) -> bool:
         """Whether it shows something before an epoch is done."""
-        return self.verbose == 1 and (sys.stdout.isatty() or in_notebook())
+        watched = sys.stdout.isatty() or in_notebook()
+        return self.verbose == 1 and watched and is_interactive_logging_enabled()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Begin a line."""
@@ -95,7 +99,7 @@ class _Lines:
         pass
 
     def finish(self, text: str) -> None:
-        print(self.line(self.total, text), flush=True)
+        show_line(self.line(self.total, text))
 
     def line(self, done: int | None, text: str) -> str:
         steps = "" if self.total is None else f" - {done}/{self.total}"
@@ -144,7 +148,17 @@ class _TerminalBar(_Lines):
         self._progress.stop()
 
 
+def show_line(text: str) -> None:
+    """Print a line, or log it where interactive logging is disabled."""
+    if is_interactive_logging_enabled():
+        print(text, flush=True)
+    else:
+        logging.getLogger("nnlib").info(text)
+
+
 def _view(verbose: int, title: str, total: int | None) -> _Lines:
+    if not is_interactive_logging_enabled():
+        return _Lines(title, total)
     if verbose == 1 and sys.stdout.isatty():
         return _TerminalBar(title, total)
     if verbose == 1 and in_notebook():

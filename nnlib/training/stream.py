@@ -35,6 +35,7 @@ class StreamFeed:
     Args:
         data: the iterable; its items may be of NumPy, JAX, torch or TensorFlow.
         place: of the call, for errors.
+        on_host: applied to each x: layers that take strings.
         transform: applied to each Batch on the host.
         group: batches per dispatch, where that many of one shape follow each other.
         ahead: batches to make ready on the device ahead of time, by a thread; 0 for no thread.
@@ -46,11 +47,13 @@ class StreamFeed:
         self,
         data: Any,
         place: str,
-        transform: Callable[[Batch], Batch] | None = None,
+        on_host: Callable[[Any], Any],
+        transform: Callable[[Batch], Batch],
         group: int = 1,
         ahead: int = AHEAD,
     ):
-        self.data, self.place, self.transform = data, place, transform
+        self.data, self.place = data, place
+        self.on_host, self.transform = on_host, transform
         self.group, self.ahead = group, ahead
         self.steps = _length(data)
         self.repeats = not isinstance(data, Iterator)
@@ -107,8 +110,7 @@ class StreamFeed:
                 f"of {len(parts)}. Several inputs go into a list or a dict: ([a, b], y)."
             )
         x, y, weight = (*parts, None, None)[:3]
-        batch = prepare(x, y, weight, self.place)
-        return batch if self.transform is None else self.transform(batch)
+        return self.transform(prepare(self.on_host(x), y, weight, self.place))
 
     def device_batches(self, items: Iterable[Any]) -> Iterator[Batch]:
         """The items as batches on the device."""

@@ -263,7 +263,7 @@ class Trainer:
         shown = getattr(self.compiled and self.compiled.optimizer, "state", None)
         if self._rate is not None and shown and shown["learning_rate"] is not self._rate:
             self._rate = shown["learning_rate"]
-            rate = jnp.copy(self._rate).astype(state.opt["learning_rate"].dtype)
+            rate = jax.tree.map(jnp.copy, self._rate)  # several of them in a MultiOptimizer
             state = state._replace(opt={**state.opt, "learning_rate": rate})
             session.state = state
         return state

@@ -1,14 +1,42 @@
 """Small helpers around data and reproducibility."""
 
 from nnlib.core.random import set_random_seed
+from nnlib.data.py_dataset import PyDataset
+from nnlib.data.py_dataset import PyDataset as Sequence
+from nnlib.utils.audio_dataset import audio_dataset_from_directory
+from nnlib.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from nnlib.utils.categorical import to_categorical
+from nnlib.utils.get_file import get_file
 from nnlib.utils.image import array_to_img, img_to_array, load_img, save_img
+from nnlib.utils.image_dataset import image_dataset_from_directory
+from nnlib.utils.model_plot import model_to_dot, plot_model
+from nnlib.utils.normalize import normalize
+from nnlib.utils.progbar import Progbar
+from nnlib.utils.sequence import pad_sequences
+from nnlib.utils.split_dataset import split_dataset
+from nnlib.utils.text_dataset import text_dataset_from_directory
+from nnlib.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
+    "Progbar",
+    "PyDataset",
+    "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
+    "get_file",
+    "image_dataset_from_directory",
     "img_to_array",
     "load_img",
+    "model_to_dot",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "plot_model",
     "save_img",
     "set_random_seed",
+    "split_dataset",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]

@@ -12,6 +12,7 @@ from jax.test_util import check_grads
 from nnlib import errors, layers
 from nnlib.core.specs import concrete_dims
 from nnlib.core.tree import flatten
+from nnlib.layers.preprocessing.host_layer import HostLayer
 from tests.contract.case import Case
 from tests.contract.cases import CASES
 
@@ -60,7 +61,8 @@ def test_every_exported_layer_has_a_row():
     exported = {getattr(layers, name) for name in layers.__all__}
     kinds = {x for x in exported if inspect.isclass(x) and issubclass(x, layers.Layer)}
     tested = {type(case.make()) for case in CASES}
-    assert kinds - {layers.Layer} == tested
+    strings_only = {kind for kind in kinds if kind.call is HostLayer.call}  # never traced
+    assert kinds - {layers.Layer} - strings_only == tested
 
 
 @every

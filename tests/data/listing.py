@@ -13,7 +13,8 @@ def plain(element):
         return {key: plain(value) for key, value in element.items()}
     if isinstance(element, Dataset):
         return listed(element)
-    return element if element is None or isinstance(element, bytes) else np.asarray(element).tolist()
+    opaque = element is None or isinstance(element, bytes)
+    return element if opaque else np.asarray(element).tolist()
 
 
 def listed(dataset):

@@ -17,7 +17,8 @@ def test_slices_keep_structure_and_dtype():
     dataset = Dataset.from_tensor_slices(
         ({"a": np.arange(3, dtype=np.int8), "b": [1.5, 2, 3]}, (["x", "y", "z"], jnp.arange(3)))
     )
-    assert listed(dataset.take(2)) == [({"a": 0, "b": 1.5}, ("x", 0)), ({"a": 1, "b": 2.0}, ("y", 1))]
+    expected = [({"a": 0, "b": 1.5}, ("x", 0)), ({"a": 1, "b": 2.0}, ("y", 1))]
+    assert listed(dataset.take(2)) == expected
     first = next(iter(dataset))
     assert first[0]["a"].dtype == np.int8
     assert first[0]["b"].dtype == np.float32, "Python floats are float32, as in tf.data"
@@ -43,7 +44,8 @@ def test_named_tuples_stay_and_are_spread_no_further():
 def test_map_spreads_tuples_and_converts_what_comes_back():
     dataset = Dataset.from_tensor_slices((np.arange(2), np.arange(2) * 10))
     assert listed(dataset.map(lambda a, b: [a, b])) == [(0, 0), (1, 10)]
-    out = next(iter(dataset.map(lambda a, b: {"f": 1.5, "n": 3, "t": True, "s": "s", "none": None})))
+    values = {"f": 1.5, "n": 3, "t": True, "s": "s", "none": None}
+    out = next(iter(dataset.map(lambda a, b: values)))
     assert [getattr(v, "dtype", None) for v in out.values()] == [
         np.float32, np.int32, np.bool_, np.dtype("<U1"), None,
     ]  # fmt: skip
@@ -71,7 +73,7 @@ def test_elements_may_be_written_to_without_changing_the_source():
         for _ in range(2):
             for element in dataset:
                 assert not element.any()
-                element += 1
+                np.add(element, 1, out=element)
     assert not source.any()
 
 
@@ -92,7 +94,7 @@ def test_element_spec():
     assert rows.concatenate(rows).element_spec == rows.element_spec
     windows = Dataset.range(3).window(2).element_spec
     assert windows.element_spec == TensorSpec((), np.int64)
-    assert Dataset.range(2).flat_map(lambda x: Dataset.from_tensors(x)).element_spec.shape == ()
+    assert Dataset.range(2).flat_map(Dataset.from_tensors).element_spec.shape == ()
 
 
 def test_generators():
@@ -139,7 +141,8 @@ def test_padded_batches():
     assert listed(dataset.padded_batch(2, ([3], []), (-1, 0), drop_remainder=True)) == [
         ([[1, -1, -1], [2, 3, -1]], [5, 6])
     ]
-    assert listed(dataset.map(lambda a, b: a).padded_batch(3, (None,), 9)) == [[[1, 9], [2, 3], [9, 9]]]
+    lengths = dataset.map(lambda a, b: a).padded_batch(3, (None,), 9)
+    assert listed(lengths) == [[[1, 9], [2, 3], [9, 9]]]
     with pytest.raises(ValueError, match="expected elements that fit"):
         listed(dataset.padded_batch(2, ([1], [])))
     with pytest.raises(ValueError, match="rank"):

@@ -23,7 +23,8 @@ def chunks(items, size, drop):
 
 
 def windows(items, size, shift, stride, drop):
-    parts = [items[at : at + (size - 1) * stride + 1 : stride] for at in range(0, len(items), shift)]
+    span = (size - 1) * stride + 1
+    parts = [items[at : at + span : stride] for at in range(0, len(items), shift)]
     return [part for part in parts if len(part) == size or not drop]
 
 

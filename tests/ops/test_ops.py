@@ -122,7 +122,7 @@ def test_lstm_is_its_definition():
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         outputs.append(h)
-    y, (last_h, last_c) = ops.lstm(x, kernel, recurrent, bias)
+    _, y, (last_h, last_c) = ops.lstm(x, kernel, recurrent, bias)
     np.testing.assert_allclose(y, np.stack(outputs, 1), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(last_h, h, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(last_c, c, rtol=1e-4, atol=1e-5)

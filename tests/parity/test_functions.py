@@ -145,8 +145,7 @@ def test_names_are_those_of_keras(keras, module):
             continue
         assert type(ours.get(name)).__name__ == type(want).__name__
         config, defaults = ours.get(name).get_config(), want.get_config()
-        not_yet = {"input_axes", "output_axes"}  # of VarianceScaling
-        assert set(config) == set(defaults) - not_yet
+        assert set(config) == set(defaults)
         for argument in set(config) - {"seed"}:
             assert config[argument] == pytest.approx(defaults[argument])
 

@@ -139,9 +139,8 @@ def test_lambda(keras):
 
 
 NOT_YET = {
-    "BatchNormalization": {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"},
-    "Dense": {"lora_rank", "lora_alpha", "quantization_config"},
-    "Embedding": {"weights", "lora_rank", "lora_alpha", "quantization_config"},
+    "Dense": {"quantization_config"},
+    "Embedding": {"quantization_config"},
     "InputLayer": {"sparse", "ragged", "optional", "input_tensor", "input_shape"},
 }
 OURS_ALONE = {"Embedding": {"input_length"}}

@@ -1,6 +1,5 @@
-"""More optimizers and the arguments that all have: 20 steps of each as the installed Keras takes them."""
+"""More optimizers, and the arguments of all: 20 steps of each as the installed Keras takes them."""
 
-import inspect
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +8,6 @@ import optax
 import pytest
 
 from nnlib import optimizers
-from nnlib.optimizers import schedules
 
 RNG = np.random.default_rng(3)
 STEPS = 20
@@ -123,7 +121,9 @@ def assert_close(ours, theirs):
         np.testing.assert_allclose(our, their, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "arguments"), ROWS, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ROWS)])
+@pytest.mark.parametrize(
+    ("name", "arguments"), ROWS, ids=[f"{n}-{i}" for i, (n, _) in enumerate(ROWS)]
+)
 def test_trajectory(keras, name, arguments):
     mine, its = (make(module, name, arguments) for module in (optimizers, keras.optimizers))
     ours, state = our_run(mine)

@@ -1,6 +1,7 @@
 """The data that `adapt` looks at, batch by batch."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import jax
@@ -16,15 +17,10 @@ def is_whole(data: Any) -> bool:
         return True
     if hasattr(data, "to_numpy"):
         return True
-    return isinstance(data, list | tuple) and not (data and np.ndim(_first(data)) and _boxed(data))
-
-
-def _first(data: Any) -> Any:
-    return data[0][0] if isinstance(data[0], tuple) and data[0] else data[0]
-
-
-def _boxed(data: Any) -> bool:
-    return hasattr(_first(data), "shape")
+    if isinstance(data, list) and data:
+        first = data[0][0] if isinstance(data[0], tuple) and data[0] else data[0]
+        return not getattr(first, "shape", ())
+    return isinstance(data, list | tuple)
 
 
 def batches(data: Any, batch_size: Any, steps: Any, place: str) -> Iterator[Any]:
@@ -50,13 +46,11 @@ def batches(data: Any, batch_size: Any, steps: Any, place: str) -> Iterator[Any]
         raise ArgumentError(f"{place}: expected an array or batches, got {type(data).__name__}.")
     else:
         found = data
-    count = 0
-    for batch in found:
-        if count == steps:
-            break
+    empty = True
+    for batch in islice(found, steps):
+        empty = False
         yield batch[0] if isinstance(batch, tuple) and not is_whole(data) else batch
-        count += 1
-    if not count:
+    if empty:
         raise DataError(f"{place}: expected at least one batch, got none.")
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from nnlib.layers.dropout import checked_seed
 from nnlib.layers.preprocessing.arguments import factor_range
-from nnlib.layers.preprocessing.draws import uniform, windows
+from nnlib.layers.preprocessing.draws import symmetric_beta, uniform, windows
 from nnlib.layers.preprocessing.mixing_layer import MixingLayer, shuffled
 
 
@@ -56,7 +56,7 @@ class CutMix(MixingLayer):
         for_alpha, for_weight, for_place, for_order = jax.random.split(key, 4)
         count, height, width = images.shape[:3]
         alpha = uniform(for_alpha, (), self.factor) + 1e-6
-        weight = jax.random.beta(for_weight, alpha, alpha, (count,), "float32")
+        weight = symmetric_beta(for_weight, alpha, count)
         shares = jnp.sqrt(1 - weight)[:, None]
         shares = jnp.concatenate([shares, shares], axis=1)
         return {

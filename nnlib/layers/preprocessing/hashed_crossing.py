@@ -56,8 +56,7 @@ class HashedCrossing(HostLayer):
         bins = crossed_buckets(features, self.num_bins)
         if self.output_mode == "int":
             return jnp.asarray(bins.astype(self.output_dtype))
-        out = encode(bins, self.num_bins, "one_hot", self.output_dtype.name)
-        return jnp.asarray(out.reshape(self._shape(bins.shape)))
+        return jnp.asarray(encode(bins, self.num_bins, "one_hot", self.output_dtype.name))
 
     def call(self, inputs: Any) -> jax.Array:
         features = self._listed(inputs)
@@ -65,8 +64,7 @@ class HashedCrossing(HostLayer):
         bins = crossed_integer_buckets(features, self.num_bins)
         if self.output_mode == "int":
             return bins.astype(self.output_dtype)
-        out = encode_categories(bins, self.num_bins, "one_hot", self.output_dtype.name)
-        return out.reshape(self._shape(bins.shape))
+        return encode_categories(bins, self.num_bins, "one_hot", self.output_dtype.name)
 
     def _listed(self, inputs: Any) -> list[Any]:
         if not isinstance(inputs, list | tuple) or isinstance(inputs, ShapeSpec):
@@ -93,11 +91,9 @@ class HashedCrossing(HostLayer):
                     f"{self.place}: expected strings or integers, got dtype {feature.dtype}."
                 )
 
-    def _shape(self, shape: tuple[int | None, ...]) -> Any:
-        return encoded_shape(shape or (1,), "one_hot" if len(shape) == 2 else "one_hot", self.num_bins)
-
     def host_output_spec(self, specs: list[ShapeSpec]) -> ShapeSpec:
         """The output for symbols of which some are strings."""
         shape = self._listed(specs)[0].shape
-        mode = self.output_mode
-        return ShapeSpec(shape if mode == "int" else self._shape(shape), self.output_dtype)
+        return ShapeSpec(
+            encoded_shape(shape, self.output_mode, self.num_bins), self.output_dtype
+        )

@@ -12,9 +12,8 @@ def encode(
     """See `encode_categories`; "tf_idf" is the count of each category times its `idf`."""
     if numbers.ndim == 0:
         numbers = numbers[None]
-    if mode == "one_hot":
-        last = numbers.ndim > 1 and numbers.shape[-1] == 1
-        numbers = numbers if last else numbers[..., None]
+    elif mode == "one_hot" and not (numbers.ndim > 1 and numbers.shape[-1] == 1):
+        numbers = numbers[..., None]
     samples = numbers.reshape(-1, numbers.shape[-1])
     counts = _counts(samples, depth).reshape(*numbers.shape[:-1], depth)
     if mode in ("one_hot", "multi_hot"):
@@ -40,6 +39,6 @@ def encoded_shape(
     """The shape of `encode` for numbers of this shape."""
     if mode == "int":
         return shape
-    if mode == "one_hot" and not (len(shape) > 1 and shape[-1] == 1):
+    if not shape or (mode == "one_hot" and not (len(shape) > 1 and shape[-1] == 1)):
         return (*shape, depth)
     return (*shape[:-1], depth)

@@ -36,7 +36,8 @@ class HostLayer(Layer):
         own = type(self).__name__
         mode = one_of(own, "output_mode", OLD_NAMES.get(output_mode, output_mode), self.output_modes)
         default = "int64" if mode == "int" else floatx()
-        super().__init__(dtype=default if dtype is None else dtype, autocast=False, **kwargs)
+        kwargs.setdefault("autocast", False)
+        super().__init__(dtype=default if dtype is None else dtype, **kwargs)
         integer = np.issubdtype(jnp.dtype(self.compute_dtype), np.integer)
         if integer != (mode == "int"):
             raise ArgumentError(

@@ -1,5 +1,6 @@
 """What all layers over images share: batches or single ones, axis orders, labels and masks."""
 
+import functools
 from typing import Any, ClassVar
 
 import jax
@@ -83,22 +84,13 @@ class ImageLayer(Layer):
         parts = {n: self._inwards(n, given[n], single) for n in _PARTS if n in given}
         if training or self.applies_always:
             drawing = training and self.draws
-            parts = self._transformed(parts, self.key_of_call(key) if drawing else None)
+            parts = _transformed(self, parts, self.key_of_call(key) if drawing else None)
         parts = {n: self._outwards(n, part, single) for n, part in parts.items()}
         return {**data, **parts} if isinstance(data, dict) else parts["images"]
 
     def key_of_call(self, key: Any) -> Any:
         """The key that was given or else one of its own, with the layer's seed in it."""
         return seeded(self.next_key() if key is None else key, self.seed)
-
-    def _transformed(self, parts: dict[str, Any], key: Any) -> dict[str, Any]:
-        drawn = self.draw(key, parts["images"])
-        transforms = {
-            "images": self.transform_images,
-            "labels": self.transform_labels,
-            "segmentation_masks": self.transform_segmentation_masks,
-        }
-        return {name: transforms[name](part, drawn) for name, part in parts.items()}
 
     def _inwards(self, name: str, part: Any, single: bool) -> jax.Array:
         part = jnp.asarray(part)
@@ -149,3 +141,15 @@ class ImageLayer(Layer):
         """The arguments of `__init__`, with the data format spelled out."""
         config = super().get_config()
         return config | ({"data_format": self.data_format} if "data_format" in config else {})
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _transformed(layer: ImageLayer, parts: dict[str, Any], key: Any) -> dict[str, Any]:
+    """All parts, by the same parameters. Compiled, since pipelines of data call it on arrays."""
+    drawn = layer.draw(key, parts["images"])
+    transforms = {
+        "images": layer.transform_images,
+        "labels": layer.transform_labels,
+        "segmentation_masks": layer.transform_segmentation_masks,
+    }
+    return {name: transforms[name](part, drawn) for name, part in parts.items()}

@@ -55,12 +55,16 @@ class IndexLookup(VocabularyLayer):
         )
 
     def call_on_host(self, inputs: Any) -> Any:
-        """Look up values that are known; a NumPy array of terms with `invert`, else numbers."""
+        """Look up values that are known: numbers, or with `invert` terms."""
         self.require_vocabulary()
         if self.invert:
             numbers = integers_only(host_array(inputs, self.place), self.place)
-            return self._terms.terms_of(numbers)
+            return self.as_output(self._terms.terms_of(numbers))
         return jnp.asarray(self.encoded(self.numbers_of(self.read(inputs))))
+
+    def as_output(self, terms: np.ndarray) -> Any:
+        """Terms as they are returned: strings in NumPy."""
+        return terms
 
     def numbers_of(self, values: np.ndarray) -> np.ndarray:
         """The number of each term; -1 for padding in modes that leave it out."""

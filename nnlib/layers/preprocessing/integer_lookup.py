@@ -31,7 +31,8 @@ class IntegerLookup(IndexLookup):
         vocabulary: integers, or the path of a text file with one a line; then no `adapt` is needed.
         vocabulary_dtype: only "int64".
         idf_weights: an inverse document frequency for each of them, for "tf_idf".
-        invert: whether numbers are turned back into integers.
+        invert: whether numbers are turned back into integers; those beyond 32 bits come in a NumPy
+            array.
         output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf"; see StringLookup.
         sparse: only False.
         pad_to_max_tokens: whether vectors have the size max_tokens.
@@ -104,6 +105,12 @@ class IntegerLookup(IndexLookup):
         if self.oov_method == "floormod":
             return values % self.num_oov_indices
         return super().oov_buckets(values)
+
+    def as_output(self, terms: np.ndarray) -> Any:
+        """In JAX, unless that has too few bits."""
+        dtype = jax.dtypes.canonicalize_dtype(np.int64)
+        small = terms.astype(dtype)
+        return jnp.asarray(small) if np.array_equal(small, terms) else terms
 
     # Inside a trace ----------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """MelSpectrogram: sounds as pictures of how loud they are at which pitch."""
 
+import math
 from typing import Any
 
 import jax
@@ -127,9 +128,7 @@ class MelSpectrogram(Layer):
 
     def _decibels(self, values: jax.Array) -> jax.Array:
         level = 10 * jnp.log10(jnp.maximum(values, self.min_power))
-        level -= 10 * jnp.log10(jnp.maximum(abs(self.ref_power), self.min_power)).astype(
-            level.dtype
-        )
+        level -= 10 * math.log10(max(abs(self.ref_power), self.min_power))
         return jnp.maximum(level, jnp.max(level) - self.top_db)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import jax
 from nnlib.layers.checks import positive_number
 from nnlib.layers.dropout import checked_seed
 from nnlib.layers.preprocessing.color_layer import per_image
+from nnlib.layers.preprocessing.draws import symmetric_beta
 from nnlib.layers.preprocessing.mixing_layer import MixingLayer, shuffled
 
 
@@ -48,10 +49,10 @@ class MixUp(MixingLayer):
 
     def draw(self, key: Any, images: jax.Array) -> dict[str, Any]:
         for_weight, for_order = jax.random.split(key)
-        shape = images.shape[:1]
+        count = images.shape[0]
         return {
-            "mix_weight": jax.random.beta(for_weight, self.alpha, self.alpha, shape, "float32"),
-            "permutation_order": shuffled(for_order, images.shape[0]),
+            "mix_weight": symmetric_beta(for_weight, self.alpha, count),
+            "permutation_order": shuffled(for_order, count),
         }
 
     def transform_images(self, images: jax.Array, drawn: dict[str, Any]) -> jax.Array:

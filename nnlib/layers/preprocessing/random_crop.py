@@ -7,14 +7,15 @@ import jax
 from nnlib.layers.checks import positive_int
 from nnlib.layers.dropout import checked_seed
 from nnlib.layers.preprocessing.image_layer import ImageLayer
-from nnlib.ops.resize import aspect_window, resize
+from nnlib.ops.resize import aspect_size, aspect_window, resize
 
 
 class RandomCrop(ImageLayer):
     """A `(height, width)` window at a random place while training, the same for the whole batch.
 
-    In inference, and for images that are not larger than the window on both axes, it is the largest
-    window in the middle with that aspect ratio, scaled to size.
+    In inference it is the largest window in the middle with that aspect ratio, scaled to size. While
+    training, images that are not larger on both axes give what they have from the corner of that
+    window on, up to `(height, width)`, scaled to size where it is smaller.
 
     Args:
         height: of the output, in pixels.
@@ -53,13 +54,16 @@ class RandomCrop(ImageLayer):
         self.seed = checked_seed("RandomCrop", seed)
 
     def draw(self, key: Any, images: jax.Array) -> dict[str, Any]:
-        rows, columns = images.shape[1] - self.height, images.shape[2] - self.width
-        if key is None or not (rows > 0 and columns > 0):
+        if key is None:
             return {}
+        (height, width), size = images.shape[1:3], (self.height, self.width)
+        if not (height > self.height and width > self.width):
+            rows, columns = aspect_size((height, width), size)
+            return {"top": (height - rows) // 2, "left": (width - columns) // 2}
         for_top, for_left = jax.random.split(key)
         return {
-            "top": jax.random.randint(for_top, (), 0, rows + 1),
-            "left": jax.random.randint(for_left, (), 0, columns + 1),
+            "top": jax.random.randint(for_top, (), 0, height - self.height + 1),
+            "left": jax.random.randint(for_left, (), 0, width - self.width + 1),
         }
 
     def transform_images(self, images: jax.Array, drawn: dict[str, Any]) -> jax.Array:
@@ -72,5 +76,9 @@ class RandomCrop(ImageLayer):
         size = (self.height, self.width)
         if not drawn:
             return resize(aspect_window(images, size), size, interpolation)
-        rows = jax.lax.dynamic_slice_in_dim(images, drawn["top"], self.height, 1)
-        return jax.lax.dynamic_slice_in_dim(rows, drawn["left"], self.width, 2)
+        top, left = drawn["top"], drawn["left"]
+        if isinstance(top, jax.Array):
+            rows = jax.lax.dynamic_slice_in_dim(images, top, self.height, 1)
+            return jax.lax.dynamic_slice_in_dim(rows, left, self.width, 2)
+        window = images[:, top : top + self.height, left : left + self.width]
+        return window if window.shape[1:3] == size else resize(window, size, interpolation)

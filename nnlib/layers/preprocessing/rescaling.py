@@ -9,6 +9,7 @@ import numpy as np
 from nnlib.core import settings
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.layer import Layer
+from nnlib.core.specs import concrete_dims
 from nnlib.layers.checks import place_of
 
 
@@ -26,7 +27,7 @@ class Rescaling(Layer):
         The input's.
 
     Raises:
-        ShapeError: if the input has fewer axes than `scale` or `offset`.
+        ShapeError: if the input does not end with the axes of `scale` and `offset`.
 
     >>> import nnlib as nn, numpy as np
     >>> nn.layers.Rescaling(1 / 127.5, offset=-1)(np.array([0, 255], "uint8")).tolist()
@@ -48,10 +49,11 @@ class Rescaling(Layer):
         array = jnp.asarray(values, x.dtype)
         if array.ndim and settings.image_data_format() == "channels_first":
             array = jnp.reshape(array, array.shape + (1,) * (3 - array.ndim))
-        if array.ndim > x.ndim:
+        pairs = zip(array.shape[::-1], concrete_dims(x.shape)[::-1], strict=False)
+        if array.ndim > x.ndim or any(a != 1 and b not in (1, a, None) for a, b in pairs):
             raise ShapeError(
-                f"{place_of(self)}: expected inputs with at least {array.ndim} axes, as many as "
-                f"its scale and offset have, got {x.ndim}."
+                f"{place_of(self)}: expected inputs that end with the axes of its scale and "
+                f"offset, {array.shape}, got shape {concrete_dims(x.shape)}."
             )
         return jnp.reshape(array, (1,) * (x.ndim - array.ndim) + array.shape)
 

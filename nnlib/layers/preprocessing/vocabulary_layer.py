@@ -118,14 +118,13 @@ class VocabularyLayer(HostLayer):
         """
         self.reset_state()
         for batch in batches(data, batch_size, steps, f"{self.place} adapt"):
-            rows = self.read(batch)
+            rows = np.atleast_1d(self.read(batch))
             self._count(rows[:, None] if is_whole(data) and rows.ndim == 1 else rows)
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
         """Count the terms of one more batch; a batch with one axis is one document."""
-        rows = np.atleast_1d(self.read(data))
-        self._count(rows)
+        self._count(np.atleast_1d(self.read(data)))
 
     def finalize_state(self) -> None:
         """Make the vocabulary from what was counted."""
