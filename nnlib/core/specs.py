@@ -52,7 +52,7 @@ class ShapeSpec(tuple):
     dtype: np.dtype
 
     def __new__(cls, shape: Any, dtype: Any = "float32") -> "ShapeSpec":
-        """A shape of ints and Nones, and a dtype or its name; strings are of one dtype, `STRING`."""
+        """A shape of ints and Nones, and a dtype or its name; `STRING` is that of all strings."""
         spec = super().__new__(cls, shape)
         dtype = STRING if dtype == "string" else jnp.dtype(dtype)
         spec.dtype = STRING if getattr(dtype, "kind", "") in STRING_KINDS else dtype

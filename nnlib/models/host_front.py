@@ -1,4 +1,4 @@
-"""The front of a graph that works on the host: layers that take strings, before all compiled ones."""
+"""The front of a graph that works on the host: layers that take strings, before compiled ones."""
 
 from typing import Any
 

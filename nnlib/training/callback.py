@@ -1,6 +1,7 @@
 """Callbacks: what happens at the edges of training."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nnlib.core.errors import ArgumentError
@@ -128,10 +129,19 @@ class CallbackList:
         """Add one at the end."""
         self.callbacks.append(callback)
 
-    def call(self, method: str, *args: Any, **kwargs: Any) -> None:
-        """Call `method` of each, in order."""
+    def call(self, method: str, *args: Any) -> None:
+        """Call `method` of each, in order; logs that are not given are empty."""
+        numbered = "_epoch_" in method or "batch_" in method
+        if len(args) == numbered:
+            args = (*args, {})
         for callback in self.callbacks:
-            getattr(callback, method)(*args, **kwargs)
+            getattr(callback, method)(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        """Every method of Callback: `callbacks.on_epoch_end(epoch, logs)` calls that of each."""
+        if name.startswith("on_") and hasattr(Callback, name):
+            return partial(self.call, name)
+        raise AttributeError(f"CallbackList has no attribute {name!r}")
 
     @property
     def handles_nan(self) -> bool:
@@ -157,13 +167,13 @@ class CallbackList:
         """Tell those whose interval has just been completed by `done` batches."""
         for callback, every in self.listeners(method):
             if done % every == 0:
-                getattr(callback, method)(done - 1, logs)
+                getattr(callback, method)(done - 1, logs or {})
 
     def batches_begin(self, done: int, method: str = "on_train_batch_begin") -> None:
         """Tell those for whom an interval begins."""
         for callback, every in self.listeners(method):
             if done % every == 0:
-                getattr(callback, method)(done)
+                getattr(callback, method)(done, {})
 
 
 def _flat(callbacks: Any) -> Iterable[Any]:
