@@ -18,10 +18,17 @@ class BackupAndRestore(Callback):
     Args:
         backup_dir: a folder for this run alone.
         save_freq: "epoch", or a number of batches.
+        double_checkpoint: whether the backup before the last is kept too.
         delete_checkpoint: whether the backup is deleted when training is complete.
     """
 
-    def __init__(self, backup_dir: Any, save_freq: Any = "epoch", delete_checkpoint: bool = True):
+    def __init__(
+        self,
+        backup_dir: Any,
+        save_freq: Any = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ):
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ArgumentError(
                 "BackupAndRestore: expected save_freq to be 'epoch' or a number of batches, got "
@@ -29,13 +36,15 @@ class BackupAndRestore(Callback):
             )
         self.backup_dir = Path(backup_dir)
         self.save_freq = save_freq
+        self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self.batch_interval = None if save_freq == "epoch" else save_freq
         self._manager: CheckpointManager | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Go on from the backup, if there is one."""
-        self._manager = CheckpointManager(self.model, self.backup_dir, max_to_keep=1)
+        keep = 2 if self.double_checkpoint else 1
+        self._manager = CheckpointManager(self.model, self.backup_dir, max_to_keep=keep)
         self._manager.restore_or_initialize()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:

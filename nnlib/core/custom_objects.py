@@ -8,8 +8,8 @@ from typing import Any
 
 _registered: dict[str, Any] = {}
 _names: dict[Any, str] = {}
-_scopes: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar(
-    "nnlib_custom_objects", default={}
+_scopes: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar(
+    "nnlib_custom_objects", default=None
 )
 
 
@@ -45,8 +45,8 @@ def get_registered_name(thing: Any) -> str:
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Any = None
 ) -> Any:
-    """What is known under `name`: in the arguments, a scope, or the register; None if nothing is."""
-    for table in (custom_objects or {}, _scopes.get(), _registered, module_objects or {}):
+    """What is known under `name`, in the arguments, a scope or the register; else None."""
+    for table in (custom_objects or {}, _scopes.get() or {}, _registered, module_objects or {}):
         if name in table:
             return table[name]
     return None
@@ -65,7 +65,7 @@ def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
     ...     get_registered_object("double") is len
     True
     """
-    token = _scopes.set({**_scopes.get(), **(objects or {})})
+    token = _scopes.set({**(_scopes.get() or {}), **(objects or {})})
     try:
         yield
     finally:

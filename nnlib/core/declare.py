@@ -10,6 +10,7 @@ import numpy as np
 from nnlib.core import host, symbolic
 from nnlib.core.errors import NamingError, NotBuiltError, WeightMissingError
 from nnlib.core.frame import Frame
+from nnlib.core.masks import flat_masks, mask_of, set_masks
 from nnlib.core.random import fold
 from nnlib.core.run import run_layer
 from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape, shape_spec
@@ -62,33 +63,49 @@ def declare(
     layer: "Layer", inputs: Any, kwargs: dict[str, Any], training: bool, observer: Any = None
 ) -> Any:
     """See `Layer.declare`."""
-    dynamic, fill = split_leaves((inputs, kwargs), is_arraylike)
+    return declare_with_masks(layer, inputs, kwargs, training, observer)[0]
 
-    def traced(*arrays: Any) -> Any:
+
+def declare_with_masks(
+    layer: "Layer",
+    inputs: Any,
+    kwargs: dict[str, Any],
+    training: bool = False,
+    observer: Any = None,
+) -> tuple[Any, list[Any]]:
+    """The specs of the outputs, and for each a spec of its mask or None."""
+    dynamic, fill = split_leaves((inputs, kwargs), is_arraylike)
+    masked = [index for index, leaf in enumerate(dynamic) if mask_of(leaf) is not None]
+
+    def traced(*given: Any) -> Any:
+        arrays, masks = given[: len(dynamic)], given[len(dynamic) :]
         args, keywords = fill(list(arrays))
         with Frame(layer, training=training, rng=jax.random.key(0), observer=observer):
-            return run_layer(layer, args, keywords)
+            set_masks([arrays[index] for index in masked], masks)
+            out = run_layer(layer, args, keywords)
+            return out, flat_masks(out)
 
     if any(map(host.is_string, dynamic)):
-        out = _declare_strings(layer, inputs, dynamic, traced, observer)
+        specs = _declare_strings(layer, inputs, dynamic, traced, observer)
     else:
-        out = symbolic.eval_shape(traced, dynamic)
+        specs = symbolic.eval_shape(traced, [*dynamic, *(mask_of(dynamic[i]) for i in masked)])
     claim(layer)
-    return out
+    return specs
 
 
 def _declare_strings(
     layer: "Layer", inputs: Any, dynamic: list[Any], traced: Any, observer: Any
-) -> Any:
+) -> tuple[Any, list[Any]]:
     """Strings cannot be traced: on arrays the layer is run, of specs it says what it makes."""
     if all(isinstance(leaf, np.ndarray | jax.Array) for leaf in dynamic):
-        return jax.tree.map(shape_spec, traced(*dynamic))
+        out, _ = traced(*dynamic)
+        return jax.tree.map(shape_spec, out), [None for _ in jax.tree.leaves(out)]
     out = host.output_spec(layer, inputs)
     layer.built = True
     for path, child in layer.layout() if observer is not None else ():
         if child.nodes:  # nothing has run: the graph knows what its layers make
             observer(child, "/".join(path), child.nodes[0].outputs)
-    return out
+    return out, [None for _ in jax.tree.leaves(out)]
 
 
 def claim(root: "Layer") -> None:

@@ -11,6 +11,7 @@ from nnlib.core.compat import is_traced
 from nnlib.core.errors import NotBuiltError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame
 from nnlib.core.masks import flat_masks, set_mask
+from nnlib.core.penalties import losses_of
 from nnlib.core.random import facade_keys
 from nnlib.core.run import run_layer
 from nnlib.core.specs import Weight
@@ -34,10 +35,11 @@ class Eager:
             self.fill()
         values = {id(layer): dict(layer.own_arrays()) for _, layer in self.layout()}
         rng = None if is_traced() else facade_keys.next_key
-        with Frame(self, values, training=None, rng=rng):
+        with Frame(self, values, training=None, rng=rng) as frame:
             out = run_layer(self, args, kwargs)
             masks = flat_masks(out)
         self._keep_state(values)
+        self._core.losses = frame.losses
         for leaf, mask in zip(jax.tree.leaves(out), masks, strict=True):
             if mask is not None:
                 set_mask(leaf, mask)
@@ -101,6 +103,14 @@ class Eager:
         weight = self.own_weights[name]
         place = f"{self.name}/{name} ({type(self).__name__})"
         self.write_cell(name, _checked(value, weight, place))
+
+    @property
+    def losses(self: "Layer") -> list[Any]:  # type: ignore[misc]
+        """What it adds to the loss: regularisers, and what its last call added.
+
+        In `compute_loss` it is what the step's call added up.
+        """
+        return losses_of(self)
 
     @property
     def variables(self: "Layer") -> tuple[Tree, Tree]:  # type: ignore[misc]

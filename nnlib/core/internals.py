@@ -30,6 +30,8 @@ class Internals:
     loan: Any = None
     """Who holds newer arrays at present: a running fit."""
     nodes: list[Any] = field(default_factory=list)
+    losses: list[Any] = field(default_factory=list)
+    """What the last call of the facade added to the loss."""
     adds_losses: bool = False
     """Whether its `call` has been seen to call `add_loss`."""
     root: Any = None

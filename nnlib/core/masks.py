@@ -91,7 +91,7 @@ def with_masks(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
 def pass_mask_on(layer: "Layer", place: str, first: Any, previous: Any, out: Any) -> None:
     """Give the outputs the masks that follow from `previous`, the mask of the first argument."""
     if not layer.passes_masks:
-        if previous is not None:
+        if previous is not None and "mask" not in call_parameters(type(layer)):
             warnings.warn(
                 f"{place}: expected a layer that knows what to do with masks, got a masked input; "
                 "the mask ends here. Set supports_masking = True in the class if it may go on, or "

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from nnlib.core.declare import declare_with_masks
+from nnlib.core.masks import set_masks
 from nnlib.core.naming import snake_case
-from nnlib.core.specs import Shape, concrete_dims
+from nnlib.core.specs import Shape, concrete_dims, shape_spec
 from nnlib.core.tree import split_leaves
 
 if TYPE_CHECKING:
@@ -70,12 +72,13 @@ class Node:
     def __init__(self, layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]):
         self.layer = layer
         self.inputs, self._fill = split_leaves((args, kwargs), is_symbol)
-        out = layer.declare(*args, **kwargs)
+        out, masks = declare_with_masks(layer, args, kwargs)
         leaves, structure = jax.tree.flatten(out)
         symbols = [
             Symbol(concrete_dims(leaf.shape), np.dtype(leaf.dtype), self, index)
             for index, leaf in enumerate(leaves)
         ]
+        set_masks(symbols, [shape_spec(mask) for mask in masks])
         self.symbols = symbols
         self.outputs = jax.tree.unflatten(structure, symbols)
         layer.nodes.append(self)

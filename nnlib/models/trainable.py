@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from nnlib.training.trainer import Trainer
 
 
+def overrides(model: Any, *methods: str) -> bool:
+    """Whether the class of a model has its own version of one of these methods."""
+    return any(getattr(type(model), name) is not getattr(Trainable, name) for name in methods)
+
+
 class Trainable:
     """`compile`, `fit`, `evaluate`, `predict` and the steps they are made of.
 
@@ -32,6 +37,8 @@ class Trainable:
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int | None = None,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Say how to train, and which layers: their `trainable` flags count as they are now.
 
@@ -44,6 +51,8 @@ class Trainable:
             weighted_metrics: likewise, weighted by `sample_weight`.
             run_eagerly: True steps without compiling, for the debugger.
             steps_per_execution: batches per dispatch; None lets `fit` find what is fastest.
+            jit_compile: "auto" or True to compile the steps; False is `run_eagerly=True`.
+            auto_scale_loss: whether the policy "mixed_float16" brings a LossScaleOptimizer.
 
         Raises:
             UnknownNameError: for a name that is not known; the text lists close matches.
@@ -58,6 +67,8 @@ class Trainable:
                 weighted_metrics,
                 run_eagerly,
                 steps_per_execution,
+                jit_compile,
+                auto_scale_loss,
             )
         )
 
@@ -75,25 +86,37 @@ class Trainable:
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
     ) -> "History":
         """Train for some epochs.
 
         Args:
-            x: an array, or a list or dict of them for several inputs; rows on the first axis.
-            y: targets, likewise.
+            x: an array, or a list or dict of them for several inputs; rows on the first axis. Or
+                an iterable of batches `(x, y)` or `(x, y, sample_weight)`: an `nnlib.data.Dataset`,
+                a PyDataset, a generator, a dataset of Grain, torch or TensorFlow. A thread makes
+                its next batches ready on the device while a step runs.
+            y: targets, likewise; None for an iterable.
             batch_size: rows per step; 32 if None. A short last batch counts exactly as it is.
             epochs: the number of the last epoch.
             verbose: 0 for silence, 1 for a progress bar, 2 for a line per epoch; "auto" for a bar
                 where someone is watching and lines in a log file.
             callbacks: Callback objects.
             validation_split: the fraction of the last rows to hold out.
-            validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate after every epoch.
-            shuffle: whether each epoch takes the rows in a new order.
+            validation_data: `(x, y)`, `(x, y, sample_weight)` or an iterable of batches.
+            shuffle: whether each pass takes the rows in a new order; iterables have their own.
             class_weight: a dict from class number to weight.
-            sample_weight: a weight per row.
+            sample_weight: a weight per row, or per step of a sequence, (batch, time); a list or
+                dict of them for several outputs.
             initial_epoch: the number of the first epoch, to go on from a checkpoint.
+            steps_per_epoch: batches in an epoch; None for a whole pass. Data that can be read
+                again then goes on from epoch to epoch, and begins anew where it ends.
+            validation_steps: batches of the validation data to look at; None for all.
             validation_batch_size: as `batch_size` if None.
+            validation_freq: evaluate after every so many epochs, or after the epochs of this
+                list, counted from 1.
 
         Returns:
             A History: `history.history["loss"]` has one value per epoch.
@@ -123,7 +146,10 @@ class Trainable:
             class_weight=class_weight,
             sample_weight=sample_weight,
             initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
         )
 
     def evaluate(
@@ -133,10 +159,21 @@ class Trainable:
         batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
+        steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
         """Losses and metrics on data, in inference mode.
+
+        Args:
+            x: as in `fit`.
+            y: as in `fit`.
+            batch_size: rows per step; 32 if None.
+            verbose: 0 for silence, else a line at the end.
+            sample_weight: as in `fit`.
+            steps: batches to look at; None for all.
+            callbacks: Callback objects.
+            return_dict: whether names come along.
 
         Returns:
             The loss; or `[loss, metric, ...]` with metrics; or a dict with `return_dict=True`.
@@ -148,23 +185,36 @@ class Trainable:
             batch_size=batch_size,
             verbose=verbose,
             sample_weight=sample_weight,
+            steps=steps,
             callbacks=callbacks,
             return_dict=return_dict,
         )
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """The outputs for all rows as NumPy arrays, in inference mode; needs no `compile`.
 
         Args:
-            x: an array, or a list or dict of them for several inputs.
+            x: an array, or a list or dict of them for several inputs; or an iterable of batches,
+                of which only x is looked at.
             batch_size: rows per step; 32 if None.
+            steps: batches to predict for; None for all.
             verbose: 1 or 2 to print a line with the time; "auto" and 0 print nothing.
             callbacks: Callback objects.
         """
         return importlib.import_module("nnlib.training").predict(
-            self, x, batch_size=batch_size, verbose=verbose, callbacks=callbacks
+            self,
+            x,
+            batch_size=batch_size,
+            verbose=verbose,
+            steps=steps,
+            callbacks=callbacks,
         )
 
     def train_on_batch(
@@ -210,6 +260,38 @@ class Trainable:
     def test_step(self, state: "TrainState", data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """One batch of an evaluation: `(new metric sums, logs)`. Pure."""
         return self.trainer.test_step(state, data)
+
+    def predict_step(self, state: "TrainState", data: Any) -> Any:
+        """The outputs for one batch `x`, or `(x, ...)`. Pure; override it for other outputs."""
+        return self.trainer.predict_step(state, data)
+
+    def reset_states(self) -> None:
+        """Let stateful layers begin anew, as before the first batch."""
+        for _, layer in self.layout():
+            if layer is not self and hasattr(layer, "reset_states"):
+                layer.reset_states()
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of a batch, a scalar. Pure; override it to train by something else.
+
+        The default is the losses given to `compile` and the penalties in `self.losses`.
+
+        >>> import jax.numpy as jnp, numpy as np, nnlib as nn
+        >>> class Robust(nn.Sequential):
+        ...     def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+        ...         return jnp.mean(jnp.abs(y - y_pred)) + sum(self.losses)
+        >>> model = Robust([nn.layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd")
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), verbose=0)
+        """
+        return self.trainer.compute_loss(x, y, y_pred, sample_weight, training)
 
     def get_train_state(self) -> "TrainState":
         """Copies of weights, optimizer state, key and step: what `train_step` takes."""

@@ -47,10 +47,21 @@ class CheckpointManager:
         self._manager = ocp.CheckpointManager(self.directory, options=options)
         self._save_args = ocp.args.StandardSave
 
-    def save(self, step: int | None = None, metrics: dict[str, float] | None = None) -> int:
-        """Save as number `step`, the model's step count if None; returns the number."""
+    def save(
+        self,
+        step: int | None = None,
+        metrics: dict[str, float] | None = None,
+        weights_only: bool = False,
+    ) -> int:
+        """Save as number `step`, the model's step count if None; returns the number.
+
+        Args:
+            step: the number.
+            metrics: by which the best are told.
+            weights_only: whether optimizer, key and step are left out.
+        """
         step = int(self.model.get_train_state().step) if step is None else int(step)
-        tree = to_tree(self.model)
+        tree = to_tree(self.model, weights_only)
         self._manager.save(step, args=self._save_args(tree), metrics=metrics, force=True)
         return step
 

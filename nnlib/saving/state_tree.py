@@ -8,8 +8,8 @@ import numpy as np
 
 from nnlib.core.errors import WeightMissingError
 from nnlib.core.tree import Tree, flatten, partition, put
+from nnlib.training.position import Position
 from nnlib.training.state import TrainState
-from nnlib.training.trainer import Position
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model

@@ -3,11 +3,13 @@
 from nnlib.training.api import evaluate, fit, predict, reset_metrics, train_on_batch
 from nnlib.training.batch import Batch
 from nnlib.training.callback import Callback, CallbackList
+from nnlib.training.compiled import Compiled
 from nnlib.training.find_nonfinite import find_nonfinite
 from nnlib.training.history import History
+from nnlib.training.position import Position
 from nnlib.training.progress import ProgbarLogger
 from nnlib.training.state import TrainState
-from nnlib.training.trainer import Compiled, Position, Trainer
+from nnlib.training.trainer import Trainer
 
 __all__ = [
     "Batch",

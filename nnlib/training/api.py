@@ -1,19 +1,31 @@
 """The functions behind `model.fit` and its siblings."""
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import jax
 
 from nnlib.core.errors import ArgumentError
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.callback import CallbackList
-from nnlib.training.data import check_batch_size, check_epoch, prepare, split, with_class_weight
-from nnlib.training.evaluate import evaluate_source
-from nnlib.training.fit import FitLoop
+from nnlib.training.data import (
+    check_batch_size,
+    check_epoch,
+    check_frequency,
+    check_steps,
+    prepare,
+    split,
+    with_class_weight,
+)
+from nnlib.training.evaluate import evaluate_feed, in_order
+from nnlib.training.feed import ArrayFeed, Feed
+from nnlib.training.fit import FitLoop, Validation
 from nnlib.training.history import History
 from nnlib.training.interrupts import interrupts_deferred
 from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose, show_line
+from nnlib.training.source import Source
+from nnlib.training.state import CARRIED
+from nnlib.training.stream import AHEAD, StreamFeed, is_stream
+from nnlib.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
@@ -34,7 +46,10 @@ def fit(
     class_weight: Any = None,
     sample_weight: Any = None,
     initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
     validation_batch_size: int | None = None,
+    validation_freq: Any = 1,
 ) -> History:
     """See `Model.fit`."""
     trainer = model.trainer
@@ -45,40 +60,87 @@ def fit(
         check_epoch(epochs, "epochs"),
         check_epoch(initial_epoch, "initial_epoch"),
     )
-    size = check_batch_size(batch_size, "fit")
-    data = prepare(model.run_on_host(x), y, sample_weight, "fit")
-    data = with_class_weight(data, class_weight)
+    data = given(trainer, x, y, sample_weight, batch_size, "fit", class_weight)
     held_out = None
     if validation_data is not None:
-        held_out = _validation(model, validation_data)
+        size = validation_batch_size
+        if size is None and not is_stream(validation_data):
+            size = batch_size
+        held_out = given(trainer, *_parts(validation_data), size, "fit (validation data)")
     elif validation_split:
-        data, held_out = split(data, validation_split)
-    source = trainer.source(data, size, "fit")
+        data, held_out = _split(data, validation_split)
+    size = check_batch_size(batch_size, "fit")
+    feed = trainer.feed(data, size, "fit")
     validation = None
     if held_out is not None:
         size = check_batch_size(validation_batch_size or size, "fit")
-        validation = trainer.source(held_out, size, "fit (validation data)")
+        validation = Validation(
+            trainer.feed(held_out, size, "fit (validation data)"),
+            check_steps(validation_steps, "validation_steps", "fit"),
+            check_frequency(validation_freq),
+        )
+    steps = check_steps(steps_per_epoch, "steps_per_epoch", "fit")
     display = resolve_verbose(verbose)
     bar = ProgbarLogger(display) if display else None
     called = CallbackList(
-        [History(), *CallbackList(callbacks).callbacks, *([bar] if bar else [])],
+        [*CallbackList(callbacks).callbacks, History(), *([bar] if bar else [])],
         model,
-        {"epochs": epochs, "steps": source.steps, "verbose": display},
+        {"epochs": epochs, "steps": steps or feed.steps, "verbose": display},
     )
-    loop = FitLoop(trainer, source, validation, called, bar, epochs, shuffle)
+    loop = FitLoop(trainer, feed, validation, called, bar, epochs, shuffle, steps)
     return loop.run(initial_epoch)
 
 
-def _validation(model: "Model", data: Any) -> Batch:
-    if isinstance(data, Batch):
-        return data
+def given(
+    trainer: Trainer,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    batch_size: Any,
+    place: str,
+    class_weight: Any = None,
+) -> Any:
+    """What a user gave: all rows as a Batch, or a StreamFeed of batches."""
+    on_host = trainer.model.run_on_host
+    if not is_stream(x):
+        data = prepare(on_host(x), y, sample_weight, place)
+        return with_class_weight(data, class_weight)
+    refused = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
+    if wrong := [name for name, value in refused.items() if value is not None]:
+        raise ArgumentError(
+            f"{place}: expected a {type(x).__name__} alone, since it hands out batches "
+            f"(x, y, sample_weight), got {' and '.join(wrong)} as well."
+        )
+    compiled = trainer.compiled
+    return StreamFeed(
+        x,
+        place,
+        on_host,
+        partial(with_class_weight, class_weight=class_weight),
+        group=(compiled and compiled.steps_per_execution) or 1,
+        ahead=0 if compiled and compiled.eager else AHEAD,
+    )
+
+
+def _parts(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of `validation_data`."""
+    if is_stream(data):
+        return data, None, None
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise ArgumentError(
-            "fit: expected validation_data to be (x, y) or (x, y, sample_weight), got "
+            "fit: expected validation_data to be (x, y), (x, y, sample_weight) or a dataset, got "
             f"{type(data).__name__}{f' of {len(data)}' if hasattr(data, '__len__') else ''}."
         )
-    x, y, sample_weight = (*data, None)[:3]
-    return prepare(model.run_on_host(x), y, sample_weight, "fit (validation data)")
+    return (*data, None)[:3]
+
+
+def _split(data: Any, fraction: float) -> tuple[Batch, Batch]:
+    if isinstance(data, StreamFeed):
+        raise ArgumentError(
+            f"fit: expected arrays for validation_split, got a {type(data.data).__name__}, whose "
+            "end is not known. Pass validation_data=."
+        )
+    return split(data, fraction)
 
 
 def evaluate(
@@ -89,6 +151,7 @@ def evaluate(
     batch_size: int | None = None,
     verbose: Any = "auto",
     sample_weight: Any = None,
+    steps: int | None = None,
     callbacks: Any = None,
     return_dict: bool = False,
 ) -> Any:
@@ -96,14 +159,17 @@ def evaluate(
     trainer = model.trainer
     trainer.require_compiled("evaluate")
     size = check_batch_size(batch_size, "evaluate")
-    data = prepare(model.run_on_host(x), y, sample_weight, "evaluate")
-    source = trainer.source(data, size, "evaluate")
-    called = CallbackList(callbacks, model, {"steps": source.steps})
+    data = given(trainer, x, y, sample_weight, batch_size, "evaluate")
+    feed = trainer.feed(data, size, "evaluate")
+    limit = check_steps(steps, "steps", "evaluate")
+    count = limit or feed.steps
+    called = CallbackList(callbacks, model, {"steps": count})
     called.call("on_test_begin")
-    logs = evaluate_source(trainer, source, trainer.make_state())
+    logs = evaluate_feed(trainer, feed, trainer.make_state(), limit, called)
     called.call("on_test_end", logs)
     if resolve_verbose(verbose):
-        show_line(f"{source.steps}/{source.steps} - {format_logs(logs)}")
+        shown = f"{count}/{count} - " if count else ""
+        show_line(f"{shown}{format_logs(logs)}")
     return _returned(logs, return_dict)
 
 
@@ -120,23 +186,31 @@ def predict(
     *,
     batch_size: int | None = None,
     verbose: Any = "auto",
+    steps: int | None = None,
     callbacks: Any = None,
 ) -> Any:
     """See `Model.predict`."""
     trainer = model.trainer
     began = time.perf_counter()
     size = check_batch_size(batch_size, "predict")
-    data = prepare(model.run_on_host(x), None, None, "predict")
+    data = given(trainer, x, None, None, batch_size, "predict")
+    if isinstance(data, StreamFeed):
+        feed: Feed = data
+    else:
+        feed = ArrayFeed(Source(data, min(size, row_count(data.x))))
     if not model.built:
-        first = jax.tree.map(lambda a: a[:size], data.x)
-        model.ensure_declared(first)
-    steps = -(-row_count(data.x) // size)
-    called = CallbackList(callbacks, model, {"steps": steps})
+        model.ensure_declared(feed.first_batch().x)
+    limit = check_steps(steps, "steps", "predict")
+    count = limit or feed.steps
+    called = CallbackList(callbacks, model, {"steps": count})
     called.call("on_predict_begin")
-    out = trainer.predictor().predict(trainer.make_state(), data.x, size)
+    out, state = trainer.predictor().predict(trainer.make_state(), feed, limit, called)
+    if trainer.stateful:
+        trainer.keep_test_state({CARRIED: state.state})
     called.call("on_predict_end")
     if verbose != "auto" and resolve_verbose(verbose):
-        show_line(f"{steps}/{steps} - {time.perf_counter() - began:.1f}s")
+        shown = f"{count}/{count} - " if count else ""
+        show_line(f"{shown}{time.perf_counter() - began:.1f}s")
     return out
 
 
@@ -149,20 +223,16 @@ def train_on_batch(
     place = "train_on_batch"
     data = prepare(model.run_on_host(x), y, sample_weight, place)
     data = with_class_weight(data, class_weight)
-    source = trainer.source(data, row_count(data.x), place)
+    window = trainer.feed(data, row_count(data.x), place).begin().take(1)
     session = trainer.open()
-    window = source.window(None, 0, 1)
     state = trainer.current()
     assert trainer.objective is not None
     state = state._replace(metrics=trainer.objective.zeros())
-    runner = trainer.runner("train", source.batch_size, False)
+    runner = trainer.runner("train", window.batch_size, False)
     with interrupts_deferred():
         state, logs = runner.run(state, None, window.data, None, 0, 1)
         session.advance(state)
-    values = jax.device_get(logs)
-    names = [n for n in trainer.objective.log_names if n in values]
-    names += [name for name in values if name not in names]
-    return _returned({name: float(values[name]) for name in names}, return_dict)
+    return _returned(in_order(logs, trainer.objective.log_names), return_dict)
 
 
 def reset_metrics(model: "Model") -> None:

@@ -1,6 +1,7 @@
 """Callbacks: what happens at the edges of training."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nnlib.core.errors import ArgumentError
@@ -48,11 +49,31 @@ class Callback:
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """After an epoch; logs hold `val_...` too."""
 
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """The older name of `on_train_batch_end`."""
+
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Before batch number `batch` of the epoch."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After it; logs are the epoch's so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After it; logs are those so far."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After it; `logs["outputs"]` are its outputs."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Before an evaluation, also the one on validation data."""
@@ -66,13 +87,15 @@ class Callback:
     def on_predict_end(self, logs: Logs | None = None) -> None:
         """After them."""
 
-    def listens_every(self) -> int | None:
-        """For every how many batches its batch methods are to be called; None for never."""
-        cls = type(self)
-        listens = (
-            cls.on_train_batch_begin is not Callback.on_train_batch_begin
-            or cls.on_train_batch_end is not Callback.on_train_batch_end
-        )
+    def listens_every(self, method: str = "on_train_batch_end") -> int | None:
+        """For every how many batches `method` or its other half is called; None for never."""
+        stem = method.rpartition("_")[0]
+        names = [f"{stem}_begin", f"{stem}_end"]
+        if stem == "on_train_batch":
+            names += ["on_batch_begin", "on_batch_end"]
+        own = [getattr(getattr(self, name), "__func__", None) for name in names]
+        base = [getattr(Callback, name) for name in names]
+        listens = any(mine is not plain for mine, plain in zip(own, base, strict=True))
         return self.batch_interval if listens else None
 
 
@@ -106,37 +129,51 @@ class CallbackList:
         """Add one at the end."""
         self.callbacks.append(callback)
 
-    def call(self, method: str, *args: Any, **kwargs: Any) -> None:
-        """Call `method` of each, in order."""
+    def call(self, method: str, *args: Any) -> None:
+        """Call `method` of each, in order; logs that are not given are empty."""
+        numbered = "_epoch_" in method or "batch_" in method
+        if len(args) == numbered:
+            args = (*args, {})
         for callback in self.callbacks:
-            getattr(callback, method)(*args, **kwargs)
+            getattr(callback, method)(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        """Every method of Callback: `callbacks.on_epoch_end(epoch, logs)` calls that of each."""
+        if name.startswith("on_") and hasattr(Callback, name):
+            return partial(self.call, name)
+        raise AttributeError(f"CallbackList has no attribute {name!r}")
 
     @property
     def handles_nan(self) -> bool:
         """Whether one of them deals with NaN."""
         return any(callback.handles_nan for callback in self.callbacks)
 
-    def listeners(self) -> list[tuple[Callback, int]]:
-        """(callback, interval) of those that want to hear of batches."""
-        found = [(callback, callback.listens_every()) for callback in self.callbacks]
+    def set_steps(self, steps: int | None) -> None:
+        """Tell them how many batches an epoch has, once that is known."""
+        for callback in self.callbacks:
+            callback.set_params({**getattr(callback, "params", {}), "steps": steps})
+
+    def listeners(self, method: str) -> list[tuple[Callback, int]]:
+        """(callback, interval) of those that want to hear of batches by `method`."""
+        found = [(callback, callback.listens_every(method)) for callback in self.callbacks]
         return [(callback, every) for callback, every in found if every is not None]
 
-    def next_stop(self, batch: int) -> int | None:
+    def next_stop(self, batch: int, method: str = "on_train_batch_end") -> int | None:
         """The number of batches after which somebody wants to hear of one, or None."""
-        stops = [batch + every - batch % every for _, every in self.listeners()]
+        stops = [batch + every - batch % every for _, every in self.listeners(method)]
         return min(stops, default=None)
 
     def batches_done(self, method: str, done: int, logs: Logs | None = None) -> None:
         """Tell those whose interval has just been completed by `done` batches."""
-        for callback, every in self.listeners():
+        for callback, every in self.listeners(method):
             if done % every == 0:
-                getattr(callback, method)(done - 1, logs)
+                getattr(callback, method)(done - 1, logs or {})
 
-    def batches_begin(self, done: int) -> None:
+    def batches_begin(self, done: int, method: str = "on_train_batch_begin") -> None:
         """Tell those for whom an interval begins."""
-        for callback, every in self.listeners():
+        for callback, every in self.listeners(method):
             if done % every == 0:
-                callback.on_train_batch_begin(done)
+                getattr(callback, method)(done, {})
 
 
 def _flat(callbacks: Any) -> Iterable[Any]:

@@ -1,6 +1,6 @@
 """Arrays that users pass to `fit`, checked and made ready for the device."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -132,6 +132,25 @@ def check_epoch(epoch: Any, what: str) -> int:
     if not integer or epoch < 0:
         raise ArgumentError(f"fit: expected {what} to be an integer of at least 0, got {epoch!r}.")
     return int(epoch)
+
+
+def check_steps(steps: Any, what: str, place: str) -> int | None:
+    """None, or an int of at least 1."""
+    if steps is None:
+        return None
+    integer = isinstance(steps, int | np.integer) and not isinstance(steps, bool)
+    if not integer or steps < 1:
+        raise ArgumentError(
+            f"{place}: expected {what} to be an integer of at least 1, or None, got {steps!r}."
+        )
+    return int(steps)
+
+
+def check_frequency(frequency: Any) -> Any:
+    """A number of epochs, or a collection of epoch numbers."""
+    if isinstance(frequency, Collection) and not isinstance(frequency, str):
+        return frequency
+    return check_steps(frequency, "validation_freq", "fit") or 1
 
 
 def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:

@@ -1,35 +1,59 @@
 """Evaluation over batches."""
 
+from typing import Any
+
 import jax
 
+from nnlib.training.callback import CallbackList
+from nnlib.training.feed import Feed
 from nnlib.training.pacer import Pacer
-from nnlib.training.source import Source
 from nnlib.training.state import TrainState
 from nnlib.training.trainer import Trainer
 
 
-def evaluate_source(trainer: Trainer, source: Source, state: TrainState) -> dict[str, float]:
-    """The logs over all batches, in the order of `compile`."""
+def evaluate_feed(
+    trainer: Trainer,
+    feed: Feed,
+    state: TrainState,
+    steps: int | None = None,
+    callbacks: CallbackList | None = None,
+) -> dict[str, float]:
+    """The logs over a pass, or over its first `steps` batches, in the order of `compile`."""
     objective = trainer.objective
     assert objective is not None
-    masked = source.ragged and trainer.pads()
-    runner = trainer.runner("test", source.batch_size, masked)
+    heard = callbacks or CallbackList()
     constants = state._replace(opt={}, metrics={})
-    sums, logs = objective.zeros(), None
-    pacer = Pacer(1.0)
-    done, stop = 0, source.steps - (source.ragged and not masked)
-    while done < stop:
-        window = source.window(None, done, min(pacer.steps, stop - done))
-        sums, logs = runner.run(
-            sums, constants, window.data, window.order, window.start, window.count
-        )
-        pacer.sent(logs, window.count)
-        done += window.count
-    if stop < source.steps:
-        tail = source.tail(None)
-        rows = source.rows - stop * source.batch_size
-        sums, logs = trainer.runner("test", rows, False).run(sums, constants, tail, None, 0, 1)
-    values = jax.device_get(logs)
-    names = [name for name in objective.log_names if name in values]
-    names += [name for name in values if name not in names]
-    return {name: float(values[name]) for name in names}
+    sums: Any = trainer.test_sums(state)
+    logs: Any = None
+    pacer, done = Pacer(1.0), 0
+    batches = feed.begin(limit=steps)
+    try:
+        while (steps is None or done < steps) and batches.ready():
+            heard.batches_begin(done, "on_test_batch_begin")
+            window = batches.take(_limit(heard, done, steps, pacer.steps))
+            runner = trainer.runner("test", window.batch_size, window.masked)
+            sums, logs = runner.run(
+                sums, constants, window.data, window.order, window.start, window.count
+            )
+            done += window.count
+            pacer.sent(logs, window.count)
+            if heard.next_stop(done - 1, "on_test_batch_end") == done:
+                heard.batches_done("on_test_batch_end", done, in_order(logs, objective.log_names))
+    finally:
+        batches.close()
+    trainer.keep_test_state(sums)
+    if logs is None:
+        logs = objective.results(sums)
+    return in_order(logs, objective.log_names)
+
+
+def _limit(heard: CallbackList, done: int, steps: int | None, wanted: int) -> int:
+    ends = [heard.next_stop(done, "on_test_batch_end"), steps]
+    return min([wanted, *(end - done for end in ends if end is not None)])
+
+
+def in_order(logs: Any, names: list[str]) -> dict[str, float]:
+    """Floats in the order of `compile`; a jitted step returns its dict sorted."""
+    values = {name: float(value) for name, value in jax.device_get(logs).items()}
+    known = {name: values[name] for name in names if name in values}
+    return known | {name: value for name, value in values.items() if name not in known}

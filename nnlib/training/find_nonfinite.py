@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from nnlib.core.errors import NonFiniteLossError
 from nnlib.core.layer import Layer
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
+    from nnlib.training.position import Position
     from nnlib.training.state import TrainState
 
 
@@ -58,6 +61,31 @@ def find_nonfinite(model: "Model", x: Any, state: "TrainState | None" = None) ->
         observer=look,
     )
     return found[0] if found else None
+
+
+def stop_at_nonfinite(model: "Model", batch: Any, state: "TrainState", logs: Any) -> None:
+    """Stop at the first step whose loss is not finite, and say where that began."""
+    if "loss" not in logs or bool(jnp.isfinite(logs["loss"])):
+        return
+    where = find_nonfinite(model, batch.x, state) or "every layer is finite, the loss is not"
+    raise NonFiniteLossError(
+        f"fit: expected a finite loss, got {float(logs['loss'])} at step {int(state.step)}: "
+        f"{where}. Check the data, lower the learning rate, or clip gradients (clipnorm=1.0)."
+    )
+
+
+def raise_if_nan(sums: dict[str, Any], position: "Position") -> None:
+    """NonFiniteLossError, if the loss of one of these steps was NaN."""
+    first = int(sums.get("first_nan", -1))
+    if first < 0:
+        return
+    batch = first - position.epoch_step
+    raise NonFiniteLossError(
+        f"fit: expected a finite loss, got NaN at step {first} (epoch {position.epoch + 1}, "
+        f"batch {batch}). Check the data for NaN, lower the learning rate, or clip gradients "
+        "(clipnorm=1.0). To find the layer, train again with compile(..., run_eagerly=True): "
+        "it stops at that step and names the first layer that is not finite."
+    )
 
 
 def _leaf(state: "TrainState", path: tuple[str, ...]) -> Any:

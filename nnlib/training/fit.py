@@ -1,19 +1,22 @@
 """The loop of `fit`."""
 
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
-
-import jax
 
 from nnlib.core.random import fold
 from nnlib.training.callback import CallbackList, Logs
-from nnlib.training.evaluate import evaluate_source
+from nnlib.training.evaluate import evaluate_feed, in_order
+from nnlib.training.feed import Feed, Pass, Window
+from nnlib.training.find_nonfinite import raise_if_nan
 from nnlib.training.history import History
 from nnlib.training.interrupts import interrupts_deferred
 from nnlib.training.pacer import Pacer
+from nnlib.training.position import Position
 from nnlib.training.progress import ProgbarLogger
 from nnlib.training.session import Session
-from nnlib.training.source import Source, Window
-from nnlib.training.trainer import Position, Trainer
+from nnlib.training.trainer import Trainer
 
 BAR_SECONDS = 0.1
 """How often a progress bar wants to move."""
@@ -21,37 +24,55 @@ QUIET_SECONDS = 1.0
 """How long a dispatch may last while nobody watches: an interrupt has to wait for it."""
 
 
+@dataclass(frozen=True)
+class Validation:
+    """What is evaluated between epochs, and when."""
+
+    feed: Feed
+    steps: int | None = None
+    frequency: int | Collection[int] = 1
+    """After every so many epochs, or after these, counted from 1."""
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether it is time after epoch number `epoch`, counted from 0."""
+        if isinstance(self.frequency, int):
+            return (epoch + 1) % self.frequency == 0
+        return epoch + 1 in self.frequency
+
+
 class FitLoop:
-    """Epochs over one source of batches.
+    """Epochs over one feed of batches.
 
     Args:
         trainer: with a model that is compiled and built.
-        source: the training data.
-        validation: data to evaluate after epochs, or None.
+        feed: the training data.
+        validation: what to evaluate after epochs, or None.
         callbacks: what to call.
         bar: the progress display among them, or None.
         epochs: the number of the last epoch.
-        shuffle: whether each epoch takes the rows in a new order.
+        shuffle: whether each pass takes the rows in a new order.
+        steps_per_epoch: batches in an epoch; a whole pass if None.
     """
 
     def __init__(
         self,
         trainer: Trainer,
-        source: Source,
-        validation: Source | None,
+        feed: Feed,
+        validation: Validation | None,
         callbacks: CallbackList,
         bar: ProgbarLogger | None,
         epochs: int,
         shuffle: bool,
+        steps_per_epoch: int | None = None,
     ):
-        self.trainer, self.source, self.validation = trainer, source, validation
+        self.trainer, self.feed, self.validation = trainer, feed, validation
         self.callbacks, self.bar = callbacks, bar
-        self.epochs, self.shuffle = epochs, shuffle
-        self.masked = source.ragged and trainer.pads()
-        self.runner = trainer.runner("train", source.batch_size, self.masked)
+        self.epochs, self.shuffle, self.steps_per_epoch = epochs, shuffle, steps_per_epoch
+        self.runner = trainer.runner("train", feed.batch_size, feed.masked)
         watched = bar is not None and bar.moves
         self.pacer = Pacer(BAR_SECONDS if watched else QUIET_SECONDS, self.runner.seconds_per_step)
         self._last_logs: Any = None
+        self._pass: Pass | None = None
 
     @property
     def session(self) -> Session:
@@ -63,82 +84,146 @@ class FitLoop:
         trainer = self.trainer
         history = trainer.history = next(c for c in self.callbacks.callbacks if type(c) is History)
         trainer.stop_training, trainer.fitting = False, True
-        trainer.position = Position(initial_epoch, 0, int(self.session.state.step))
+        step = int(self.session.state.step)
+        trainer.position = Position(initial_epoch, 0, step, step)
         logs: Logs | None = None
         try:
             self.callbacks.call("on_train_begin")
             while trainer.position.epoch < self.epochs and not trainer.stop_training:
                 logs = self._epoch()
             self.callbacks.call("on_train_end", logs)
+            trainer.finish()
         finally:
             self.runner.seconds_per_step = self.pacer.seconds_per_step
             trainer.fitting = False
+            self._end_pass()
             trainer.close()
             trainer.reset_metrics()
             if self.bar is not None:
                 self.bar.on_train_end()
         return history
 
-    def _epoch(self) -> Logs:
-        position = self.trainer.position
-        assert self.trainer.objective is not None
-        self.callbacks.call("on_epoch_begin", position.epoch)
-        if position.batch == 0:
-            state = self.trainer.current()
-            position = Position(position.epoch, 0, int(state.step))
-            self.trainer.position = position
-            self.session.advance(state._replace(metrics=self.trainer.objective.zeros()))
-        order = None
-        if self.shuffle:
-            key = fold(self.session.state.rng, "shuffle", position.epoch_step)
-            order = self.source.order(key)
-        self._batches(order)
+    def _epoch(self) -> Logs | None:
+        trainer = self.trainer
+        assert trainer.objective is not None
+        if not self._begin_epoch():
+            return None
+        self.callbacks.call("on_epoch_begin", trainer.position.epoch)
+        if trainer.position.batch == 0:
+            self.session.advance(trainer.current()._replace(metrics=trainer.objective.zeros()))
+        self._batches()
+        if self.steps_per_epoch is None:
+            self._end_pass()
+        epoch = trainer.position.epoch
         logs = self._epoch_logs()
-        self.trainer.position = Position(position.epoch + 1, 0, int(self.session.state.step))
-        self.trainer.show_optimizer()
-        self.callbacks.call("on_epoch_end", position.epoch, logs)
+        trainer.position = trainer.position.next_epoch(int(self.session.state.step))
+        trainer.show_optimizer()
+        self.callbacks.call("on_epoch_end", epoch, logs)
         return logs
 
-    def _batches(self, order: Any) -> None:
-        short_tail = self.source.ragged and not self.masked
-        stop = self.source.steps - short_tail
-        while (done := self.trainer.position.batch) < stop and not self.trainer.stop_training:
+    # Passes ------------------------------------------------------------------------------------
+
+    def _begin_epoch(self) -> bool:
+        """Stand before the first batch of the epoch; False, with a warning, if there is none."""
+        position = self.trainer.position
+        if position.batch == 0:
+            step = int(self.trainer.current().step)
+            position = Position(position.epoch, 0, step, position.pass_step, position.pass_batch)
+            if self.steps_per_epoch is None:
+                position = position.next_pass(step)
+            self.trainer.position = position
+        if self._pass is None:
+            self._begin_pass()
+        if self._more() or position.batch > 0:
+            return True
+        self._warn_of_end()
+        return False
+
+    def _begin_pass(self) -> None:
+        position = self.trainer.position
+        key = None
+        if self.shuffle:
+            key = fold(self.session.state.rng, "shuffle", position.pass_step)
+        limit = None
+        if self.steps_per_epoch is not None and not self.feed.repeats:
+            # Of a generator not more is taken than fit needs.
+            limit = (self.epochs - position.epoch) * self.steps_per_epoch - position.batch
+        self._pass = self.feed.begin(key, position.pass_batch, limit)
+
+    def _end_pass(self) -> None:
+        if self._pass is not None:
+            self._pass.close()
+            self._pass = None
+
+    def _more(self) -> bool:
+        """Whether this epoch has another batch; with `steps_per_epoch` a new pass may begin."""
+        assert self._pass is not None
+        if self._pass.ready():
+            return True
+        if self.steps_per_epoch is None or not self.feed.repeats:
+            return False
+        self._end_pass()
+        self.trainer.position = self.trainer.position.next_pass(int(self.session.state.step))
+        self._begin_pass()
+        return self._pass.ready()
+
+    def _warn_of_end(self) -> None:
+        self.trainer.stop_training = True
+        epoch = self.trainer.position.epoch + 1
+        warnings.warn(
+            f"fit: expected batches for epoch {epoch} of {self.epochs}, got a "
+            "generator that has come to its end; training ends here. Let it run forever and set "
+            "steps_per_epoch=, or use nnlib.data.Dataset.from_generator.",
+            stacklevel=5,
+        )
+
+    # Batches -----------------------------------------------------------------------------------
+
+    def _batches(self) -> None:
+        stop = self.steps_per_epoch
+        while (
+            stop is None or self.trainer.position.batch < stop
+        ) and not self.trainer.stop_training:
+            if not self._more():
+                if stop is not None:
+                    self._warn_of_end()
+                break
+            assert self._pass is not None
+            done = self.trainer.position.batch
             self.callbacks.batches_begin(done)
-            window = self.source.window(order, done, self._count(done, stop))
-            self._run(self.runner, window)
-        if short_tail and self.trainer.position.batch == stop and not self.trainer.stop_training:
-            self.callbacks.batches_begin(stop)
-            data = self.source.tail(order)
-            rows = self.source.rows - stop * self.source.batch_size
-            self._run(self.trainer.runner("train", rows, False), Window(data, None, 0, 1))
+            self._run(self._pass.take(self._limit(done, stop)))
+        if stop is None and self.feed.steps is None and not self.trainer.stop_training:
+            self.feed.steps = self.trainer.position.batch
+            self.callbacks.set_steps(self.feed.steps)
         self.pacer.drain()
 
-    def _count(self, done: int, stop: int) -> int:
-        """How many steps go into the next dispatch."""
+    def _limit(self, done: int, stop: int | None) -> int:
+        """How many steps may go into the next dispatch."""
         assert self.trainer.compiled is not None
         wanted = self.trainer.compiled.steps_per_execution or self.pacer.steps
         next_stop = self.callbacks.next_stop(done)
-        return min(wanted, stop - done, (next_stop or stop) - done or stop)
+        ends = [end - done for end in (stop, next_stop) if end is not None]
+        return min([wanted, *ends])
 
-    def _run(self, runner: Any, window: Window) -> None:
+    def _run(self, window: Window) -> None:
         state = self.trainer.current()
+        runner = self.trainer.runner("train", window.batch_size, window.masked)
         with interrupts_deferred():
             state, logs = runner.run(
                 state, None, window.data, window.order, window.start, window.count
             )
             self.session.advance(state)
-        position = self.trainer.position
-        done = position.batch + window.count
-        self.trainer.position = Position(position.epoch, done, position.epoch_step)
+        self.trainer.position = self.trainer.position.advanced(window.count)
+        done = self.trainer.position.batch
         finished = self.pacer.sent(logs, window.count)
         self._last_logs = logs
         if self.callbacks.next_stop(done - 1) == done:
             self.trainer.show_optimizer()
             assert self.trainer.objective is not None
             names = self.trainer.objective.log_names
-            self.callbacks.batches_done("on_train_batch_end", done, _in_order(_floats(logs), names))
+            self.callbacks.batches_done("on_train_batch_end", done, in_order(logs, names))
         if self.bar is not None and finished is not None:
-            self.bar.show(done - window.count, _floats(finished))
+            self.bar.show(done - window.count, in_order(finished, []))
 
     def _epoch_logs(self) -> Logs:
         trainer, sums = self.trainer, self.session.state.metrics
@@ -147,21 +232,14 @@ class FitLoop:
         if logs is None:  # resumed behind the last batch of an epoch
             logs = trainer.objective.results(sums)
         if not self.callbacks.handles_nan:
-            trainer.raise_if_nan(sums, trainer.position)
-        floats = _in_order(_floats(logs), trainer.objective.log_names)
-        if self.validation is not None:
+            raise_if_nan(sums, trainer.position)
+        floats = in_order(logs, trainer.objective.log_names)
+        validation = self.validation
+        if validation is not None and validation.is_due(trainer.position.epoch):
             self.callbacks.call("on_test_begin")
-            values = evaluate_source(trainer, self.validation, trainer.current())
+            values = evaluate_feed(
+                trainer, validation.feed, trainer.current(), validation.steps, self.callbacks
+            )
             self.callbacks.call("on_test_end", values)
             floats |= {f"val_{name}": value for name, value in values.items()}
         return floats
-
-
-def _floats(logs: Any) -> Logs:
-    return {name: float(value) for name, value in jax.device_get(logs).items()}
-
-
-def _in_order(logs: Logs, names: list[str]) -> Logs:
-    """A jitted step returns its dict sorted; show it in the order of `compile`."""
-    known = {name: logs[name] for name in names if name in logs}
-    return known | {name: value for name, value in logs.items() if name not in known}

@@ -107,12 +107,22 @@ class Objective:
 
     # Loss --------------------------------------------------------------------------------------
 
-    def loss(self, outputs: Any, batch: Batch) -> tuple[jax.Array, Arrays]:
-        """(the weighted sum over the outputs, the loss of each output by name)."""
+    def loss(
+        self, outputs: Any, batch: Batch, masks: list[Any] | None = None
+    ) -> tuple[jax.Array, Arrays]:
+        """(the weighted sum over the outputs, the loss of each output by name).
+
+        Args:
+            outputs: of the model.
+            batch: that they are for.
+            masks: a mask or None for each output.
+        """
         leaves, targets = jax.tree.leaves(outputs), self.targets_of(batch.y)
         parts: Arrays = {}
-        for head, out, target, weight in zip(
-            self.heads, leaves, targets, self._weights_of(batch.sample_weight), strict=True
+        weights = self._weights_of(batch.sample_weight)
+        masks = masks or [None] * len(leaves)
+        for head, out, target, weight, mask in zip(
+            self.heads, leaves, targets, weights, masks, strict=True
         ):
             if head.loss is not None:
                 if target is None:
@@ -120,7 +130,8 @@ class Objective:
                         f"{self.place}: expected targets for output {head.name!r}, which has a "
                         "loss, got none. Pass y= as well."
                     )
-                value = head.loss(target, out, sample_weight=weight, row_mask=batch.row_mask)
+                counted = _both(mask, batch.row_mask)
+                value = head.loss(target, out, sample_weight=weight, row_mask=counted)
                 parts[head.name] = jnp.sum(value)
         total = sum(
             (head.weight * parts[head.name] for head in self.heads if head.name in parts),
@@ -173,7 +184,14 @@ class Objective:
         return self._zeros()
 
     def update_metrics(
-        self, sums: Arrays, outputs: Any, batch: Batch, loss: Any, parts: Arrays, step: Any
+        self,
+        sums: Arrays,
+        outputs: Any,
+        batch: Batch,
+        loss: Any,
+        parts: Arrays,
+        step: Any,
+        masks: list[Any] | None = None,
     ) -> Arrays:
         """The sums with one more batch in them."""
         rows = self._rows(outputs, batch)
@@ -183,9 +201,11 @@ class Objective:
             new[name] = _MEAN.update(sums[name], losses[name], sample_weight=rows)
         leaves, targets = jax.tree.leaves(outputs), self.targets_of(batch.y)
         weights = self._weights_of(batch.sample_weight)
+        masks = masks or [None] * len(leaves)
         for key, metric, index, weighted in self._entries():
             if targets[index] is not None:
-                weight = _both(weights[index] if weighted else None, batch.row_mask)
+                weight = _both(weights[index] if weighted else None, masks[index])
+                weight = _both(weight, batch.row_mask)
                 new[key] = metric.update(
                     sums[key], targets[index], leaves[index], sample_weight=weight
                 )
@@ -244,4 +264,6 @@ def _both(weight: Any, mask: Any) -> Any:
         return mask if weight is None else weight
     if weight.shape[0] != mask.shape[0]:
         raise ShapeError(f"sample_weight: expected {mask.shape[0]} rows, got {weight.shape[0]}.")
-    return weight * mask.reshape(-1, *[1] * (weight.ndim - 1))
+    rank = max(weight.ndim, mask.ndim)
+    weight, mask = (a.reshape(*a.shape, *[1] * (rank - a.ndim)) for a in (weight, mask))
+    return weight * mask.astype(jnp.float32)

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nnlib.core.errors import ShapeError
+from nnlib.core.errors import DataError, ShapeError
 from nnlib.training import step as steps
-from nnlib.training.batch import Batch
+from nnlib.training.batch import row_count
+from nnlib.training.callback import CallbackList
+from nnlib.training.feed import Feed, Window
 from nnlib.training.padding import keeps_rows_apart
-from nnlib.training.source import Source
 from nnlib.training.state import TrainState
 
 if TYPE_CHECKING:
@@ -28,27 +29,48 @@ class Predictor:
         self.model = model
         self._step = jax.jit(lambda state, x: steps.predict_step(self.model, state, x))
 
-    def predict(self, state: TrainState, x: Any, batch_size: int) -> Any:
-        """The outputs for all rows, as NumPy arrays."""
-        source = Source(Batch(x), batch_size)
-        apart = all(keeps_rows_apart(layer) for _, layer in self.model.layout())
+    def predict(
+        self,
+        state: TrainState,
+        feed: Feed,
+        limit: int | None = None,
+        callbacks: CallbackList | None = None,
+    ) -> tuple[Any, TrainState]:
+        """The outputs for all rows, as NumPy arrays, and the state behind the last batch."""
+        heard = callbacks or CallbackList()
         constants = state._replace(opt={}, metrics={})
-        parts = []
-        for index in range(source.steps):
-            rows = min(batch_size, source.rows - index * batch_size)
-            window = source.window(None, index, 1)
-            start = window.start * batch_size
-            batch = jax.tree.map(lambda a, s=start, n=rows: a[s : s + n], window.data.x)
-            if rows < batch_size and apart and source.rows > batch_size:
-                batch = jax.tree.map(lambda a: _filled(a, batch_size), batch)
-            out = self._step(constants, batch)
-            if any(leaf.ndim == 0 for leaf in jax.tree.leaves(out)):
-                raise ShapeError(
-                    f"{self.model.name} ({type(self.model).__name__}): expected outputs with one "
-                    "row per input row, got a scalar. Call the model itself: model(x)."
-                )
-            parts.append(jax.tree.map(lambda a, n=rows: a[:n], out))
-        return jax.tree.map(lambda *p: np.concatenate([np.asarray(a) for a in p]), *parts)
+        parts: list[Any] = []
+        batches = feed.begin(limit=limit)
+        try:
+            while (limit is None or len(parts) < limit) and batches.ready():
+                heard.batches_begin(len(parts), "on_predict_batch_begin")
+                out, model_state = self._one(constants, feed, batches.take(1))
+                constants = constants._replace(state=model_state)
+                parts.append(out)
+                heard.batches_done("on_predict_batch_end", len(parts), {"outputs": out})
+        finally:
+            batches.close()
+        if not parts:
+            raise DataError("predict: expected at least one batch, got none.")
+        return jax.tree.map(
+            lambda *p: np.concatenate([np.asarray(a) for a in p]), *parts
+        ), constants
+
+    def _one(self, constants: TrainState, feed: Feed, window: Window) -> tuple[Any, Any]:
+        """The outputs of one batch, and the state behind it."""
+        rows = window.batch_size
+        start = window.start * rows
+        x = jax.tree.map(lambda a: a[start : start + rows], window.data.x)
+        rows = row_count(x)
+        if rows < feed.batch_size and all(keeps_rows_apart(la) for _, la in self.model.layout()):
+            x = jax.tree.map(lambda a: _filled(a, feed.batch_size), x)
+        out, state = self._step(constants, x)
+        if any(leaf.ndim == 0 for leaf in jax.tree.leaves(out)):
+            raise ShapeError(
+                f"{self.model.name} ({type(self.model).__name__}): expected outputs with one "
+                "row per input row, got a scalar. Call the model itself: model(x)."
+            )
+        return jax.tree.map(lambda a: a[:rows], out), state
 
 
 def _filled(array: Any, rows: int) -> Any:

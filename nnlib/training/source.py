@@ -1,6 +1,5 @@
 """Where the rows of a fit come from: the device if they fit there, else the host in pieces."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -13,17 +12,6 @@ RESIDENT_BYTES = 2 * 2**30
 """Data up to this size is kept on the device as a whole."""
 PIECE_BYTES = 64 * 2**20
 """Larger data travels in pieces of about this size."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Consecutive batches within arrays on the device."""
-
-    data: Batch
-    order: Any
-    start: int
-    """The number of the first batch, counted in `data`."""
-    count: int
 
 
 class Source:
@@ -58,15 +46,20 @@ class Source:
         """The first rows, to look at shapes and dtypes."""
         return jax.tree.map(lambda a: a[: self.batch_size], self._data)
 
-    def window(self, order: Any, start: int, count: int) -> Window:
-        """Batch number `start` and up to `count - 1` behind it; fewer where a piece ends."""
+    def window(self, order: Any, start: int, count: int) -> tuple[Batch, Any, int, int]:
+        """Batch number `start` and up to `count - 1` behind it; fewer where a piece ends.
+
+        Returns:
+            `(data, order, start, count)`: arrays on the device, the order of their rows or None,
+            and which batches of them are meant.
+        """
         if self.resident:
-            return Window(self._data, order, start, count)
+            return self._data, order, start, count
         piece = start - start % self._piece
         end = min(piece + self._piece, self.steps)
         if self._cut_out is None or self._cut_out[0] != (id(order), piece):
             self._cut_out = (id(order), piece), self._rows(order, piece, end)
-        return Window(self._cut_out[1], None, start - piece, min(count, end - start))
+        return self._cut_out[1], None, start - piece, min(count, end - start)
 
     def tail(self, order: Any) -> Batch:
         """The short last batch as it is."""

@@ -7,6 +7,9 @@ import jax.numpy as jnp
 
 from nnlib.core.tree import Tree, merge
 
+CARRIED = "carried_state"
+"""The entry among metric sums that holds the state of stateful layers in an evaluation."""
+
 
 class TrainState(NamedTuple):
     """One pytree of arrays, donated to each step and returned by it.

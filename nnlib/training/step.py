@@ -6,10 +6,14 @@ import jax
 import optax
 
 from nnlib.core.errors import ArgumentError
+from nnlib.core.layer import Applied
+from nnlib.core.masks import set_masks
+from nnlib.core.penalties import penalties_shown
 from nnlib.core.tree import Tree, items, merge, put
+from nnlib.models.trainable import overrides
 from nnlib.training.batch import Batch
 from nnlib.training.objective import Objective
-from nnlib.training.state import TrainState
+from nnlib.training.state import CARRIED, TrainState
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
@@ -22,21 +26,28 @@ def train_step(
 
     The step's key is `fold_in(state.rng, state.step)`, so nothing depends on how steps are grouped.
     """
-    (loss, (outputs, new_state, parts)), grads = jax.value_and_grad(
-        lambda trainable: compute_loss(model, objective, state, batch, trainable), has_aux=True
-    )(state.trainable)
+
+    def scaled_loss(trainable: Tree) -> tuple[jax.Array, Any]:
+        loss, applied, parts = compute_loss(model, objective, state, batch, trainable)
+        return optimizer.scale_loss(loss, state.opt), (loss, applied, parts)
+
+    grads, (loss, applied, parts) = jax.grad(scaled_loss, has_aux=True)(state.trainable)
     sums = state.metrics
     if sums:  # a state made for a step alone need not carry any
-        sums = objective.update_metrics(sums, outputs, batch, loss, parts, state.step)
-    state = apply_gradients(model, optimizer, state._replace(state=new_state, metrics=sums), grads)
+        sums = objective.update_metrics(
+            sums, applied.outputs, batch, loss, parts, state.step, applied.masks
+        )
+    state = apply_gradients(
+        model, optimizer, state._replace(state=applied.state, metrics=sums), grads
+    )
     return state, objective.results(sums) if sums else {"loss": loss}
 
 
 def compute_loss(
     model: "Model", objective: Objective, state: TrainState, batch: Batch, trainable: Tree
-) -> tuple[jax.Array, tuple[Any, Tree, dict[str, Any]]]:
-    """`(loss, (outputs, new model state, loss of each output))` in training mode."""
-    outputs, new_state, penalty, masks = model.apply_full(
+) -> tuple[jax.Array, Applied, dict[str, Any]]:
+    """The loss in training mode, what the call of the model gave, the loss of each output."""
+    applied = model.apply_full(
         merge(state.frozen, trainable),
         state.state,
         batch.x,
@@ -44,13 +55,30 @@ def compute_loss(
         rng=jax.random.fold_in(state.rng, state.step),
         row_mask=batch.row_mask,
     )
-    loss, parts = objective.loss(outputs, batch)
-    if not parts and isinstance(penalty, float):  # no array in its sum: nothing to learn from
+    loss, parts = loss_of(model, objective, applied, batch, training=True)
+    return loss, applied, parts
+
+
+def loss_of(
+    model: "Model", objective: Objective, applied: Applied, batch: Batch, training: bool
+) -> tuple[jax.Array, dict[str, Any]]:
+    """The loss, penalties included, and the loss of each output.
+
+    A `compute_loss` written by the user has the word; there is no loss of each output then.
+    """
+    if overrides(model, "compute_loss"):
+        set_masks(applied.outputs, applied.masks)
+        weight = batch.sample_weight
+        with penalties_shown(applied.penalty):
+            loss = model.compute_loss(batch.x, batch.y, applied.outputs, weight, training)
+        return loss, {}
+    loss, parts = objective.loss(applied.outputs, batch, applied.masks)
+    if training and not parts and isinstance(applied.penalty, float):  # no array in its sum
         raise ArgumentError(
             f"{model.name} ({type(model).__name__}): expected a loss to train by, got none. Pass "
             "loss= to compile(), or call add_loss() in a layer."
         )
-    return loss + penalty, (outputs, new_state, parts)
+    return loss + applied.penalty, parts
 
 
 def apply_gradients(model: "Model", optimizer: Any, state: TrainState, grads: Tree) -> TrainState:
@@ -79,16 +107,18 @@ def test_step(
     model: "Model", objective: Objective, state: TrainState, batch: Batch
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Forward in inference mode: the new metric sums and the logs so far."""
-    outputs, _, penalty, masks = model.apply_full(
-        state.params, state.state, batch.x, row_mask=batch.row_mask
-    )
-    loss, parts = objective.loss(outputs, batch)
+    applied = model.apply_full(state.params, state.state, batch.x, row_mask=batch.row_mask)
+    loss, parts = loss_of(model, objective, applied, batch, training=False)
     sums = objective.update_metrics(
-        state.metrics, outputs, batch, loss + penalty, parts, state.step
+        state.metrics, applied.outputs, batch, loss, parts, state.step, applied.masks
     )
+    if CARRIED in sums:
+        sums[CARRIED] = applied.state
     return sums, objective.results(sums)
 
 
-def predict_step(model: "Model", state: TrainState, x: Any) -> Any:
-    """The outputs in inference mode."""
-    return model.apply(state.params, state.state, x)[0]
+def predict_step(model: "Model", state: TrainState, x: Any) -> tuple[Any, Tree]:
+    """The outputs in inference mode, and the state that layers have behind this batch."""
+    if overrides(model, "predict_step"):
+        return model.predict_step(state, x), state.state
+    return model.apply(state.params, state.state, x)

@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -13,47 +12,28 @@ import numpy as np
 
 from nnlib import losses as losses_
 from nnlib import optimizers as optimizers_
-from nnlib.core.errors import ArgumentError, NonFiniteLossError, NotCompiledError
+from nnlib.core.errors import ArgumentError, NotCompiledError
+from nnlib.core.masks import flat_masks
 from nnlib.core.random import facade_keys
 from nnlib.core.tree import flatten, partition
-from nnlib.models.trainable import Trainable
+from nnlib.models.trainable import overrides
 from nnlib.training import step as steps
-from nnlib.training.batch import Batch, as_batch
-from nnlib.training.find_nonfinite import find_nonfinite
+from nnlib.training.batch import Batch, as_batch, row_count
+from nnlib.training.compiled import Compiled
+from nnlib.training.feed import ArrayFeed, Feed
+from nnlib.training.find_nonfinite import stop_at_nonfinite
 from nnlib.training.objective import Objective
 from nnlib.training.padding import keeps_rows_apart
+from nnlib.training.position import Position
 from nnlib.training.predictor import Predictor
 from nnlib.training.runner import EagerRunner, Runner
 from nnlib.training.session import Session, close_others
 from nnlib.training.source import Source
-from nnlib.training.state import TrainState, copied
+from nnlib.training.state import CARRIED, TrainState, copied
+from nnlib.training.stream import StreamFeed
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """The arguments of `compile`."""
-
-    optimizer: Any
-    loss: Any = None
-    loss_weights: Any = None
-    metrics: Any = None
-    weighted_metrics: Any = None
-    run_eagerly: bool = False
-    steps_per_execution: int | None = None
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far a fit has come."""
-
-    epoch: int = 0
-    batch: int = 0
-    """Batches of this epoch that are done."""
-    epoch_step: int = 0
-    """The number of steps done before this epoch; the order of its rows depends on it."""
 
 
 class Trainer:
@@ -89,13 +69,10 @@ class Trainer:
         """Take optimizer, losses and metrics, and note which layers are trained."""
         self.refuse_within_fit("compile")
         self.close()
-        steps = compiled.steps_per_execution
-        if steps is not None and not (isinstance(steps, int) and steps > 0):
-            raise ArgumentError(
-                f"{self.place}: expected steps_per_execution to be an integer of at least 1, or "
-                f"None for the fastest, got {steps!r}."
-            )
+        compiled.check(self.place)
         optimizer = optimizers_.get(compiled.optimizer)
+        if compiled.auto_scale_loss and self.model.dtype_policy.name == "mixed_float16":
+            optimizer = _scaled(optimizer)
         self.compiled = Compiled(**{**vars(compiled), "optimizer": optimizer})
         self.objective = None
         self._slots_for = self._opt = None
@@ -171,11 +148,8 @@ class Trainer:
         """Whether a short last batch may be filled up and masked, with exact results."""
         assert self.objective is not None
         apart = all(keeps_rows_apart(layer) for _, layer in self.model.layout())
-        own_steps = self._overridden("train_step") or self._overridden("test_step")
-        return apart and self.objective.counts_by_row and not own_steps
-
-    def _overridden(self, method: str) -> bool:
-        return getattr(type(self.model), method) is not getattr(Trainable, method)
+        own = overrides(self.model, "train_step", "test_step", "compute_loss")
+        return apart and self.objective.counts_by_row and not own
 
     # The state ---------------------------------------------------------------------------------
 
@@ -251,6 +225,28 @@ class Trainer:
         if self.session is not None and self.objective is not None:
             self.session.advance(self.current()._replace(metrics=self.objective.zeros()))
 
+    # Evaluation --------------------------------------------------------------------------------
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a layer carries its state from batch to batch, also in evaluation."""
+        return any(getattr(layer, "stateful", False) for _, layer in self.model.layout())
+
+    def test_sums(self, state: TrainState) -> dict[str, Any]:
+        """What an evaluation begins with: metric sums, and the state of stateful layers."""
+        assert self.objective is not None
+        sums = dict(self.objective.zeros())
+        return sums | {CARRIED: copied(state.state)} if self.stateful else sums
+
+    def keep_test_state(self, sums: dict[str, Any]) -> None:
+        """Let stateful layers go on from where an evaluation left them."""
+        if CARRIED not in sums:
+            return
+        if self.session is not None:
+            self.session.advance(self.current()._replace(state=sums[CARRIED]))
+        else:
+            self.model.variables = (self.model.variables[0], sums[CARRIED])
+
     def show_optimizer(self) -> None:
         """Let the optimizer tell its learning rate and step while the session has the rest."""
         assert self.session is not None
@@ -286,40 +282,40 @@ class Trainer:
         objective = self.objective or self.prepare_for(batch)
         return steps.test_step(self.model, objective, state, batch)
 
+    def predict_step(self, state: TrainState, data: Any) -> Any:
+        """The default of `Model.predict_step`."""
+        return self.model.apply(state.params, state.state, as_batch(data).x)[0]
+
+    def finish(self) -> None:
+        """The end of a fit: optimizers that average weights put the averages in their place."""
+        state = self.current()
+        if self.optimizer.averages(state.opt) is not None:
+            trainable = self.optimizer.finalize_variable_values(state.trainable, state.opt)
+            self.open().advance(state._replace(trainable=trainable))
+
     def runner(self, kind: str, batch_size: int, masked: bool) -> Any:
         """The compiled steps of a kind ("train", "test"); kept until the next compile()."""
         key = kind, batch_size, masked
         if key not in self._runners:
             step = self._train if kind == "train" else self._test
-            eager = self.compiled is not None and self.compiled.run_eagerly
+            eager = self.compiled is not None and self.compiled.eager
             make = EagerRunner if eager else Runner
             self._runners[key] = make(step, batch_size, masked)
         return self._runners[key]
 
     def _train(self, state: TrainState, _: Any, batch: Batch) -> tuple[TrainState, Any]:
-        data = batch.plain() if self._overridden("train_step") else batch
+        data = batch.plain() if overrides(self.model, "train_step") else batch
         with self._flags_of_compile():
             new, logs = self.model.train_step(state, data)
-        if self.require_compiled("fit").run_eagerly:
-            self._explain_nan(state, batch, logs)
+        if self.require_compiled("fit").eager:
+            stop_at_nonfinite(self.model, batch, state, logs)
         return new, logs
 
-    def _explain_nan(self, state: TrainState, batch: Batch, logs: dict[str, Any]) -> None:
-        """Stop at the first step whose loss is not finite, and say where that began."""
-        if "loss" not in logs or bool(jnp.isfinite(logs["loss"])):
-            return
-        where = (
-            find_nonfinite(self.model, batch.x, state) or "every layer is finite, the loss is not"
-        )
-        raise NonFiniteLossError(
-            f"fit: expected a finite loss, got {float(logs['loss'])} at step {int(state.step)}: "
-            f"{where}. Check the data, lower the learning rate, or clip gradients (clipnorm=1.0)."
-        )
-
     def _test(self, sums: Any, state: TrainState, batch: Batch) -> tuple[Any, Any]:
-        data = batch.plain() if self._overridden("test_step") else batch
+        data = batch.plain() if overrides(self.model, "test_step") else batch
+        state = state._replace(metrics=sums, state=sums.get(CARRIED, state.state))
         with self._flags_of_compile():
-            return self.model.test_step(state._replace(metrics=sums), data)
+            return self.model.test_step(state, data)
 
     @contextlib.contextmanager
     def _flags_of_compile(self) -> Iterator[None]:
@@ -334,6 +330,12 @@ class Trainer:
             for layer, flag in zip(layers, now, strict=True):
                 layer._core.trainable = flag
 
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+        """The default of `Model.compute_loss`."""
+        batch = Batch(x, y, weight)
+        objective = self.objective or self.prepare_for(batch)
+        return objective.loss(y_pred, batch, flat_masks(y_pred))[0] + sum(self.model.losses)
+
     def predictor(self) -> Any:
         """The compiled prediction step; kept, since no compile() changes it."""
         if self._predictor is None:
@@ -342,30 +344,28 @@ class Trainer:
 
     # Data --------------------------------------------------------------------------------------
 
-    def source(self, data: Batch, batch_size: int, place: str) -> Source:
-        """Batches of `data`, with the targets checked against losses and outputs."""
-        source = Source(data, min(batch_size, _rows(data)))
-        objective = self.prepare_for(source.first_batch())
-        if data.y is not None:
-            objective.check_targets(jax.tree.map(np.asarray, data.y), place)
-        return source
-
-    def raise_if_nan(self, sums: dict[str, Any], position: Position) -> None:
-        """NonFiniteLossError, if the loss of one of these steps was NaN."""
-        first = int(sums.get("first_nan", -1))
-        if first < 0:
-            return
-        batch = first - position.epoch_step
-        raise NonFiniteLossError(
-            f"fit: expected a finite loss, got NaN at step {first} (epoch {position.epoch + 1}, "
-            f"batch {batch}). Check the data for NaN, lower the learning rate, or clip gradients "
-            "(clipnorm=1.0). To find the layer, train again with compile(..., run_eagerly=True): "
-            "it stops at that step and names the first layer that is not finite."
-        )
+    def feed(self, data: Any, batch_size: int, place: str) -> Feed:
+        """Batches of arrays or of a stream, with targets checked against losses and outputs."""
+        feed: Feed
+        if isinstance(data, StreamFeed):
+            feed, y = data, data.first_batch().y
+            self.prepare_for(feed.first_batch())
+        else:
+            source, y = Source(data, min(batch_size, row_count(data.x))), data.y
+            self.prepare_for(source.first_batch())
+            feed = ArrayFeed(source, self.pads())
+        assert self.objective is not None
+        if y is not None:
+            self.objective.check_targets(jax.tree.map(np.asarray, y), place)
+        return feed
 
 
-def _rows(data: Batch) -> int:
-    return int(jax.tree.leaves(data.x)[0].shape[0])
+def _scaled(optimizer: Any) -> Any:
+    """The optimizer with dynamic loss scaling, unless it scales the loss already."""
+    scales = isinstance(optimizer, optimizers_.LossScaleOptimizer)
+    if scales or optimizer.loss_scale_factor is not None:
+        return optimizer
+    return optimizers_.LossScaleOptimizer(optimizer)
 
 
 def _spec(leaf: Any) -> jax.ShapeDtypeStruct:

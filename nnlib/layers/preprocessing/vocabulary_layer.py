@@ -107,6 +107,16 @@ class VocabularyLayer(HostLayer):
         """The number of terms, special tokens included."""
         return self._terms.size
 
+    @property
+    def is_adaptable(self) -> bool:
+        """Whether `adapt` finds the vocabulary: none was given as an argument."""
+        return not self._given
+
+    @property
+    def has_vocabulary(self) -> bool:
+        """Whether it was given or found."""
+        return self._terms.terms is not None
+
     # adapt -------------------------------------------------------------------------------------
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
@@ -173,7 +183,7 @@ class VocabularyLayer(HostLayer):
 
     def require_vocabulary(self) -> None:
         """Raise NotBuiltError without a vocabulary."""
-        if self._terms.terms is None:
+        if not self.has_vocabulary:
             raise NotBuiltError(
                 f"{self.place}: expected a vocabulary, got none. Call adapt(data) first, or pass "
                 "vocabulary=."
