@@ -88,10 +88,14 @@ def with_masks(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[
     return kwargs | found
 
 
+def _takes_masks(cls: Any) -> bool:
+    return any(name == "mask" or name.endswith("_mask") for name in call_parameters(cls))
+
+
 def pass_mask_on(layer: "Layer", place: str, first: Any, previous: Any, out: Any) -> None:
     """Give the outputs the masks that follow from `previous`, the mask of the first argument."""
     if not layer.passes_masks:
-        if previous is not None and "mask" not in call_parameters(type(layer)):
+        if previous is not None and not _takes_masks(type(layer)):
             warnings.warn(
                 f"{place}: expected a layer that knows what to do with masks, got a masked input; "
                 "the mask ends here. Set supports_masking = True in the class if it may go on, or "

@@ -48,7 +48,7 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             host.refuse_strings(args, frame.place_of(layer))
             _note_place(error, frame.place_of(layer), args)
             raise
-    if layer._core.activity_regularizer is not None:
+    if layer._core.activity_regularizer is not None and not frame.declaring:
         _regularize_activity(layer, frame, out)
     pass_mask_on(layer, frame.place_of(layer), first, mask, out)
     if frame.observer is not None and not frame.is_inner_trace():
