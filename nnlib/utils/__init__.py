@@ -1,5 +1,8 @@
 """Small helpers around data and reproducibility."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from nnlib.core.random import set_random_seed
 from nnlib.data.py_dataset import PyDataset
 from nnlib.data.py_dataset import PyDataset as Sequence
@@ -17,7 +20,11 @@ from nnlib.utils.split_dataset import split_dataset
 from nnlib.utils.text_dataset import text_dataset_from_directory
 from nnlib.utils.timeseries import timeseries_dataset_from_array
 
+if TYPE_CHECKING:
+    from nnlib.layers.preprocessing.feature_space import FeatureSpace as FeatureSpace
+
 __all__ = [
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
@@ -40,3 +47,10 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """FeatureSpace is made of layers, which are imported when it is asked for."""
+    if name == "FeatureSpace":
+        return importlib.import_module("nnlib.layers.preprocessing.feature_space").FeatureSpace
+    raise AttributeError(f"module 'nnlib.utils' has no attribute {name!r}")

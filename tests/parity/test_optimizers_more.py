@@ -1,6 +1,5 @@
 """More optimizers, and the arguments of all: 20 steps of each as the installed Keras takes them."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -20,9 +20,13 @@ class Feature(Configurable):
 
     def __init__(self, dtype: str, preprocessor: Any, output_mode: str):
         self.dtype, self.preprocessor = dtype, preprocessor
-        self.output_mode = one_of("Feature", "output_mode", output_mode, ("int", "one_hot", "float"))
+        self.output_mode = one_of(
+            "Feature", "output_mode", output_mode, ("int", "one_hot", "float")
+        )
         if not isinstance(preprocessor, Layer):
-            raise ArgumentError(f"Feature: expected preprocessor to be a layer, got {preprocessor!r}.")
+            raise ArgumentError(
+                f"Feature: expected preprocessor to be a layer, got {preprocessor!r}."
+            )
 
 
 class Cross(Configurable):

@@ -35,7 +35,9 @@ class FeatureKinds:
         return Feature("float32", Identity(dtype="float32", **_named(name)), "float")
 
     @classmethod
-    def float_rescaled(cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
+    def float_rescaled(
+        cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None
+    ) -> Feature:
         """`x * scale + offset`."""
         return Feature("float32", Rescaling(scale, offset, **_named(name)), "float")
 
@@ -65,7 +67,9 @@ class FeatureKinds:
         name: str | None = None,
     ) -> Feature:
         """Integers by a vocabulary."""
-        return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, **_named(name)), output_mode)
+        return Feature(
+            "int32", IntegerLookup(max_tokens, num_oov_indices, **_named(name)), output_mode
+        )
 
     @classmethod
     def string_categorical(
@@ -76,7 +80,9 @@ class FeatureKinds:
         name: str | None = None,
     ) -> Feature:
         """Strings by a vocabulary."""
-        return Feature("string", StringLookup(max_tokens, num_oov_indices, **_named(name)), output_mode)
+        return Feature(
+            "string", StringLookup(max_tokens, num_oov_indices, **_named(name)), output_mode
+        )
 
     @classmethod
     def string_hashed(

@@ -167,12 +167,18 @@ class FeatureSpace(FeatureKinds, Configurable):
         self.get_encoded_features()
         if has_symbols(data):
             return self._encode(data)
-        columns = {name: host_array(value, f"FeatureSpace: {name}") for name, value in data.items()}
+        columns = {name: self._read(name, value) for name, value in data.items()}
         single = all(column.ndim == 0 for column in columns.values())
         out = self._encode({name: _column(column) for name, column in columns.items()})
         if not single:
             return out
         return {n: x[0] for n, x in out.items()} if isinstance(out, dict) else out[0]
+
+    def _read(self, name: str, value: Any) -> np.ndarray:
+        """A column; whole numbers of float features as floats."""
+        column = host_array(value, f"FeatureSpace: {name}")
+        dtype = self.features[name].dtype
+        return column.astype(dtype) if dtype.startswith("float") else column
 
     def _encode(self, values: dict[str, Any]) -> Any:
         """Arrays or symbols: layers take both."""
@@ -246,7 +252,9 @@ def _batches(dataset: Any, name: str) -> Iterator[np.ndarray]:
     """One column of every batch; single rows in batches of `_BATCH`."""
     rows: list[Any] = []
     for item in dataset:
-        value = host_array((item[0] if isinstance(item, tuple) else item)[name], "FeatureSpace adapt")
+        value = host_array(
+            (item[0] if isinstance(item, tuple) else item)[name], "FeatureSpace adapt"
+        )
         if value.ndim:
             yield _column(value)
             continue
