@@ -14,7 +14,7 @@ from nnlib.core.masks import flat_masks, mask_of, set_masks
 from nnlib.core.random import fold
 from nnlib.core.run import run_layer
 from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape, shape_spec
-from nnlib.core.tree import Path, Tree, flatten, own_leaves, split_leaves
+from nnlib.core.tree import Path, Tree, flatten, own_leaves, put, split_leaves
 
 if TYPE_CHECKING:
     from nnlib.core.layer import Layer
@@ -153,6 +153,15 @@ def bind(
             )
         values[id(layer)] = {n: own[w.trainable][n] for n, w in weights.items()}
     return values
+
+
+def state_in(layer: "Layer", frame: Frame) -> Tree:
+    """The state of a layer and of all below, as a frame has it by now."""
+    found: Tree = {}
+    for path, owner, name, weight in layer.weight_specs():
+        if not weight.trainable:
+            put(found, (*path, name), (frame.values or {})[id(owner)][name])
+    return found
 
 
 def _check_leaf(own: Tree, name: str, weight: Weight, path: Path, tree: Mapping[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """The base of all layers: declare weights in `build`, compute in `call`, use as pure functions."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -274,18 +276,29 @@ class Layer(Structure, Configurable, Eager):
         """
         if not self.built:
             self.ensure_declared(*inputs, **kwargs)
-        layout = self.layout()
-        values = declare.bind(layout, params, state)
-        frame = Frame(self, values, training, rng, row_mask, observer)
-        with frame:
+        with self.bound(params, state, training, rng, row_mask, observer) as frame:
             out = run_layer(self, inputs, kwargs)
             masks = flat_masks(out)
-        new_state: Tree = {}
-        for path, layer, name, weight in self.weight_specs():
-            if not weight.trainable:
-                put(new_state, (*path, name), values[id(layer)][name])
-        penalty = declare.penalties(layout, values, frame.losses)
-        return Applied(out, merge(state, new_state), penalty, masks)
+        penalty = declare.penalties(self.layout(), frame.values or {}, frame.losses)
+        return Applied(out, merge(state, declare.state_in(self, frame)), penalty, masks)
+
+    @contextlib.contextmanager
+    def bound(
+        self,
+        params: Tree,
+        state: Tree,
+        training: bool = False,
+        rng: Any = None,
+        row_mask: jax.Array | None = None,
+        observer: Any = None,
+    ) -> Iterator[Frame]:
+        """Within the block this layer and those below read these arrays, as within `call`.
+
+        The frame that it gives has what they write; the arguments are those of `apply_full`.
+        """
+        values = declare.bind(self.layout(), params, state)
+        with Frame(self, values, training, rng, row_mask, observer) as frame:
+            yield frame
 
     def compute_output_shape(self, *input_shapes: Any) -> Any:
         """The output shape for input shapes such as `(None, 28, 28, 1)`."""

@@ -20,6 +20,10 @@ class Trainable:
     Models come before training in the order of imports, so training is reached by name.
     """
 
+    loss_parts: tuple[str, ...] = ()
+    """Names of what an own `compute_loss` returns besides the loss, `(loss, {name: value})`. Their
+    means stand in the logs as `<name>_loss`."""
+
     @property
     def trainer(self) -> "Trainer":
         """Optimizer, losses, metrics and the state of training of this model."""
@@ -281,7 +285,9 @@ class Trainable:
     ) -> Any:
         """The loss of a batch, a scalar. Pure; override it to train by something else.
 
-        The default is the losses given to `compile` and the penalties in `self.losses`.
+        The default is the losses given to `compile` and the penalties in `self.losses`. Layers of
+        the model may be called in it. To log what the loss is made of, return
+        `(loss, {name: value})` and name the parts in `loss_parts`.
 
         >>> import jax.numpy as jnp, numpy as np, nnlib as nn
         >>> class Robust(nn.Sequential):

@@ -39,6 +39,7 @@ class Objective:
         outputs: ShapeDtypeStructs of the output leaves.
         targets: ShapeDtypeStructs of the target leaves, or None where there are no targets.
         loss, loss_weights, metrics, weighted_metrics: as given to `compile`.
+        loss_parts: what a `compute_loss` of the user returns besides the loss; None without one.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Objective:
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        loss_parts: tuple[str, ...] | None = None,
     ):
         self.place = place
+        self.loss_parts = loss_parts
         self.named = Outputs(place, names)
         self.outputs = outputs
         self._zeros: Any = None
@@ -228,6 +231,8 @@ class Objective:
     @property
     def _loss_names(self) -> list[str]:
         """`loss`, and behind it the loss of each output where there are several."""
+        if self.loss_parts is not None:
+            return ["loss", *(f"{name}_loss" for name in self.loss_parts)]
         with_loss = [head.name for head in self.heads if head.loss is not None]
         return ["loss", *(f"{name}_loss" for name in with_loss if len(self.heads) > 1)]
 

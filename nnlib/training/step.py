@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 import jax
 import optax
 
+from nnlib.core.declare import state_in
 from nnlib.core.errors import ArgumentError
 from nnlib.core.layer import Applied
 from nnlib.core.masks import set_masks
 from nnlib.core.penalties import penalties_shown
+from nnlib.core.random import fold
 from nnlib.core.tree import Tree, items, merge, put
 from nnlib.models.trainable import overrides
 from nnlib.training.batch import Batch
@@ -47,38 +49,41 @@ def compute_loss(
     model: "Model", objective: Objective, state: TrainState, batch: Batch, trainable: Tree
 ) -> tuple[jax.Array, Applied, dict[str, Any]]:
     """The loss in training mode, what the call of the model gave, the loss of each output."""
+    params, rng = merge(state.frozen, trainable), jax.random.fold_in(state.rng, state.step)
     applied = model.apply_full(
-        merge(state.frozen, trainable),
-        state.state,
-        batch.x,
-        training=True,
-        rng=jax.random.fold_in(state.rng, state.step),
-        row_mask=batch.row_mask,
+        params, state.state, batch.x, training=True, rng=rng, row_mask=batch.row_mask
     )
-    loss, parts = loss_of(model, objective, applied, batch, training=True)
-    return loss, applied, parts
-
-
-def loss_of(
-    model: "Model", objective: Objective, applied: Applied, batch: Batch, training: bool
-) -> tuple[jax.Array, dict[str, Any]]:
-    """The loss, penalties included, and the loss of each output.
-
-    A `compute_loss` written by the user has the word; there is no loss of each output then.
-    """
     if overrides(model, "compute_loss"):
-        set_masks(applied.outputs, applied.masks)
-        weight = batch.sample_weight
-        with penalties_shown(applied.penalty):
-            loss = model.compute_loss(batch.x, batch.y, applied.outputs, weight, training)
-        return loss, {}
+        return own_loss(model, applied, batch, params, rng)
     loss, parts = objective.loss(applied.outputs, batch, applied.masks)
-    if training and not parts and isinstance(applied.penalty, float):  # no array in its sum
+    if not parts and isinstance(applied.penalty, float):  # no array in its sum
         raise ArgumentError(
             f"{model.name} ({type(model).__name__}): expected a loss to train by, got none. Pass "
             "loss= to compile(), or call add_loss() in a layer."
         )
-    return loss + applied.penalty, parts
+    return loss + applied.penalty, applied, parts
+
+
+def own_loss(
+    model: "Model", applied: Applied, batch: Batch, params: Tree, rng: Any = None
+) -> tuple[jax.Array, Applied, dict[str, Any]]:
+    """What a `compute_loss` of the user says, for training if there is a key.
+
+    It runs with the arrays of the step bound: layers that it calls get gradients, draw random
+    numbers of their own and write their state.
+    """
+    training = rng is not None
+    key = fold(rng, "compute_loss") if training else None
+    with (
+        model.bound(params, applied.state, training, key, batch.row_mask) as frame,
+        penalties_shown(applied.penalty),
+    ):
+        set_masks(applied.outputs, applied.masks)
+        weight = batch.sample_weight
+        found = model.compute_loss(batch.x, batch.y, applied.outputs, weight, training)
+    loss, parts = found if isinstance(found, tuple) else (found, {})
+    state = merge(applied.state, state_in(model, frame))
+    return loss, applied._replace(state=state), parts
 
 
 def apply_gradients(model: "Model", optimizer: Any, state: TrainState, grads: Tree) -> TrainState:
@@ -108,7 +113,11 @@ def test_step(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Forward in inference mode: the new metric sums and the logs so far."""
     applied = model.apply_full(state.params, state.state, batch.x, row_mask=batch.row_mask)
-    loss, parts = loss_of(model, objective, applied, batch, training=False)
+    if overrides(model, "compute_loss"):
+        loss, applied, parts = own_loss(model, applied, batch, state.params)
+    else:
+        loss, parts = objective.loss(applied.outputs, batch, applied.masks)
+        loss = loss + applied.penalty
     sums = objective.update_metrics(
         state.metrics, applied.outputs, batch, loss, parts, state.step, applied.masks
     )

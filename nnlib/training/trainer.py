@@ -126,6 +126,7 @@ class Trainer:
                 compiled.loss_weights,
                 compiled.metrics,
                 compiled.weighted_metrics,
+                model.loss_parts if overrides(model, "compute_loss") else None,
             )
         return self.objective
 
@@ -332,9 +333,13 @@ class Trainer:
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
         """The default of `Model.compute_loss`."""
+        return self.target_loss(x, y, y_pred, weight) + sum(self.model.losses)
+
+    def target_loss(self, x: Any, y: Any, y_pred: Any, weight: Any) -> Any:
+        """The losses given to `compile`, without penalties."""
         batch = Batch(x, y, weight)
         objective = self.objective or self.prepare_for(batch)
-        return objective.loss(y_pred, batch, flat_masks(y_pred))[0] + sum(self.model.losses)
+        return objective.loss(y_pred, batch, flat_masks(y_pred))[0]
 
     def predictor(self) -> Any:
         """The compiled prediction step; kept, since no compile() changes it."""
