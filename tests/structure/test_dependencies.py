@@ -37,7 +37,7 @@ ALLOWED = {
     "models": MODELS,
     "training": TRAINING,
     "saving": TRAINING | {"saving"},
-    "callbacks": TRAINING | {"saving", "callbacks"},
+    "callbacks": TRAINING | {"saving", "callbacks", "utils"},
 }
 SIBLINGS = {"distributed", "tflite_export"}
 EXTERNAL = {
