@@ -41,8 +41,8 @@ def hashing_trick(
         split: what words are split at.
         analyzer: a function from the text to words, instead of the last three.
 
-    >>> hashing_trick("The cat. The end.", 50, "md5")
-    [28, 46, 28, 21]
+    >>> hashing_trick("The cat. The end.", 1000, "md5")
+    [132, 759, 132, 979]
     """
     if not isinstance(n, int) or n < 2:
         raise ArgumentError(f"hashing_trick: expected n to be at least 2, got {n!r}.")

@@ -51,7 +51,7 @@ CASES = [
     around(
         "RNN",
         lambda policy, **k: layers.RNN(
-            [layers.GRUCell(4, **policy), layers.LSTMCell(2, **policy)],
+            [layers.LSTMCell(4, **policy), layers.SimpleRNNCell(4, **policy)],
             return_sequences=True, return_state=True, go_backwards=True, **k,
         ),
         SEQUENCE, smooth=False, **WRONG,

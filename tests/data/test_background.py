@@ -91,24 +91,31 @@ def test_errors_come_through_behind_the_elements_before(step):
         next(direct)
 
 
-def test_parallel_maps_keep_the_order_unless_told_otherwise():
-    first = threading.Event()
+def test_parallel_maps_keep_the_order():
+    third = threading.Event()
 
     def slow_first(x):
         if x == 0:
-            first.wait(20)
-        elif x == 3:
-            first.set()
+            assert third.wait(20)
+        elif x == 2:
+            third.set()
         return x
 
-    def run(**arguments):
-        first.clear()
-        return listed(Dataset.range(6).map(slow_first, 3, **arguments))
+    assert listed(Dataset.range(6).map(slow_first, 3)) == list(range(6))
 
-    assert run() == list(range(6))
-    loose = run(deterministic=False)
-    assert sorted(loose) == list(range(6))
-    assert loose[0] != 0
+
+def test_parallel_maps_may_give_up_the_order():
+    taken = threading.Event()
+
+    def slow_first(x):
+        assert x != 0 or taken.wait(20)
+        return x
+
+    iterator = iter(Dataset.range(6).map(slow_first, 3, deterministic=False))
+    first = int(next(iterator))  # there is one although the first of all still waits
+    taken.set()
+    assert sorted([first, *map(int, iterator)]) == list(range(6))
+    assert first != 0
 
 
 def test_options_say_whether_order_counts_and_how_many_threads():

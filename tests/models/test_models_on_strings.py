@@ -130,3 +130,15 @@ def test_strings_stop_where_numbers_are_needed():
     ):
         with pytest.raises(errors.DTypeError, match="strings"):
             attempt()
+
+
+def test_a_dataset_of_strings():
+    data = nn.data.Dataset.from_tensor_slices((TEXTS, TARGETS)).batch(4)
+    layer = layers.TextVectorization(output_sequence_length=4)
+    layer.adapt(data)
+    model = nn.Sequential([layer, layers.Embedding(12, 3), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(data, epochs=1, verbose=0)
+    np.testing.assert_allclose(model.predict(data), model.predict(TEXTS), rtol=1e-5)
+    numbers = np.concatenate([batch for batch, _ in data.map(lambda x, y: (layer(x), y))])
+    np.testing.assert_array_equal(numbers, layer(TEXTS))

@@ -49,8 +49,7 @@ FIVE = {"num_thresholds": 5}
 ROWS = [
     ("AUC", {}, bits, uniform, TWO),
     ("AUC", FIVE, bits, coarse, TWO),
-    ("AUC", {"num_thresholds": 2, "curve": "pr"}, bits, uniform, TWO),
-    ("AUC", {**FIVE, "curve": "PR"}, bits, uniform, TWO),
+    ("AUC", {**FIVE, "curve": "pr"}, bits, uniform, TWO),
     ("AUC", {**FIVE, "curve": "PR", "summation_method": "minoring"}, bits, uniform, TWO),
     ("AUC", {**FIVE, "curve": "PRGAIN", "summation_method": "majoring"}, bits, uniform, TWO),
     ("AUC", {**FIVE, "curve": "PRGAIN"}, bits, uniform, TWO),
@@ -106,7 +105,6 @@ ROWS = [
     ("PearsonCorrelation", {}, normal, normal, TWO),
     ("ConcordanceCorrelation", {}, normal, normal, TWO),
     ("ConcordanceCorrelation", {"axis": 1}, normal, normal, (8, 3, 2)),
-    ("PearsonCorrelation", {"axis": 1}, normal, normal, (8, 3, 2)),
     ("MeanMetricWrapper", {"fn": "binary_focal_crossentropy"}, bits, uniform, TWO),
 ]
 IDS = [f"{name}-{arguments}" for name, arguments, *_ in ROWS]
@@ -140,8 +138,8 @@ def for_keras(metric, weights, shape):
 
 def test_a_whole_epoch_in_jit(keras):
     """The pure functions, compiled: one program for all batches, no state left behind."""
-    y_true, y_pred = bits(6, 8, 1), uniform(6, 8, 1)
-    for name, arguments in [("AUC", {}), ("R2Score", {}), ("MeanIoU", {"num_classes": 2})]:
+    y_true, y_pred = bits(2, 8, 1), uniform(2, 8, 1)
+    for name, arguments in [("AUC", FIVE), ("R2Score", {}), ("MeanIoU", {"num_classes": 2})]:
         mine, its = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
         mine.prepare(y_true[0], y_pred[0])
 

@@ -43,7 +43,7 @@ SIBLINGS = {"distributed", "tflite_export"}
 EXTERNAL = {
     "core": {"jax", "numpy", "rich"},
     "ops": {"jax"},
-    "layers": {"jax", "numpy", "scipy"},
+    "layers": {"flax", "jax", "numpy", "scipy"},
     "models": {"jax", "numpy", "rich"},
     "training": {"jax", "numpy", "optax", "rich", "IPython"},
 }

@@ -11,7 +11,7 @@ from nnlib.utils import FeatureSpace
 
 FLOATS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 TABLE = {
-    **{name: FLOATS for name in ("float_1", "float_2", "float_3")},
+    **dict.fromkeys(("float_1", "float_2", "float_3"), FLOATS),
     **{name: list(map(str, range(10))) for name in ("string_1", "string_2")},
     **{name: list(range(10)) for name in ("int_1", "int_2", "int_3")},
 }

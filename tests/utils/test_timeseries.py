@@ -64,6 +64,12 @@ def test_shuffled_windows_keep_their_targets():
     assert sorted(int(x[0]) for x in again) == list(range(46))
 
 
+def test_the_old_names_are_the_same_functions():
+    for kind in ("timeseries_dataset_from_array", "image_dataset_from_directory"):
+        assert getattr(nn.preprocessing, kind) is getattr(nn.utils, kind)
+    assert nn.preprocessing.text_dataset_from_directory is nn.utils.text_dataset_from_directory
+
+
 def test_without_targets_and_for_grain():
     assert [x.tolist() for x in windows_of(np.arange(4), None, 3)] == [[[0, 1, 2], [1, 2, 3]]]
     grain = windows_of(np.arange(4), None, 3, batch_size=1, format="grain")

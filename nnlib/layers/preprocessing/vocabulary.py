@@ -74,7 +74,8 @@ class Vocabulary:
         self._check(terms)
         idf = None if idf is None else self._padded_idf(idf, len(given), special)
         self.terms, self.idf = terms, idf
-        self._numbers = {term: n for n, term in enumerate(terms.tolist(), self.start)}
+        if self.kind == "string":
+            self._numbers = {term: n for n, term in enumerate(terms.tolist(), self.start)}
 
     def _as_terms(self, terms: Any) -> np.ndarray:
         if isinstance(terms, str | Path):
@@ -129,10 +130,19 @@ class Vocabulary:
 
     def numbers_of(self, values: np.ndarray) -> np.ndarray:
         """The number of each term in the shape of `values`; -1 for unknown ones."""
+        if self.kind == "int64":
+            return self._numbers_of_integers(values)
         flat = values.ravel().tolist()
         get = self._numbers.get
         found = np.fromiter((get(term, -1) for term in flat), np.int64, len(flat))
         return found.reshape(values.shape)
+
+    def _numbers_of_integers(self, values: np.ndarray) -> np.ndarray:
+        assert self.terms is not None
+        order = np.argsort(self.terms)
+        place = np.searchsorted(self.terms, values, sorter=order)
+        index = order[np.minimum(place, len(order) - 1)]
+        return np.where(self.terms[index] == values, index + self.start, -1)
 
     def terms_of(self, numbers: np.ndarray) -> np.ndarray:
         """The term of each number; `oov_token` for those of no term."""
