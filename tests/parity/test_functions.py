@@ -10,6 +10,10 @@ import pytest
 import nnlib as nn
 
 X = np.random.default_rng(0).normal(scale=3.0, size=(6, 8)).astype("float32")
+EDGES = np.array(
+    [[-1e4, -100, -6, -3, -1, -0.5, -1e-6, 0], [0, 1e-6, 0.5, 1, 3, 6, 100, 1e4]], "float32"
+)
+"""Where activations bend, and far out."""
 
 ACTIVATIONS = [
     "celu",
@@ -46,12 +50,21 @@ ACTIVATIONS = [
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation_and_its_gradient(keras, name):
     ours, theirs = nn.activations.get(name), getattr(keras.activations, name)
-    weights = np.random.default_rng(1).normal(size=theirs(X).shape)
+    inputs = jnp.concatenate([X, EDGES])
+
+    def results(function):
+        def weighted(x):
+            y = function(x)
+            return jnp.sum(y * jnp.linspace(0.5, 2.0, y.size).reshape(y.shape)), y
+
+        (_, y), slope = jax.value_and_grad(weighted, has_aux=True)(inputs)
+        return y, slope
+
     with jax.numpy_rank_promotion("raise"):
-        got, slope = ours(jnp.asarray(X)), jax.grad(lambda x: jnp.sum(ours(x) * weights))(X)
-    np.testing.assert_allclose(got, theirs(X), rtol=1e-5, atol=1e-5)
-    want = jax.grad(lambda x: jnp.sum(theirs(x) * weights))(X)
-    np.testing.assert_allclose(slope, want, rtol=1e-5, atol=1e-5)
+        mine = results(ours)
+    for got, want in zip(mine, results(theirs), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+        assert name == "exponential" or np.isfinite(got).all()
 
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, "sparsemax", "threshold"])
@@ -170,8 +183,8 @@ def test_names_are_those_of_keras(keras, module):
         ("Ones", {}),
     ],
 )
-@pytest.mark.parametrize("shape", [(100, 300), (3, 5, 40, 60)])
-def test_initializers_draw_from_the_same_distribution(keras, name, options, shape):
+def test_initializers_draw_from_the_same_distribution(keras, name, options):
+    shape = 3, 5, 40, 60
     ours = np.asarray(getattr(nn.initializers, name)(**options)(shape))
     theirs = np.asarray(getattr(keras.initializers, name)(**options, **seed_for(name))(shape))
     assert ours.dtype == theirs.dtype

@@ -45,8 +45,7 @@ def test_loss_scaling_skips_halves_and_doubles(keras):
 
 def multi(module, inner):
     by_path = module.OptimizerMap(module.SGD(0.1, momentum=0.9))
-    by_path["dense/.*"] = inner(module)
-    by_path["dense/bias"] = module.Lion(0.01)
+    by_path["emb.*"] = inner(module)
     return module.MultiOptimizer(by_path, loss_scale_factor=4.0)
 
 
@@ -81,8 +80,8 @@ def test_a_function_chooses_optimizers(keras):
 
 def test_weights_left_undecayed(keras):
     mine, its = (m.Muon(0.1, weight_decay=0.5) for m in (optimizers, keras.optimizers))
-    mine.exclude_from_weight_decay(var_list=["dense/kernel"], var_names="table")
-    its.exclude_from_weight_decay(var_names=["kernel", "table"])
+    mine.exclude_from_weight_decay(var_list=["embedding/kernel"], var_names="absent")
+    its.exclude_from_weight_decay(var_names=["kernel", "absent"])
     assert_close(our_run(mine)[0], keras_run(keras, its)[0])
 
 
@@ -129,7 +128,9 @@ def test_cosine_decay_restarts(keras, arguments):
     steps = [0, 1, 3, 4, 6, 8, 11, 13, 16, 19, 22, 26, 33, 48, 50, 63, 80, 200]
     with jax.numpy_rank_promotion("raise"):
         ours = jax.jit(jax.vmap(mine))(jnp.array(steps))
-    np.testing.assert_allclose(ours, [float(its(i)) for i in steps], rtol=2e-5, atol=1e-7)
+    with jax.numpy_rank_promotion("allow"):
+        theirs = jax.jit(jax.vmap(its))(jnp.array(steps))
+    np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-7)
 
 
 def test_periods_begin_at_the_top():
