@@ -91,8 +91,8 @@ def check_assignment(layer: "Layer", name: str, value: Any) -> None:
     place = f"{layer.name} ({type(layer).__name__})"
     if isinstance(value, list | tuple) and any(isinstance(item, Weight) for item in value):
         raise FrozenConfigError(
-            f"{place}: expected one weight per attribute, got a list of them as {name!r}. "
-            f"Write setattr(self, f'{name}_{{i}}', self.add_weight(...))."
+            f"{place}: expected a list of weights alone as {name!r}, got one with other things in "
+            "it. Keep these in an attribute of their own."
         )
     if not core.built or core.building:
         return

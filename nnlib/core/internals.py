@@ -25,6 +25,8 @@ class Internals:
     built: bool = False
     building: int = 0
     weights: dict[str, Weight] = field(default_factory=dict)
+    weight_lists: dict[str, list[str]] = field(default_factory=dict)
+    """The names of the weights in attributes that are lists of them."""
     cell: dict[str, Any] = field(default_factory=dict)
     """The arrays of the facade."""
     loan: Any = None

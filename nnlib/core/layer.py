@@ -17,7 +17,7 @@ from nnlib.core.internals import Internals
 from nnlib.core.masks import flat_masks
 from nnlib.core.registries import constraints, initializers, regularizers
 from nnlib.core.run import building, run_layer
-from nnlib.core.specs import InputSpec, Weight, check_shape
+from nnlib.core.specs import InputSpec, Weight, check_shape, holds_weights
 from nnlib.core.structure import Structure
 from nnlib.core.symbol import Node, has_symbols
 from nnlib.core.tree import Tree, merge, put
@@ -319,6 +319,8 @@ class Layer(Structure, Configurable, Eager):
             self._file_weight(name, value)
         elif name in self._core.weights:
             self.assign_array(name, value)
+        elif holds_weights(value):
+            self._file_weights(name, value)
         else:
             if not isinstance(getattr(type(self), name, None), property):
                 arguments.check_assignment(self, name, value)
@@ -333,9 +335,25 @@ class Layer(Structure, Configurable, Eager):
         self._core.weights[name] = weight
         self.__dict__.pop(name, None)  # `self.kernel = None` in __init__ must not hide the weight
 
+    def _file_weights(self, name: str, values: Any) -> None:
+        """A list of weights as an attribute: filed as `name_0`, `name_1`, ..., read as a list."""
+        names = [f"{name}_{index}" for index in range(len(values))]
+        for own, weight in zip(names, values, strict=True):
+            self._file_weight(own, weight)
+        self._core.weight_lists[name] = names
+        self.__dict__.pop(name, None)
+
+    def file_weight_lists(self) -> None:
+        """Find the lists that weights were appended to in `build`."""
+        for name, value in list(vars(self).items()):
+            if holds_weights(value):
+                self._file_weights(name, value)
+
     def __getattr__(self, name: str) -> Any:
         # Reached only for names that are not plain attributes: weights, and mistakes.
         core = self.__dict__.get("_core")
+        if core is not None and name in core.weight_lists:
+            return [getattr(self, own) for own in core.weight_lists[name]]
         if core is None or name not in core.weights:
             raise AttributeError(arguments.missing_attribute(self, name))
         frame = current_frame()

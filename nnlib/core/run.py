@@ -124,6 +124,7 @@ def building(build: Callable[..., None]) -> Callable[..., None]:
         self._core.building += 1
         try:
             build(self, *specs[:limit], **kwargs)
+            self.file_weight_lists()
         finally:
             self._core.building -= 1
         if not self._core.building:

@@ -69,6 +69,15 @@ class ShapeSpec(tuple):
         return len(self)
 
 
+def holds_weights(value: Any) -> bool:
+    """Whether `value` is a list or tuple of Weights."""
+    return (
+        isinstance(value, list | tuple)
+        and len(value) > 0
+        and all(isinstance(item, Weight) for item in value)
+    )
+
+
 def is_arraylike(leaf: Any) -> bool:
     """Whether `leaf` has a shape and a dtype: an array, a tracer, a spec."""
     return hasattr(leaf, "shape") and hasattr(leaf, "dtype")

@@ -1,6 +1,7 @@
 """The functions behind `model.fit` and its siblings."""
 
 import time
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,8 @@ def evaluate(
     count = limit or feed.steps
     called = CallbackList(callbacks, model, {"steps": count})
     called.call("on_test_begin")
-    logs = evaluate_feed(trainer, feed, trainer.make_state(), limit, called)
+    with closing(feed):
+        logs = evaluate_feed(trainer, feed, trainer.make_state(), limit, called)
     called.call("on_test_end", logs)
     if resolve_verbose(verbose):
         shown = f"{count}/{count} - " if count else ""
@@ -204,7 +206,8 @@ def predict(
     count = limit or feed.steps
     called = CallbackList(callbacks, model, {"steps": count})
     called.call("on_predict_begin")
-    out, state = trainer.predictor().predict(trainer.make_state(), feed, limit, called)
+    with closing(feed):
+        out, state = trainer.predictor().predict(trainer.make_state(), feed, limit, called)
     if trainer.stateful:
         trainer.keep_test_state({CARRIED: state.state})
     called.call("on_predict_end")

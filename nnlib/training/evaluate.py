@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import numpy as np
 
 from nnlib.training.callback import CallbackList
 from nnlib.training.feed import Feed
@@ -52,8 +53,13 @@ def _limit(heard: CallbackList, done: int, steps: int | None, wanted: int) -> in
     return min([wanted, *(end - done for end in ends if end is not None)])
 
 
-def in_order(logs: Any, names: list[str]) -> dict[str, float]:
+def as_number(value: Any) -> Any:
+    """A float; the array itself where a metric has several values."""
+    return float(value) if np.ndim(value) == 0 else np.asarray(value)
+
+
+def in_order(logs: Any, names: list[str]) -> dict[str, Any]:
     """Floats in the order of `compile`; a jitted step returns its dict sorted."""
-    values = {name: float(value) for name, value in jax.device_get(logs).items()}
+    values = {name: as_number(value) for name, value in jax.device_get(logs).items()}
     known = {name: values[name] for name in names if name in values}
     return known | {name: value for name, value in values.items() if name not in known}

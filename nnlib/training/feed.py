@@ -48,14 +48,20 @@ class Feed(Protocol):
     def first_batch(self) -> Batch:
         """A batch to look at shapes and dtypes; it comes again in the first pass."""
 
-    def begin(self, key: Any = None, skip: int = 0, limit: int | None = None) -> Pass:
+    def begin(
+        self, key: Any = None, skip: int = 0, limit: int | None = None, number: int = 0
+    ) -> Pass:
         """A new pass.
 
         Args:
             key: of the order of the rows; None to take them as they are.
             skip: batches to leave out at the front.
             limit: at most so many batches are read.
+            number: what the order of a dataset that shuffles by itself depends on.
         """
+
+    def close(self) -> None:
+        """Let go of what is kept from pass to pass."""
 
 
 class ArrayFeed:
@@ -78,10 +84,15 @@ class ArrayFeed:
         """See `Feed`."""
         return self.source.first_batch()
 
-    def begin(self, key: Any = None, skip: int = 0, limit: int | None = None) -> "ArrayPass":
+    def begin(
+        self, key: Any = None, skip: int = 0, limit: int | None = None, number: int = 0
+    ) -> "ArrayPass":
         """See `Feed`."""
         order = None if key is None else self.source.order(key)
         return ArrayPass(self, order, skip)
+
+    def close(self) -> None:
+        """See `Feed`."""
 
 
 class ArrayPass:

@@ -97,6 +97,9 @@ class FitLoop:
             self.runner.seconds_per_step = self.pacer.seconds_per_step
             trainer.fitting = False
             self._end_pass()
+            self.feed.close()
+            if self.validation is not None:
+                self.validation.feed.close()
             trainer.close()
             trainer.reset_metrics()
             if self.bar is not None:
@@ -148,7 +151,7 @@ class FitLoop:
         if self.steps_per_epoch is not None and not self.feed.repeats:
             # Of a generator not more is taken than fit needs.
             limit = (self.epochs - position.epoch) * self.steps_per_epoch - position.batch
-        self._pass = self.feed.begin(key, position.pass_batch, limit)
+        self._pass = self.feed.begin(key, position.pass_batch, limit, position.pass_step)
 
     def _end_pass(self) -> None:
         if self._pass is not None:

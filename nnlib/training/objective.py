@@ -220,7 +220,8 @@ class Objective:
         """The logs of these sums: `loss` first, then metrics in the order of `compile`."""
         logs = {name: _MEAN.compute(sums[name]) for name in self._loss_names}
         for key, metric, *_ in self._entries():
-            logs[key] = metric.compute(sums[key])
+            result = metric.compute(sums[key])
+            logs |= result if isinstance(result, dict) else {key: result}
         return logs
 
     @property

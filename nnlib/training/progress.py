@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -38,7 +39,7 @@ def format_logs(logs: Logs | None) -> str:
     """`loss: 0.1234 - accuracy: 0.9710`."""
     parts = []
     for name, value in (logs or {}).items():
-        number = float(value)
+        number = float(np.mean(value))  # some metrics have several values
         text = f"{number:.4f}" if number == 0 or 1e-3 <= abs(number) < 1e5 else f"{number:.4e}"
         parts.append(f"{name}: {text}")
     return " - ".join(parts)

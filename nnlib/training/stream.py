@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from nnlib.core.errors import DataError
+from nnlib.data import Dataset, PyDataset, PyDatasetFeed
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.data import prepare
 from nnlib.training.feed import Window
@@ -55,7 +56,8 @@ class StreamFeed:
         self.data, self.place = data, place
         self.on_host, self.transform = on_host, transform
         self.group, self.ahead = group, ahead
-        self.steps = _length(data)
+        self._workers = PyDatasetFeed(data) if isinstance(data, PyDataset) else None
+        self.steps = data.num_batches if self._workers else _length(data)
         self.repeats = not isinstance(data, Iterator)
         self._peeked: list[Any] = []
         self._first = self._look()
@@ -63,7 +65,7 @@ class StreamFeed:
 
     def _look(self) -> Batch:
         """The first batch; what a generator gave away for it is kept for the first pass."""
-        items = self._iterate()
+        items = iter([self.data[0]]) if self._workers else self._iterate()
         try:
             item = next(items)
         except StopIteration:
@@ -81,9 +83,11 @@ class StreamFeed:
         """See `Feed`."""
         return self._first
 
-    def begin(self, key: Any = None, skip: int = 0, limit: int | None = None) -> "StreamPass":
+    def begin(
+        self, key: Any = None, skip: int = 0, limit: int | None = None, number: int = 0
+    ) -> "StreamPass":
         """See `Feed`; the order is that of the iterable, which shuffles by itself if at all."""
-        items = itertools.chain(self._take_peeked(), self._iterate(shuffled=key is not None))
+        items = itertools.chain(self._take_peeked(), self._iterate(number, key is not None))
         stop = None if limit is None else skip + limit
         return StreamPass(self, itertools.islice(items, skip, stop))
 
@@ -91,10 +95,18 @@ class StreamFeed:
         while self._peeked:
             yield self._peeked.pop()
 
-    def _iterate(self, shuffled: bool = False) -> Iterator[Any]:
+    def close(self) -> None:
+        """See `Feed`."""
+        if self._workers is not None:
+            self._workers.close()
+
+    def _iterate(self, number: int = 0, shuffled: bool = False) -> Iterator[Any]:
         data = self.data
-        if hasattr(data, "batches"):  # a PyDataset: it has workers, and may shuffle
-            return data.batches(shuffle=shuffled)
+        if self._workers is not None:
+            self._workers.shuffle = shuffled
+            return self._workers.epoch()
+        if isinstance(data, Dataset):  # its order depends on the number: a resumed fit sees it too
+            return data.iterate(number)
         if hasattr(data, "as_numpy_iterator"):
             return iter(data.as_numpy_iterator())
         if hasattr(data, "__iter__"):

@@ -14,7 +14,7 @@ CORE: set[str] = {"core"}
 BASE = CORE | {"activations", "constraints", "initializers", "regularizers"}
 LAYERS = BASE | {"ops", "layers"}
 MODELS = LAYERS | {"models"}
-TRAINING = MODELS | {"losses", "metrics", "optimizers", "training"}
+TRAINING = MODELS | {"data", "losses", "metrics", "optimizers", "training"}
 ALLOWED = {
     "core": CORE,
     "ops": set(),
@@ -37,7 +37,7 @@ ALLOWED = {
     "models": MODELS,
     "training": TRAINING,
     "saving": TRAINING | {"saving"},
-    "callbacks": TRAINING | {"saving", "callbacks"},
+    "callbacks": TRAINING | {"saving", "callbacks", "utils"},
 }
 SIBLINGS = {"distributed", "tflite_export"}
 EXTERNAL = {

@@ -214,3 +214,25 @@ def test_averages_are_the_weights_at_the_end():
     )
     model.fit(x, y, batch_size=2, verbose=0, callbacks=see)
     np.testing.assert_allclose(model.get_weights()[0], 0.5 * seen[0] + 0.5 * seen[1], rtol=1e-5)
+
+
+def test_metrics_of_several_values_in_a_fit():
+    class Both(nn.metrics.Mean):
+        def compute(self, state):
+            return {"low": super().compute(state), "high": super().compute(state) + 1}
+
+        def update(self, state, y_true, y_pred, sample_weight=None):
+            return super().update(state, jnp.abs(y_true - y_pred), sample_weight)
+
+    model = nn.Sequential([nn.layers.Dense(3, "softmax", input_shape=(4,))])
+    wrapped = nn.metrics.MeanMetricWrapper(nn.losses.dice, name="dice")
+    model.compile(
+        "sgd", "categorical_crossentropy", metrics=[nn.metrics.F1Score(), Both(), wrapped]
+    )
+    x = generator.normal(size=(10, 4)).astype("float32")
+    y = np.eye(3, dtype="float32")[generator.integers(0, 3, 10)]
+    history = model.fit(x, y, batch_size=4, epochs=2, verbose=2)  # the last batch is short
+    assert history.history["f1_score"][0].shape == (3,)
+    assert history.history["high"][1] == pytest.approx(history.history["low"][1] + 1, rel=1e-6)
+    results = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert {"loss", "f1_score", "low", "high", "dice"} == set(results)

@@ -68,6 +68,26 @@ def same(first, second):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+class Sequence(nn.utils.PyDataset):
+    """Keras' own way to hand out batches, with worker threads."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.begun = self.ended = 0
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        return X[4 * index : 4 * index + 4], Y[4 * index : 4 * index + 4]
+
+    def on_epoch_begin(self):
+        self.begun += 1
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
 SOURCES = {
     "loader": Loader,
     "indexed": Indexed,
@@ -93,6 +113,30 @@ def test_every_kind_trains_as_arrays_do(kind):
         model.evaluate(SOURCES[kind](), verbose=0), model.evaluate(X, Y, 4, verbose=0), rtol=1e-6
     )
     np.testing.assert_allclose(model.predict(SOURCES[kind]()), model.predict(X), rtol=1e-5)
+
+
+def test_a_py_dataset_trains_in_order_or_shuffled():
+    sequence = Sequence(workers=2)
+    model = make()
+    history = model.fit(sequence, epochs=2, verbose=0, shuffle=False)
+    same((history.history["loss"], model.get_weights()), of_arrays(2))
+    assert (sequence.begun, sequence.ended) == (2, 2)
+    shuffled = make()
+    shuffled.fit(Sequence(), epochs=2, verbose=0)
+    assert not np.allclose(shuffled.get_weights()[0], model.get_weights()[0], rtol=1e-4)
+
+
+def test_a_resumed_fit_sees_the_orders_of_a_dataset(tmp_path):
+    def data():
+        return nn.data.Dataset.from_tensor_slices((X, Y)).shuffle(20, seed=1).batch(4)
+
+    whole, second = make(), make()
+    whole.fit(data(), epochs=4, verbose=0)
+    backup = nn.callbacks.BackupAndRestore(tmp_path / "run", delete_checkpoint=False)
+    make().fit(data(), epochs=2, verbose=0, callbacks=backup)
+    second.fit(data(), epochs=4, verbose=0, callbacks=backup)
+    for a, b in zip(whole.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_short_last_batch_and_a_weight():
