@@ -151,9 +151,8 @@ def test_called_alone_it_augments_and_in_a_model_only_in_training():
 
 def test_seeds():
     def run(seed):
-        return layers.RandomInvert((0.5, 0.5), seed=seed).apply(
-            {}, {}, jnp.zeros((40, 1, 1, 1)), training=True, rng=jax.random.key(0)
-        )[0]
+        layer = layers.RandomInvert((0.5, 0.5), seed=seed)
+        return layer.draw(layer.key_of_call(jax.random.key(0)), MANY)["apply_inversion"]
 
     assert np.array_equal(run(1), run(1))
     assert not np.array_equal(run(1), run(2))
@@ -183,30 +182,43 @@ def test_dicts_are_transformed_together_and_left_as_they_were():
 
 
 def test_masks_are_mixed_like_images():
-    data = {"images": IMAGES, "labels": jnp.eye(3), "segmentation_masks": IMAGES[..., :1]}
-    out = layers.MixUp(2.0)(data)
-    np.testing.assert_allclose(out["segmentation_masks"], out["images"][..., :1], rtol=1e-6)
-    mixed = jnp.einsum("nm,mhwc->nhwc", out["labels"], IMAGES)
-    np.testing.assert_allclose(out["images"], mixed, rtol=1e-4)
-    cut = layers.RandAugment(factor=0.0)({"images": IMAGES, "segmentation_masks": IMAGES[..., :1]})
-    np.testing.assert_allclose(cut["segmentation_masks"], IMAGES[..., :1], rtol=1e-4, atol=1e-2)
+    layer = layers.MixUp(2.0)
+    own = drawn(layer, IMAGES)
+    images, labels = layer.transform_images(IMAGES, own), layer.transform_labels(jnp.eye(3), own)
+    masks = layer.transform_segmentation_masks(IMAGES[..., :1], own)
+    np.testing.assert_allclose(masks, images[..., :1], rtol=1e-6)
+    mixed = jnp.einsum("nm,mhwc->nhwc", labels, IMAGES)
+    np.testing.assert_allclose(images, mixed, rtol=1e-4)
+
+
+def test_rand_augment_moves_masks_along_and_colours_them_not():
+    layer = layers.RandAugment(factor=(0.1, 0.1), num_ops=1)
+    own = drawn(layer, IMAGES)
+    masks = (IMAGES[..., :1] > 100).astype("int32")
+    run = jax.jit(lambda own: layer.transform_segmentation_masks(masks, own))
+    for number, name in enumerate(layer.steps):
+        out = run({**own, "layer_idxes": jnp.array([number])})
+        want = layer.steps[name].transform_segmentation_masks(masks, own["transforms"][name])
+        np.testing.assert_array_equal(out, want)
+        assert np.array_equal(out, masks) == (number > 2)
 
 
 def test_erased_places_are_noise_or_a_colour():
     whole = {"factor": (1.0, 1.0), "scale": (1.0, 1.0)}
-    out = layers.RandomErasing(fill_value=(1, 2, 3), **whole)(IMAGES)
+    layer = layers.RandomErasing(fill_value=(1, 2, 3), **whole)
+    out = layer.transform_images(IMAGES, drawn(layer, IMAGES))
     np.testing.assert_array_equal(out, jnp.broadcast_to(jnp.array([1.0, 2.0, 3.0]), IMAGES.shape))
-    noise = layers.RandomErasing(value_range=(-9.0, 3.0), **whole)(jnp.zeros((40, 8, 8, 1)))
-    assert abs(np.mean(np.asarray(noise) == 3.0) - 0.1587) < 0.03  # beyond one deviation
-    assert abs(np.mean(noise < 0) - 0.5) < 0.04
+    layer = layers.RandomErasing(value_range=(-9.0, 3.0), **whole)
+    noise = layer.transform_images(MANY, drawn(layer))
+    assert abs(np.mean(np.asarray(noise) == 3.0) - 0.1587) < 0.01  # beyond one deviation
+    assert abs(np.mean(noise < 0) - 0.5) < 0.01
 
 
 def test_random_crop_takes_the_middle_in_inference():
     out = layers.RandomCrop(2, 2)(IMAGES, training=False)
-    np.testing.assert_allclose(out, layers.Resizing(2, 2, crop_to_aspect_ratio=True)(IMAGES))
+    np.testing.assert_allclose(out, nn.preprocessing.image.smart_resize(IMAGES, (2, 2)))
     masks = (IMAGES[..., :1] > 100).astype("int32")
-    cropped = layers.CenterCrop(9, 9)({"images": IMAGES, "segmentation_masks": masks})
-    assert cropped["segmentation_masks"].dtype == "int32"
+    assert layers.CenterCrop(9, 9).transform_segmentation_masks(masks, {}).dtype == "int32"
 
 
 @pytest.mark.parametrize(

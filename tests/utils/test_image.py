@@ -102,7 +102,7 @@ def test_sizes(files, size):
 
 
 def test_interpolations(files):
-    with pytest.raises(errors.ArgumentError, match="interpolation.*'cubic'"):
+    with pytest.raises(errors.ArgumentError, match=r"interpolation.*'cubic'"):
         utils.load_img(files[3], target_size=(3, 3), interpolation="cubic")
-    with pytest.raises(errors.ArgumentError, match="interpolation.*'cubic'"):
+    with pytest.raises(errors.ArgumentError, match=r"interpolation.*'cubic'"):
         preprocessing.smart_resize(COLORS, (3, 3), interpolation="cubic")
