@@ -80,13 +80,13 @@ class Configurable:
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
 
-def _module(cls: type) -> str:
+def public_module(cls: type) -> str:
     """Where users find the class: `nnlib.layers`, not the file below it."""
     return ".".join(cls.__module__.split(".")[:2])
 
 
 def _qualified(cls: type) -> str:
-    return f"{_module(cls)}.{cls.__name__}"
+    return f"{public_module(cls)}.{cls.__name__}"
 
 
 def serialize(value: Any) -> Any:
@@ -94,7 +94,7 @@ def serialize(value: Any) -> Any:
     if isinstance(value, Configurable):
         kind = type(value)
         return {
-            "module": _module(kind),
+            "module": public_module(kind),
             "class_name": kind.__name__,
             "config": value.get_config(),
         }

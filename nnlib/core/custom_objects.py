@@ -72,6 +72,9 @@ def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
         _scopes.reset(token)
 
 
+CustomObjectScope = custom_object_scope
+
+
 def custom_object(name: str) -> Any:
     """As `get_registered_object`; a name without package finds a registered one of any package."""
     if (found := get_registered_object(name)) is not None:

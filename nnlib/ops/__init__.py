@@ -19,6 +19,7 @@ from nnlib.ops.dense import dense
 from nnlib.ops.dropout import alpha_dropout, dropout, gaussian_dropout, gaussian_noise
 from nnlib.ops.embedding import embedding
 from nnlib.ops.equalize import auto_contrast, equalize
+from nnlib.ops.fake_quant import fake_quant
 from nnlib.ops.gaussian_blur import filter_channels, gaussian_blur
 from nnlib.ops.global_pooling import global_average_pool, global_max_pool
 from nnlib.ops.gru import gru, gru_cell
@@ -64,6 +65,7 @@ __all__ = [
     "embedding",
     "encode_categories",
     "equalize",
+    "fake_quant",
     "filter_channels",
     "find_terms",
     "flatten",

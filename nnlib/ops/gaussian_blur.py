@@ -1,12 +1,14 @@
 """Images blurred and sharpened by small kernels, channel by channel."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
 from nnlib.ops.convolution import depthwise_conv
 
 
-def gaussian_blur(images: jax.Array, kernel_size: tuple[int, int], sigma: jax.Array) -> jax.Array:
+def gaussian_blur(images: jax.Array, kernel_size: Sequence[int], sigma: jax.Array) -> jax.Array:
     r"""Convolution with a Gauss bell, `exp(-x^2 / (2 sigma^2))` along each axis, of sum 1.
 
     Args:

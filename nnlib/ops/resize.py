@@ -1,5 +1,7 @@
 """Images in another size, and the largest window of them with a given aspect ratio."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -52,7 +54,7 @@ def aspect_window(images: jax.Array, size: tuple[int, int]) -> jax.Array:
     return center_window(images, aspect_size(images.shape[-3:-1], size))
 
 
-def aspect_size(old: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+def aspect_size(old: Sequence[int], size: tuple[int, int]) -> tuple[int, int]:
     """The largest height and width within `old` that have the aspect ratio of `size`.
 
     >>> aspect_size((8, 6), (2, 2))

@@ -95,7 +95,7 @@ def test_flax_layer_takes_methods_by_name():
     )
     np.testing.assert_allclose(named, 2 * plain, rtol=1e-5)
     np.testing.assert_array_equal(named, bound)
-    with pytest.raises(errors.ArgumentError, match="method.*'tripled'"):
+    with pytest.raises(errors.ArgumentError, match=r"method.*'tripled'"):
         layers.FlaxLayer(Twice(), "tripled")
 
 

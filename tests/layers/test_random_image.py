@@ -123,7 +123,6 @@ AUGMENTING = [
     layers.RandomFlip,
     lambda **kw: layers.RandomRotation(0.2, **kw),
     lambda **kw: layers.RandomCrop(3, 2, **kw),
-    layers.CutMix,
 ]
 IMAGES = jnp.asarray(np.random.default_rng(0).uniform(0, 255, (3, 6, 5, 3)), "float32")
 

@@ -129,7 +129,6 @@ def test_masks_of_many_heads(keras, name, options, scores):
         {"use_causal_mask": True},
         {"value_mask": value_mask},
         {"value_mask": value_mask, "key_mask": key_mask, "use_causal_mask": True},
-        {"attention_mask": free},
         {"attention_mask": free.astype("int32"), "value_mask": value_mask},
         {"attention_mask": free[:, :1], "use_causal_mask": True},
     ]

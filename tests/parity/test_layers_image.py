@@ -154,7 +154,7 @@ def test_color_jitter_goes_in_the_order_of_keras(keras):
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=2e-3)
 
 
-@pytest.mark.parametrize("choice", [(0, 4, 9), (6, 2, 10), (7, 1, 5), (8, 3, 1)])
+@pytest.mark.parametrize("choice", [(0, 4, 9), (10, 2, 8)])
 def test_rand_augment_runs_the_changes_of_keras(keras, choice):
     images = pixels()
     theirs, ours = keras.layers.RandAugment(num_ops=3), layers.RandAugment(num_ops=3)
@@ -203,8 +203,16 @@ def test_labels_and_masks_go_along(keras):
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("Resizing", {"height": 9, "width": 4, "interpolation": "bicubic"}),
-        ("Resizing", {"height": 9, "width": 3, "pad_to_aspect_ratio": True, "fill_value": 7.4}),
+        (
+            "Resizing",
+            {
+                "height": 9,
+                "width": 3,
+                "pad_to_aspect_ratio": True,
+                "fill_value": 7.4,
+                "interpolation": "bicubic",
+            },
+        ),
         ("CenterCrop", {"height": 3, "width": 2}),
         ("RandomGrayscale", {"factor": 1.0}),
         ("RandomInvert", {"factor": (1.0, 1.0)}),

@@ -167,12 +167,13 @@ ROWS = [
         IMAGES,
     ),
     (
-        "ConvLSTM2D-valid",
-        lambda la: la.ConvLSTM2D(2, (2, 3), use_bias=False, recurrent_activation="hard_sigmoid"),
+        "ConvLSTM3D",
+        lambda la: la.ConvLSTM3D(
+            1, (1, 2, 2), use_bias=False, recurrent_activation="hard_sigmoid", return_state=True
+        ),
         {},
-        IMAGES,
+        (1, 2, 1, 3, 2, 1),
     ),
-    ("ConvLSTM3D", lambda la: la.ConvLSTM3D(1, 2, return_state=True), {}, (1, 2, 3, 2, 2, 1)),
 ]
 CELLS = ["SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells"]
 NAMES = ["SimpleRNN", "GRU", "LSTM", "RNN", "Bidirectional", "TimeDistributed", *CELLS]

@@ -19,24 +19,24 @@ ROWS = [
     ("randint", ((3, 4),), {"minval": -3, "maxval": 9}),
     ("randint", ((3, 4), 0, 200), {"dtype": "uint8"}),
     ("categorical", (np.log([[0.2, 0.8, 0.1], [0.4, 0.3, 0.3]]), 5), {}),
-    ("shuffle", (X,), {}),
     ("shuffle", (X,), {"axis": 1}),
     ("dropout", (X, 0.4), {}),
     ("dropout", (X, 0.4), {"noise_shape": (None, 1)}),
     ("dropout", (X, 0), {}),
     ("dropout", (X, 1.0), {}),
-    ("gamma", ((2, 3), np.full((2, 3), 0.5, "float32")), {"seed": KEY}),
-    ("beta", ((2, 3), np.full((2, 3), 0.5), np.full((2, 3), 2.0)), {"seed": KEY}),
-    ("binomial", ((2, 3), np.full((2, 3), 5), np.full((2, 3), 0.3)), {"seed": KEY}),
+    ("gamma", ((2, 3), np.full((2, 3), 0.5, "float32")), {}),
+    ("beta", ((2, 3), np.full((2, 3), 0.5), np.full((2, 3), 2.0)), {}),
+    ("binomial", ((2, 3), np.full((2, 3), 5), np.full((2, 3), 0.3)), {}),
 ]
 
 
 @pytest.mark.parametrize(("name", "given", "options"), ROWS)
 def test_the_numbers_of_keras(keras, name, given, options):
     ours, theirs = getattr(nn.random, name), getattr(keras.random, name)
-    want = np.asarray(theirs(*given, **{"seed": 1337} | options))
+    seed = 1337 if "normal" in name else KEY  # with the same arrays JAX compiles only once
+    want = np.asarray(theirs(*given, **options, seed=seed))
     with jax.numpy_rank_promotion("raise"):
-        got = np.asarray(ours(*given, **{"seed": 1337} | options))
+        got = np.asarray(ours(*given, **options, seed=seed))
     assert got.dtype == want.dtype
     np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
 

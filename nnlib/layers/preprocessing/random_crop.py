@@ -13,9 +13,9 @@ from nnlib.ops.resize import aspect_size, aspect_window, resize
 class RandomCrop(ImageLayer):
     """A `(height, width)` window at a random place while training, the same for the whole batch.
 
-    In inference it is the largest window in the middle with that aspect ratio, scaled to size. While
-    training, images that are not larger on both axes give what they have from the corner of that
-    window on, up to `(height, width)`, scaled to size where it is smaller.
+    In inference it is the largest window in the middle with that aspect ratio, scaled to size.
+    While training, images that are not larger on both axes give what they have from the corner of
+    that window on, up to `(height, width)`, scaled to size where it is smaller.
 
     Args:
         height: of the output, in pixels.
