@@ -92,7 +92,7 @@ class TensorBoard(Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Write the logs so far, with `update_freq`."""
         self._batches += self.batch_interval or 1
-        if self._profiling and self._batches >= self._profiled[1]:
+        if self._profiling and self._profiled and self._batches >= self._profiled[1]:
             self._stop_profiling()
         if self.update_freq == "epoch" or self._batches % self.update_freq:
             return

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nnlib.models.model import Model
     from nnlib.training.history import History
     from nnlib.training.state import TrainState
     from nnlib.training.trainer import Trainer
@@ -269,7 +270,7 @@ class Trainable:
         """The outputs for one batch `x`, or `(x, ...)`. Pure; override it for other outputs."""
         return self.trainer.predict_step(state, data)
 
-    def reset_states(self) -> None:
+    def reset_states(self: "Model") -> None:  # type: ignore[misc]
         """Let stateful layers begin anew, as before the first batch."""
         for _, layer in self.layout():
             if layer is not self and hasattr(layer, "reset_states"):
