@@ -203,8 +203,10 @@ def _function(config: Mapping[str, Any]) -> Any:
     name = config["config"]
     if (custom := custom_object(name)) is not None:
         return custom
-    if (module := _module_of_ours(config)) in _OF_FUNCTIONS:
-        found = getattr(importlib.import_module(str(module)), name, None)
+    module = _module_of_ours(config)
+    # Keras says "builtins" of its own functions too.
+    for place in _OF_FUNCTIONS if config.get("module") in (None, "builtins") else (module,):
+        found = getattr(importlib.import_module(place), name, None) if place else None
         if inspect.isfunction(found):
             return found
     raise UnknownNameError(_unknown("function", name))

@@ -17,13 +17,14 @@ def cloned(layer: Layer, **changed: Any) -> Any:
                 f"{name}=..., got one that cannot. Let its __init__ take {name}, or **kwargs for "
                 "those of Layer."
             )
-    arguments = {name: _cloned_value(value) for name, value in layer._init_arguments.items()}
+    arguments = {name: cloned_value(value) for name, value in layer._init_arguments.items()}
     return type(layer)(**(arguments | changed))
 
 
-def _cloned_value(value: Any) -> Any:
+def cloned_value(value: Any) -> Any:
+    """An argument like `value`, with new objects in place of those that configs can make."""
     if isinstance(value, list | tuple):
-        return type(value)(map(_cloned_value, value))
+        return type(value)(map(cloned_value, value))
     if not isinstance(value, Configurable):
         return value
-    return type(value)(**{n: _cloned_value(v) for n, v in value._init_arguments.items()})
+    return type(value)(**{n: cloned_value(v) for n, v in value._init_arguments.items()})

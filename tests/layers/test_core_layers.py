@@ -208,3 +208,23 @@ def test_flash_attention_is_refused_where_it_cannot_be_had():
     if jax.default_backend() != "gpu":
         with pytest.raises(errors.ArgumentError, match=r"GPU.*cpu"):
             layer(x, x)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_flash_attention_asks_for_the_fused_kernel(monkeypatch, causal):
+    """On a machine without a GPU, JAX's own arithmetic stands in for cuDNN's."""
+    plain = layers.MultiHeadAttention(2, 8, dtype="mixed_bfloat16")
+    flash = layers.MultiHeadAttention(2, 8, flash_attention=True, dtype="mixed_bfloat16")
+    x = jax.random.normal(jax.random.key(0), (2, 4, 8))
+    params, state = plain.init(jax.random.key(1), x, x)
+    real, asked = jax.nn.dot_product_attention, []
+
+    def stand_in(*arrays, implementation, **options):
+        asked.append(implementation)
+        return real(*arrays, implementation="xla", **options)
+
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax.nn, "dot_product_attention", stand_in)
+    runs = [la.apply(params, state, x, x, use_causal_mask=causal)[0] for la in (plain, flash)]
+    assert asked == ["cudnn"]
+    np.testing.assert_allclose(*(y.astype("float32") for y in runs), atol=2e-2)
