@@ -19,6 +19,7 @@ _MODULES = (
     "constraints",
     "data",
     "datasets",
+    "distillation",
     "distributed",
     "dtype_policies",
     "initializers",
@@ -29,12 +30,15 @@ _MODULES = (
     "ops",
     "optimizers",
     "preprocessing",
+    "quantizers",
     "random",
     "regularizers",
     "saving",
     "tflite_export",
     "training",
     "utils",
+    "visualization",
+    "wrappers",
 )
 _NAMES = {
     "Input": "nnlib.layers",
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from nnlib import constraints as constraints
     from nnlib import data as data
     from nnlib import datasets as datasets
+    from nnlib import distillation as distillation
     from nnlib import dtype_policies as dtype_policies
     from nnlib import initializers as initializers
     from nnlib import layers as layers
@@ -64,11 +69,14 @@ if TYPE_CHECKING:
     from nnlib import ops as ops
     from nnlib import optimizers as optimizers
     from nnlib import preprocessing as preprocessing
+    from nnlib import quantizers as quantizers
     from nnlib import random as random
     from nnlib import regularizers as regularizers
     from nnlib import saving as saving
     from nnlib import training as training
     from nnlib import utils as utils
+    from nnlib import visualization as visualization
+    from nnlib import wrappers as wrappers
     from nnlib.core import errors as errors
     from nnlib.layers import Input as Input
     from nnlib.layers import InputSpec as InputSpec

@@ -6,6 +6,7 @@ Tested with jax 0.10.2 (Python 3.11) and 0.12 (Python 3.12).
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from jax._src.config import eager_constant_folding
 from jax.extend.core import get_opaque_trace_state, jaxpr_as_fun
 
 
@@ -28,4 +29,9 @@ def _state_of_a_fresh_thread() -> Any:
 _OUTSIDE_OF_TRACES = _state_of_a_fresh_thread()
 
 
-__all__ = ["is_traced", "jaxpr_as_fun", "trace_state"]
+def staging() -> Any:
+    """A context in which a trace notes everything, even within `jax.ensure_compile_time_eval`."""
+    return eager_constant_folding(False)
+
+
+__all__ = ["is_traced", "jaxpr_as_fun", "staging", "trace_state"]

@@ -13,7 +13,7 @@ from nnlib.core.frame import Frame
 from nnlib.core.masks import flat_masks, mask_of, set_masks
 from nnlib.core.random import fold
 from nnlib.core.run import run_layer
-from nnlib.core.specs import ShapeSpec, Weight, is_arraylike, is_shape, shape_spec
+from nnlib.core.specs import Weight, is_arraylike, shape_spec, spec_from_shape
 from nnlib.core.tree import Path, Tree, flatten, own_leaves, put, split_leaves
 
 if TYPE_CHECKING:
@@ -202,17 +202,6 @@ def first_node(layer: "Layer") -> Any:
             "never called on an Input. Call it on one: layer(nnlib.Input(shape))."
         )
     return layer.nodes[0]
-
-
-def spec_from_shape(shape: Any) -> Any:
-    """The ShapeSpec of a shape, or of a list or dict of shapes; specs and arrays as they are."""
-    if is_arraylike(shape):
-        return shape
-    if is_shape(shape):
-        return ShapeSpec(shape)
-    if isinstance(shape, dict):
-        return {key: spec_from_shape(item) for key, item in shape.items()}
-    return [spec_from_shape(item) for item in shape]
 
 
 def output_shape(layer: "Layer", shapes: tuple[Any, ...]) -> Any:

@@ -38,3 +38,14 @@ class Internals:
     """Whether its `call` has been seen to call `add_loss`."""
     root: Any = None
     """A weak reference to the model that names its path."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: with the newest arrays, and without who else knows the layer."""
+        if self.loan is not None:
+            self.loan.settle()
+        state = {name: getattr(self, name) for name in type(self).__slots__}
+        return state | {"loan": None, "root": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)

@@ -106,6 +106,7 @@ class Layer(Structure, Configurable, Eager):
 
     # What authors write ------------------------------------------------------------------------
 
+    @building
     def build(self, *inputs: Any) -> None:
         """Declare weights from the shapes of the inputs: `self.kernel = self.add_weight(...)`."""
 

@@ -12,7 +12,7 @@ from nnlib.core import host
 from nnlib.core.errors import NnlibError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
 from nnlib.core.masks import call_parameters, masks_of, pass_mask_on, same_mask, with_masks
-from nnlib.core.specs import ShapeSpec, concrete_dims, is_arraylike, is_shape, specs_of
+from nnlib.core.specs import concrete_dims, is_arraylike, spec_from_shape, specs_of
 
 if TYPE_CHECKING:
     from nnlib.core.layer import Layer
@@ -86,7 +86,9 @@ def _build(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any], frame:
         )
     layer._core.call_specs = specs_of(args)
     named = inspect.signature(type(layer).build).parameters
-    layer.build(*layer._core.call_specs, **{n: specs_of(kwargs[n]) for n in named if n in kwargs})
+    named_specs = {n: specs_of(kwargs[n]) for n in named if n in kwargs}
+    with jax.ensure_compile_time_eval():  # constants made in build outlive this trace
+        layer.build(*layer._core.call_specs, **named_specs)
     layer.built = True
 
 
@@ -120,7 +122,7 @@ def building(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def wrapper(self: "Layer", *inputs: Any, **kwargs: Any) -> None:
-        specs = [ShapeSpec(i) if is_shape(i) and not is_arraylike(i) else i for i in inputs]
+        specs = list(map(spec_from_shape, inputs))
         self._core.building += 1
         try:
             build(self, *specs[:limit], **kwargs)

@@ -16,7 +16,6 @@ class _Settings:
     max_epochs: int | None = None
     max_steps_per_epoch: int | None = None
     interactive_logging: bool = True
-    safe_mode: bool = True
 
 
 _settings = _Settings()
@@ -104,16 +103,19 @@ def disable_interactive_logging() -> None:
     _settings.interactive_logging = False
 
 
-def in_safe_mode() -> bool:
-    """Whether files with Python code in them (lambdas) are refused, as at first."""
-    return _settings.safe_mode
-
-
 def enable_unsafe_deserialization() -> None:
-    """Let models be loaded whose files hold Python code; only for files that you trust."""
-    _settings.safe_mode = False
+    """Refused: nnlib runs no code from files, so there is nothing to allow.
+
+    Raises:
+        ArgumentError: always.
+    """
+    raise ArgumentError(
+        "enable_unsafe_deserialization: expected safe deserialization, got a wish for code from "
+        "files, which nnlib never runs. Give functions a name and pass "
+        "custom_objects={name: function}."
+    )
 
 
 def forget_session_settings() -> None:
-    """Output and safe mode as at first; float type, layout and limits stay."""
-    _settings.interactive_logging = _settings.safe_mode = True
+    """Output as at first; float type, layout and limits stay."""
+    _settings.interactive_logging = True

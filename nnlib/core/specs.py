@@ -105,6 +105,17 @@ def is_shape(value: Any) -> bool:
     )
 
 
+def spec_from_shape(shape: Any) -> Any:
+    """The ShapeSpec of a shape, or of a list or dict of shapes; all else as it is."""
+    if is_arraylike(shape):
+        return shape
+    if is_shape(shape):
+        return ShapeSpec(shape)
+    if isinstance(shape, dict):
+        return {key: spec_from_shape(item) for key, item in shape.items()}
+    return list(map(spec_from_shape, shape)) if isinstance(shape, list | tuple) else shape
+
+
 def check_shape(shape: Any, what: str) -> tuple[int, ...]:
     """`shape` as a tuple of non-negative ints, or an ArgumentError that says `what` it is for."""
     shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from nnlib.core.compat import staging
 from nnlib.core.specs import concrete_dims
 
 _AXES = 8
@@ -37,6 +38,11 @@ def eval_shape(function: Callable[..., Any], specs: list[Any]) -> Any:
     Where the code asks a question that a symbol cannot answer ("is n even?"), two sets of stand-in
     sizes are tried instead: a dim that differs between the two is unknown.
     """
+    with staging():  # zeros of a symbolic size cannot be made at once
+        return _eval_shape(function, specs)
+
+
+def _eval_shape(function: Callable[..., Any], specs: list[Any]) -> Any:
     if all(None not in spec.shape for spec in specs):
         return jax.eval_shape(function, *specs)
     try:

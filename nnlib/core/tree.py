@@ -1,5 +1,6 @@
 """Nested dicts by path: `{"encoder": {"dense_1": {"kernel": array}}}`."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -90,11 +91,14 @@ def split_leaves(
     None, strings, flags and numbers are static: they stay where they are.
     """
     leaves, structure = jax.tree.flatten(tree, is_leaf=lambda leaf: leaf is None)
-    dynamic = [leaf for leaf in leaves if is_dynamic(leaf)]
+    where = [bool(is_dynamic(leaf)) for leaf in leaves]
+    dynamic = [leaf for leaf, moves in zip(leaves, where, strict=True) if moves]
+    static = [None if moves else leaf for leaf, moves in zip(leaves, where, strict=True)]
+    return dynamic, functools.partial(_rebuilt, structure, static, where)
 
-    def rebuild(replacements: list[Any]) -> Any:
-        new = iter(replacements)
-        filled = [next(new) if is_dynamic(leaf) else leaf for leaf in leaves]
-        return jax.tree.unflatten(structure, filled)
 
-    return dynamic, rebuild
+def _rebuilt(structure: Any, static: list[Any], where: list[bool], replacements: list[Any]) -> Any:
+    """The tree with replacements at the places that `where` marks."""
+    new = iter(replacements)
+    filled = [next(new) if moves else leaf for leaf, moves in zip(static, where, strict=True)]
+    return jax.tree.unflatten(structure, filled)

@@ -25,6 +25,8 @@ def cloned_value(value: Any) -> Any:
     """An argument like `value`, with new objects in place of those that configs can make."""
     if isinstance(value, list | tuple):
         return type(value)(map(cloned_value, value))
+    if isinstance(value, dict):
+        return {key: cloned_value(item) for key, item in value.items()}
     if not isinstance(value, Configurable):
         return value
     return type(value)(**{n: cloned_value(v) for n, v in value._init_arguments.items()})

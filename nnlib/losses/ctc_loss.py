@@ -28,16 +28,18 @@ def ctc(y_true: Any, y_pred: Any) -> jax.Array:
             "ctc: expected labels of shape (batch, labels) and logits of shape (batch, steps, "
             f"classes), got {labels.shape} and {logits.shape}."
         )
-    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    dtype = logits.dtype
+    logits = logits.astype(jnp.promote_types(dtype, jnp.float32))
     lengths = jnp.sum(labels != _BLANK, axis=1, keepdims=True)
     padding = jnp.arange(labels.shape[1])[None] >= lengths
-    return optax.ctc_loss(
+    values = optax.ctc_loss(
         logits,
         jnp.zeros(logits.shape[:2], logits.dtype),
         labels,
         padding.astype(logits.dtype),
         blank_id=_BLANK,
     )
+    return values.astype(dtype)
 
 
 @losses.register("CTC")

@@ -14,25 +14,24 @@ from nnlib.metrics.reduction import MeanMetricWrapper
 
 @elementwise
 def accuracy(y_true: Any, y_pred: Any) -> jax.Array:
-    """The share of equal elements along the last axis.
+    """1 where an element equals its target, else 0: of the output's shape.
 
     >>> accuracy([[1.0, 2.0]], [[1.0, 3.0]]).tolist()
-    [0.5]
+    [[1.0, 0.0]]
     """
     y_true, y_pred = float_pair("accuracy", y_true, y_pred)
-    return jnp.mean(y_true == y_pred, axis=-1, dtype=y_pred.dtype)
+    return (y_true == y_pred).astype(y_pred.dtype)
 
 
 @elementwise
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> jax.Array:
-    """The share of outputs on the right side of `threshold`, along the last axis.
+    """1 where an output is on its target's side of `threshold`, else 0: of the output's shape.
 
     >>> binary_accuracy([[1.0, 0.0]], [[0.7, 0.6]]).tolist()
-    [0.5]
+    [[1.0, 0.0]]
     """
     y_true, y_pred = float_pair("binary_accuracy", y_true, y_pred)
-    above = (y_pred > threshold).astype(y_pred.dtype)
-    return jnp.mean(y_true == above, axis=-1, dtype=y_pred.dtype)
+    return (y_true == (y_pred > threshold)).astype(y_pred.dtype)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> jax.Array:

@@ -7,6 +7,8 @@ from typing import Any
 
 import jax
 
+from nnlib.core.arguments import accepted_by_init
+from nnlib.core.config_capture import Configurable
 from nnlib.core.errors import ArgumentError
 from nnlib.core.host import is_string
 from nnlib.core.layer import Layer
@@ -160,20 +162,24 @@ class _Cloning:
         return new
 
     def _again(self, layer: Layer) -> Any:
-        """A new layer by its config, or by its arguments where they hold layers."""
+        """A new layer by its config, or by its arguments where data cannot stand for them."""
         kind, arguments = type(layer), layer._init_arguments
-        by_config = not isinstance(layer, Model) and not any(map(_holds_layer, arguments.values()))
+        by_config = not isinstance(layer, Model) and not any(map(_has_no_name, arguments.values()))
         try:
             if by_config or _writes_config(kind):
                 return kind.from_config(layer.get_config())
-            new = kind(**{name: self._value(value) for name, value in arguments.items()})
+            given = {name: self._value(value) for name, value in arguments.items()}
+            if accepted_by_init(kind, "dtype"):
+                given["dtype"] = layer.dtype_policy
+            new = kind(**given)
         except TypeError as error:
             raise ArgumentError(
                 f"clone_model: expected {layer.name} ({kind.__name__}) to be made again by the "
                 f"arguments {', '.join(arguments) or '(none)'}, got: {error}. Name the arguments "
                 "of __init__ instead of taking *args, or write get_config() and from_config()."
             ) from error
-        new._core.name, new._core.trainable = layer.name, layer.trainable
+        new._core.name = layer.explicit_name or layer._core.assigned_name
+        new._core.trainable = layer.trainable
         return new
 
     def _value(self, value: Any) -> Any:
@@ -223,10 +229,12 @@ def _given_symbols(model: Model, given: Any, wanted: Any) -> list[Any]:
     return leaves
 
 
-def _holds_layer(value: Any) -> bool:
+def _has_no_name(value: Any) -> bool:
+    """Whether a layer, or an object of a class that nnlib does not know, is in an argument."""
     if isinstance(value, list | tuple | dict):
-        return any(map(_holds_layer, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, Layer)
+        return any(map(_has_no_name, value.values() if isinstance(value, dict) else value))
+    unknown = isinstance(value, Configurable) and not is_ours(type(value))
+    return unknown or isinstance(value, Layer)
 
 
 def _writes_config(kind: type) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from nnlib.core import host
-from nnlib.core.declare import claim, spec_from_shape
+from nnlib.core.declare import claim
 from nnlib.core.errors import ArgumentError, DTypeError, NotBuiltError, UnknownNameError
 from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
@@ -104,7 +104,7 @@ class Model(Trainable, Layer):
             return
         if self._core.call_specs:  # called on data or specs: `call` itself builds what it meets
             return
-        self.declare(*map(spec_from_shape, input_shapes))
+        self.declare(*input_shapes)
 
     # What it is made of ------------------------------------------------------------------------
 

@@ -33,6 +33,23 @@ class Trainable:
             attributes["_trainer"] = importlib.import_module("nnlib.training").Trainer(self)
         return attributes["_trainer"]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: the arguments of `compile` and the state instead of a Trainer."""
+        state = dict(vars(self))
+        trainer = state.pop("_trainer", None)
+        if trainer is None or trainer.compiled is None:
+            return state
+        reached = trainer.make_state()._replace(metrics={}) if self.built else None
+        return state | {"_trained": (trainer.compiled, reached)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        compiled, reached = state.pop("_trained", (None, None))
+        vars(self).update(state)
+        if compiled is not None:
+            self.trainer.compile(compiled)
+        if reached is not None:
+            self.trainer.load_state(reached)
+
     def compile(
         self,
         optimizer: Any = "rmsprop",

@@ -21,8 +21,6 @@ def mixed_init(rng, inputs):
     return {"w": w, "b": jnp.zeros(2)}, {"calls": jnp.zeros(())}
 
 
-ATTENTION = {"num_heads": 2, "key_dim": 3}
-
 CASES = [
     case(layers.ELU, 0.7, inputs=[(3, 2)], free=[(None, 2)]),
     case(layers.LeakyReLU, inputs=[(3, 2)], smooth=False),
@@ -82,13 +80,7 @@ CASES = [
     ),
     case(
         layers.MultiHeadAttention, inputs=[STEPS, (3, 2)], wrong=[STEPS, (3, 4)],
-        options=ATTENTION, free=[(None, 4), (None, 2)],
-    ),
-    case(
-        layers.MultiHeadAttention, inputs=[STEPS, STEPS, STEPS], note="options",
-        wrong=[STEPS, (3, 4), STEPS],
-        options=ATTENTION | {"value_dim": 2, "output_shape": (2, 3), "dropout": 0.3, "seed": 2,
-                             "use_gate": True, "sliding_window": 2},
+        options={"num_heads": 2, "key_dim": 3, "use_gate": True}, free=[(None, 4), (None, 2)],
     ),
     case(
         layers.GroupQueryAttention, 3, 4, 2, inputs=[STEPS, (3, 4)], wrong=[STEPS, (3, 5)],

@@ -13,14 +13,11 @@ def image(layer, *args, **more):
     return case(layer, *args, inputs=IMAGE, free=FREE, **{"wrong": [(5, 3, 6, 2)]} | more)
 
 
-def augmenting(layer, *args, **more):
-    """A row of a layer that draws."""
-    return image(layer, *args, **{"random": True, "smooth": False} | more)
-
-
-def composed(layer, *args, **more):
-    """A row that takes long to compile: its dtypes are looked at in tests/layers."""
-    return augmenting(layer, *args, **{"follows_policy": False} | more)
+def augmenting(layer, *args, smooth=False, **more):
+    """A row of a layer that draws; `tests/layers` looks at the dtypes of most, which is quicker."""
+    return image(
+        layer, *args, **{"random": True, "smooth": smooth, "follows_policy": smooth} | more
+    )
 
 
 CASES = [
@@ -38,12 +35,12 @@ CASES = [
     augmenting(layers.RandomTranslation, 0.3, 0.3),
     augmenting(layers.RandomZoom, 0.5),
     augmenting(layers.RandomShear, 0.5, 0.5, options={"fill_mode": "constant"}),
-    composed(layers.RandomPerspective, (1.0, 1.0)),
+    augmenting(layers.RandomPerspective, (1.0, 1.0)),
     augmenting(layers.RandomBrightness, 0.5, options={"value_range": (-5, 5)}, smooth=True),
     augmenting(layers.RandomContrast, 0.5, options={"value_range": (-9, 9)}, smooth=True),
     augmenting(layers.RandomHue, 0.5, options=UNIT),
     augmenting(layers.RandomSaturation, (0.2, 0.8), options=UNIT),
-    composed(
+    augmenting(
         layers.RandomColorJitter,
         options={**UNIT, "brightness_factor": 0.1, "contrast_factor": 0.2,
                  "saturation_factor": (0.4, 0.6), "hue_factor": 0.1},
@@ -53,12 +50,12 @@ CASES = [
     augmenting(layers.RandomInvert, options=UNIT),
     augmenting(layers.RandomPosterization, (1, 8), options={"value_range": (-3, 3)}),
     augmenting(layers.RandomSharpness, 0.5, options={"value_range": (-9, 9)}),
-    composed(layers.RandomErasing, (1.0, 1.0), options={"fill_value": 0.5}),
+    augmenting(layers.RandomErasing, (1.0, 1.0), options={"fill_value": 0.5}),
     augmenting(layers.RandomGaussianBlur, (1.0, 1.0), options=UNIT),
     augmenting(layers.Solarization, 0.5, 0.5, options=UNIT),
-    composed(layers.CutMix),
-    composed(layers.MixUp),
-    composed(layers.RandAugment, options={"value_range": (-3, 3), "seed": 3}),
+    augmenting(layers.CutMix),
+    augmenting(layers.MixUp),
+    augmenting(layers.RandAugment, options={"value_range": (-3, 3), "seed": 3}),
     case(
         layers.MelSpectrogram, inputs=[(40,)], free=[(None,)], wrong=[(40, 2)],
         options={"fft_length": 16, "sequence_stride": 8, "num_mel_bins": 4, "min_power": 1.0,

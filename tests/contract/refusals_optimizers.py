@@ -123,6 +123,7 @@ REFUSALS = [
     refusal(lambda: random.SeedGenerator("a"), ARGUMENT, "seed.*'a'"),
     # Settings and policies.
     refusal(lambda: config.set_floatx("float8"), ARGUMENT, "set_floatx.*float8"),
+    refusal(config.enable_unsafe_deserialization, ARGUMENT, "custom_objects"),
     refusal(lambda: config.set_epsilon(0), ARGUMENT, "above 0"),
     refusal(lambda: config.set_max_epochs(0), ARGUMENT, "set_max_epochs.*0"),
     refusal(lambda: config.set_max_steps_per_epoch(2.5), ARGUMENT, "steps_per_epoch.*2.5"),

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import nnlib as nn
-from nnlib.core import settings
 
 SKIPPED = {
     *("backend", "set_backend", "disable_flash_attention", "enable_flash_attention"),
@@ -50,19 +49,15 @@ def test_what_is_set_is_read():
     nn.config.set_max_epochs(3)
     nn.config.set_max_steps_per_epoch(4)
     assert (nn.config.max_epochs(), nn.config.max_steps_per_epoch()) == (3, 4)
-    nn.config.enable_unsafe_deserialization()
-    assert not settings.in_safe_mode()
 
 
 def test_a_cleared_session_begins_anew():
     nn.config.set_dtype_policy("mixed_bfloat16")
     nn.config.disable_interactive_logging()
-    nn.config.enable_unsafe_deserialization()
     nn.config.set_epsilon(1e-3)
     nn.backend.clear_session()
     assert nn.config.dtype_policy().name == "float32"
     assert nn.config.is_interactive_logging_enabled()
-    assert settings.in_safe_mode()
     assert nn.config.epsilon() == 1e-3
 
 

@@ -306,3 +306,37 @@ def test_regularizers_and_added_losses_come_as_a_third_value():
     penalty = layer.apply_full(params, state, x).penalty
     expected = 3.0 + 0.1 * jnp.sum(params["dense"]["kernel"] ** 2)
     np.testing.assert_allclose(penalty, expected, rtol=1e-6)
+
+
+def test_a_layer_may_have_an_attribute_called_cell():
+    class Holder(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.cell = layers.Dense(2)
+
+        def call(self, x):
+            return self.cell(x)
+
+    holder = Holder()
+    assert holder(jnp.ones((1, 3))).shape == (1, 2)
+    assert [w.shape for w in holder.get_weights()] == [(3, 2), (2,)]
+
+
+def test_constants_made_in_build_outlive_the_declaration():
+    class Shifted(layers.Layer):
+        def build(self, x):
+            self.shift = jnp.arange(3.0)[None]
+
+        def call(self, x):
+            return x + self.shift
+
+    model = nn.Sequential([nn.Input((3,)), Shifted()])
+    np.testing.assert_array_equal(model(jnp.zeros((1, 3))), [[0, 1, 2]])
+
+
+def test_unbuilt_models_of_layers_that_make_zeros_are_declared_when_called():
+    class Zeros(layers.Layer):
+        def call(self, x):
+            return jnp.zeros((x.shape[0], 2))
+
+    assert nn.Sequential([Zeros(), layers.Dense(1)])(jnp.ones((4, 3))).shape == (4, 1)

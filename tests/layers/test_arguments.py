@@ -52,7 +52,6 @@ REFUSED = [
     (lambda: layers.LSTM(-1), errors.ArgumentError, "LSTM: expected units"),
     (lambda: layers.LSTM(3, dropout=-0.1), errors.ArgumentError, "dropout .*-0.1"),
     (lambda: layers.LSTM(3, recurrent_dropout=2), errors.ArgumentError, "recurrent_dropout"),
-    (lambda: layers.LSTM(3, stateful=True), errors.ArgumentError, "initial_state"),
     (lambda: layers.LSTM(3, use_cudnn=True), errors.ArgumentError, "use_cudnn"),
     (lambda: layers.LSTM(3, recurrent_activation="x"), errors.UnknownNameError, "recurrent_activ"),
     (lambda: layers.Concatenate(axis="a"), errors.ArgumentError, "Concatenate: expected axis"),

@@ -7,6 +7,7 @@ import pytest
 
 import nnlib as nn
 from nnlib import layers
+from tests.contract.cases_image import CASES
 
 MANY = jnp.zeros((4000, 2, 3, 3))
 
@@ -220,22 +221,15 @@ def test_random_crop_takes_the_middle_in_inference():
     assert layers.CenterCrop(9, 9).transform_segmentation_masks(masks, {}).dtype == "int32"
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        layers.RandomPerspective(dtype="mixed_bfloat16"),
-        layers.RandomColorJitter((0, 255), 0.1, 0.1, 0.1, 0.1, dtype="mixed_bfloat16"),
-        layers.RandomErasing(dtype="mixed_bfloat16"),
-        layers.CutMix(dtype="mixed_bfloat16"),
-        layers.MixUp(dtype="mixed_bfloat16"),
-        layers.RandAugment(dtype="mixed_bfloat16"),
-    ],
-)
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
-def test_computes_in_16_bits(layer, dtype):
-    spec = jax.ShapeDtypeStruct(IMAGES.shape, dtype)
-    assert layer.declare(spec, training=True).dtype == "bfloat16"
-    assert layer.declare(spec).dtype == "bfloat16"
+@pytest.mark.parametrize("case", [c for c in CASES if c.random], ids=lambda case: case.name)
+def test_computes_in_the_dtype_of_its_policy_whatever_comes_in(case):
+    for dtype in ("float32", "uint8"):
+        layer = case.make(dtype="mixed_bfloat16")
+        spec = jax.ShapeDtypeStruct(IMAGES.shape, dtype)
+        kept = dtype == "uint8" and isinstance(layer, layers.RandomGrayscale)
+        for training in (True, False):
+            out = layer.declare(spec, training=training)
+            assert out.dtype == ("uint8" if kept else "bfloat16")
 
 
 def test_a_short_last_batch_does_not_leak_into_mixtures():

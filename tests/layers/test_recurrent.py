@@ -28,7 +28,7 @@ def test_a_stateful_layer_goes_on_where_it_stopped(make):
     layer, whole = make(stateful=True), make()
     first = layer(X[:, :2])
     whole.declare(X)
-    params, state = layer.variables
+    params, _ = layer.variables
     whole.variables = params, {}
     np.testing.assert_allclose(layer(X[:, 2:]), whole(X), rtol=1e-5, atol=1e-6)
     layer.reset_states()
@@ -97,11 +97,16 @@ class Words(layers.Layer):
 
 
 def test_masks_go_through_a_stack():
-    model = nn.Sequential([
-        Words(), layers.LSTM(4, return_sequences=True), layers.Bidirectional(
-            layers.GRU(2, return_sequences=True)
-        ), layers.TimeDistributed(layers.Dense(3)), layers.SimpleRNN(4),
-    ])  # fmt: skip
+    model = nn.Sequential(
+        [
+            nn.Input((None,), dtype="int32"),
+            Words(),
+            layers.LSTM(4, return_sequences=True),
+            layers.Bidirectional(layers.GRU(2, return_sequences=True)),
+            layers.TimeDistributed(layers.Dense(3)),
+            layers.SimpleRNN(4),
+        ]
+    )
     ids = jnp.array([[1, 2, 3, 0, 0], [4, 1, 2, 0, 0]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

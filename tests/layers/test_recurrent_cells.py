@@ -110,7 +110,7 @@ def test_penalties_cannot_be_added_within_the_loop():
         def call(self, inputs, states):
             return self.dense(inputs), states
 
-    with pytest.raises(errors.StateWriteError, match="cell/dense.*activity_regularizer"):
+    with pytest.raises(errors.StateWriteError, match=r"cell/dense.*activity_regularizer"):
         layers.RNN(Regular())(X)
 
 

@@ -143,7 +143,8 @@ NOT_YET = {
     "Embedding": {"quantization_config"},
     "InputLayer": {"sparse", "ragged", "optional", "input_tensor", "input_shape"},
 }
-OURS_ALONE = {"Embedding": {"input_length"}}
+LORA = {"lora_rank", "lora_alpha"}  # Keras' Conv layers take them, too, among `**kwargs`
+OURS_ALONE = {"Embedding": {"input_length"}, "Conv1D": LORA, "Conv2D": LORA}
 
 
 @pytest.mark.parametrize("name", sorted({row[0] for row in ROWS} | set(NOT_YET) | {"Lambda"}))

@@ -17,8 +17,7 @@ ROWS = [
     ("Resizing", {"height": 4, "width": 7}, BATCH),
     ("Resizing", {"height": 9, "width": 3, "interpolation": "nearest"}, BATCH),
     ("Resizing", {"height": 4, "width": 3, "interpolation": "bicubic", "antialias": True}, BATCH),
-    ("Resizing", {"height": 8, "width": 4, "interpolation": "lanczos3"}, (6, 5, 3)),
-    ("Resizing", {"height": 3, "width": 5, "interpolation": "lanczos5"}, BATCH),
+    ("Resizing", {"height": 8, "width": 4, "interpolation": "lanczos5"}, (6, 5, 3)),
     ("Resizing", {"height": 4, "width": 8, "crop_to_aspect_ratio": True}, BATCH),
     (
         "Resizing",
@@ -56,13 +55,14 @@ DRAWING = [
         {"factor": (0.1, 0.2), "fill_mode": "constant", "fill_value": 9.0, **FIRST},
     ),
     ("RandomRotation", {"factor": 0.3, "fill_mode": "wrap", "interpolation": "nearest"}),
-    ("RandomTranslation", {"height_factor": 0.4, "width_factor": (-0.3, -0.1)}),
-    ("RandomTranslation", {"height_factor": 0.2, "width_factor": 0.3, "fill_mode": "nearest"}),
+    (
+        "RandomTranslation",
+        {"height_factor": 0.4, "width_factor": (-0.3, -0.1), "fill_mode": "nearest"},
+    ),
     ("RandomZoom", {"height_factor": 0.4}),
     ("RandomZoom", {"height_factor": (0.2, 0.4), "width_factor": -0.3, "fill_mode": "constant"}),
     ("RandomShear", {"x_factor": 0.4, "y_factor": (0.2, 0.3), "fill_mode": "constant"}),
-    ("RandomPerspective", {"factor": (1.0, 1.0), "scale": 0.5, "fill_value": 3.0}),
-    ("RandomPerspective", {"scale": 0.4, "interpolation": "nearest", **FIRST}),
+    ("RandomPerspective", {"factor": (1.0, 1.0), "scale": 0.5, "fill_value": 3.0, **FIRST}),
     ("RandomBrightness", {"factor": 0.5}),
     ("RandomBrightness", {"factor": (-0.3, 0.1), "value_range": (0, 100)}),
     ("RandomContrast", {"factor": 0.8}),
@@ -154,7 +154,7 @@ def test_color_jitter_goes_in_the_order_of_keras(keras):
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=2e-3)
 
 
-@pytest.mark.parametrize("choice", [(0, 4, 9), (10, 2, 8)])
+@pytest.mark.parametrize("choice", [(0, 4, 10)])
 def test_rand_augment_runs_the_changes_of_keras(keras, choice):
     images = pixels()
     theirs, ours = keras.layers.RandAugment(num_ops=3), layers.RandAugment(num_ops=3)
@@ -171,7 +171,7 @@ def test_rand_augment_runs_the_changes_of_keras(keras, choice):
     assert off.mean() < 0.05
 
 
-@pytest.mark.parametrize("size", [(3, 2), (8, 8), (4, 5), (6, 9), (5, 6)])
+@pytest.mark.parametrize("size", [(3, 2), (8, 8), (4, 5)])
 def test_random_crop(keras, size):
     images = pixels()
     theirs, ours = keras.layers.RandomCrop(*size), layers.RandomCrop(*size)
