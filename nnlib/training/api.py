@@ -13,6 +13,8 @@ from nnlib.training.data import (
     check_epoch,
     check_frequency,
     check_steps,
+    limited,
+    limited_epochs,
     prepare,
     split,
     with_class_weight,
@@ -58,7 +60,7 @@ def fit(
     trainer.refuse_within_fit("fit")
     trainer.warn_of_changed_flags()
     epochs, initial_epoch = (
-        check_epoch(epochs, "epochs"),
+        limited_epochs(check_epoch(epochs, "epochs")),
         check_epoch(initial_epoch, "initial_epoch"),
     )
     data = given(trainer, x, y, sample_weight, batch_size, "fit", class_weight)
@@ -77,10 +79,10 @@ def fit(
         size = check_batch_size(validation_batch_size or size, "fit")
         validation = Validation(
             trainer.feed(held_out, size, "fit (validation data)"),
-            check_steps(validation_steps, "validation_steps", "fit"),
+            limited(check_steps(validation_steps, "validation_steps", "fit")),
             check_frequency(validation_freq),
         )
-    steps = check_steps(steps_per_epoch, "steps_per_epoch", "fit")
+    steps = limited(check_steps(steps_per_epoch, "steps_per_epoch", "fit"), feed.steps)
     display = resolve_verbose(verbose)
     bar = ProgbarLogger(display) if display else None
     called = CallbackList(
@@ -162,7 +164,7 @@ def evaluate(
     size = check_batch_size(batch_size, "evaluate")
     data = given(trainer, x, y, sample_weight, batch_size, "evaluate")
     feed = trainer.feed(data, size, "evaluate")
-    limit = check_steps(steps, "steps", "evaluate")
+    limit = limited(check_steps(steps, "steps", "evaluate"))
     count = limit or feed.steps
     called = CallbackList(callbacks, model, {"steps": count})
     called.call("on_test_begin")
@@ -202,7 +204,7 @@ def predict(
         feed = ArrayFeed(Source(data, min(size, row_count(data.x))))
     if not model.built:
         model.ensure_declared(feed.first_batch().x)
-    limit = check_steps(steps, "steps", "predict")
+    limit = limited(check_steps(steps, "steps", "predict"))
     count = limit or feed.steps
     called = CallbackList(callbacks, model, {"steps": count})
     called.call("on_predict_begin")

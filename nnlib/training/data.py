@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnlib.core.errors import ArgumentError, DataError, DTypeError
-from nnlib.core.settings import floatx
+from nnlib.core.settings import floatx, max_epochs, max_steps_per_epoch
 from nnlib.core.specs import is_arraylike
 from nnlib.training.batch import Batch, row_count
 
@@ -144,6 +144,18 @@ def check_steps(steps: Any, what: str, place: str) -> int | None:
             f"{place}: expected {what} to be an integer of at least 1, or None, got {steps!r}."
         )
     return int(steps)
+
+
+def limited(steps: int | None, total: int | None = None) -> int | None:
+    """`steps` (None for all `total`), or what `nnlib.config.set_max_steps_per_epoch` allows."""
+    most, wanted = max_steps_per_epoch(), steps or total
+    return most if most is not None and (wanted is None or wanted > most) else steps
+
+
+def limited_epochs(epochs: int) -> int:
+    """`epochs`, or what `nnlib.config.set_max_epochs` allows."""
+    most = max_epochs()
+    return epochs if most is None else min(epochs, most)
 
 
 def check_frequency(frequency: Any) -> Any:

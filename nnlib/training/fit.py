@@ -91,8 +91,8 @@ class FitLoop:
             self.callbacks.call("on_train_begin")
             while trainer.position.epoch < self.epochs and not trainer.stop_training:
                 logs = self._epoch()
-            self.callbacks.call("on_train_end", logs)
             trainer.finish()
+            self.callbacks.call("on_train_end", logs)
         finally:
             self.runner.seconds_per_step = self.pacer.seconds_per_step
             trainer.fitting = False
