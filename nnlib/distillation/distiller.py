@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from nnlib.core.errors import ArgumentError, DTypeError, NotBuiltError, ShapeError
 from nnlib.core.frame import current_frame
+from nnlib.core.masks import set_masks
 from nnlib.core.random import facade_keys
 from nnlib.distillation.features import OUTPUTS, feature_graph, run_features
 from nnlib.distillation.losses import DistillationLoss
@@ -86,7 +87,7 @@ class Distiller(Model):
             self.teacher.declare(*inputs)
         super().build(*inputs)
 
-    def compile(
+    def compile(  # type: ignore[override]
         self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any
     ) -> None:
         """Say how to train the student.
@@ -104,8 +105,9 @@ class Distiller(Model):
             )
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         """What the student says."""
+        set_masks(inputs, mask)
         return self.student(inputs)
 
     def compute_loss(

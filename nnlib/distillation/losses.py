@@ -63,6 +63,7 @@ class _OverOutputs(DistillationLoss):
     """
 
     loss: Any
+    _made: Any
 
     def _functions(self, loss: Any) -> Any:
         made = jax.tree.map(losses_.get, loss, is_leaf=_is_loss)
@@ -113,7 +114,7 @@ class LogitsDistillation(_OverOutputs):
     >>> import jax.numpy as jnp
     >>> loss = LogitsDistillation(temperature=2.0)
     >>> round(float(loss.compute_loss(jnp.array([[2.0, 0.0]]), jnp.array([[0.0, 0.0]]))), 4)
-    0.4439
+    0.4438
 
     Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015.
     """

@@ -221,7 +221,8 @@ def _given_symbols(model: Model, given: Any, wanted: Any) -> list[Any]:
     leaves, count = jax.tree.leaves(given), max(len(jax.tree.leaves(wanted)), 1)
     dicts = isinstance(given, dict) or isinstance(wanted, dict)
     fits = len(leaves) == count and all(map(is_symbol, leaves))
-    if not fits or (dicts and jax.tree.structure(given) != jax.tree.structure(wanted)):
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (given, wanted)]
+    if not fits or (dicts and structures[0] != structures[1]):
         raise ArgumentError(
             f"clone_model: expected input_tensors of the structure of the inputs of {model.name}, "
             f"{wanted!r}, got {given!r}. Make them with nnlib.Input(shape)."

@@ -33,7 +33,7 @@ class Trainable:
             attributes["_trainer"] = importlib.import_module("nnlib.training").Trainer(self)
         return attributes["_trainer"]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self: Any) -> dict[str, Any]:
         """For copies and pickles: the arguments of `compile` and the state instead of a Trainer."""
         state = dict(vars(self))
         trainer = state.pop("_trainer", None)

@@ -141,9 +141,9 @@ def projected(
         bias: (gates * units,) or None.
         masks: (gates or 1, batch, 1, inputs) or None, as for `gate_products`.
     """
-    z = gate_products(x, kernel, masks)
-    z = z if bias is None else z + bias[None, None]
-    return jnp.swapaxes(z, 0, 1)
+    x = jnp.swapaxes(x, 0, 1)  # before the product: inputs are mostly fewer than gates
+    z = gate_products(x, kernel, None if masks is None else jnp.swapaxes(masks, 1, 2))
+    return z if bias is None else z + bias[None, None]
 
 
 def zero_states(z: jax.Array, units: int, count: int) -> tuple[jax.Array, ...]:

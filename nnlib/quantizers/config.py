@@ -1,6 +1,6 @@
 """What is to be quantized, and by which quantizers."""
 
-from typing import Any, Self
+from typing import Any
 
 from nnlib.core.config_capture import Configurable
 from nnlib.core.errors import ArgumentError
@@ -29,13 +29,13 @@ class QuantizationConfig(Configurable):
         )
 
     @staticmethod
-    def weight_quantizer_or_default(config: Self | None, default: Any) -> Any:
+    def weight_quantizer_or_default(config: "QuantizationConfig | None", default: Any) -> Any:
         """The quantizer for weights of a config, else `default`."""
         given = None if config is None else config.weight_quantizer
         return default if given is None else given
 
     @staticmethod
-    def activation_quantizer_or_default(config: Self | None, default: Any) -> Any:
+    def activation_quantizer_or_default(config: "QuantizationConfig | None", default: Any) -> Any:
         """The quantizer for activations of a config, None included; `default` without config."""
         return default if config is None else config.activation_quantizer
 

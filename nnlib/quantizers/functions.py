@@ -37,8 +37,8 @@ def abs_max_quantize(
 
     >>> import jax.numpy as jnp
     >>> integers, scale = abs_max_quantize(jnp.array([[0.5, -1.0], [2.0, 4.0]]), axis=-1)
-    >>> integers.tolist(), (integers / scale).round(2).tolist()
-    ([[64, -127], [64, 127]], [[0.5, -1.0], [2.02, 4.0]])
+    >>> integers.tolist(), scale.round(2).tolist()
+    ([[63, -127], [64, 127]], [[127.0], [31.75]])
 
     Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient
     Integer-Arithmetic-Only Inference", CVPR 2018.

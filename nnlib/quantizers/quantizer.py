@@ -59,7 +59,9 @@ class AbsMaxQuantizer(Quantizer):
         output_dtype: Any = "int8",
     ):
         super().__init__(output_dtype)
-        self.axis = None if axis is None else tuple(axis if isinstance(axis, list | tuple) else [axis])
+        self.axis = (
+            None if axis is None else tuple(axis if isinstance(axis, list | tuple) else [axis])
+        )
         self.value_range = check_range("AbsMaxQuantizer", value_range, self.output_dtype)
         self.epsilon = epsilon
 

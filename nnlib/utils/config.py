@@ -17,7 +17,8 @@ class Config(MutableMapping[str, Any]):
         kwargs: the first entries.
 
     Raises:
-        ArgumentError: for a change after `freeze()`, and for an attribute named like a method; `config["items"] = 3` is possible.
+        ArgumentError: for a change after `freeze()`, and for an attribute named like a method;
+            `config["items"] = 3` is possible.
 
     >>> config = Config(learning_rate=0.1, momentum=0.9)
     >>> config.seed = 123

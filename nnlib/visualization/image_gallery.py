@@ -127,8 +127,8 @@ def _grid(count: int, rows: int | None, cols: int | None) -> tuple[int, int]:
 def _titles(count: int, names: Mapping[Any, Any], labels: dict[str, Any]) -> list[str]:
     """`Label: cat  Pred: dog` for each image."""
     parts: list[list[str]] = [[] for _ in range(count)]
-    for kind, numbers in labels.items():
-        numbers = [] if numbers is None else np.asarray(numbers).reshape(-1).tolist()
+    for kind, given in labels.items():
+        numbers = [] if given is None else np.asarray(given).reshape(-1).tolist()
         if numbers and len(numbers) != count:
             raise ShapeError(f"{_PLACE}: expected {count} labels, got {len(numbers)}.")
         for part, number in zip(parts, numbers, strict=False):

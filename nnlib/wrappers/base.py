@@ -34,6 +34,8 @@ class SKLBase(BaseEstimator):
         fit_kwargs: arguments of `Model.fit`; those given to `fit` come first.
     """
 
+    _several_targets = True
+    """Whether `y` may have several columns."""
     model_: Model
     """The model that was fitted."""
     history_: Any
@@ -69,7 +71,8 @@ class SKLBase(BaseEstimator):
             ArgumentError: if there is no model, and for arguments without use.
             NotCompiledError: for a model that was not compiled with a loss.
         """
-        X, y = validate_data(self, X, y, multi_output=True)
+        options = {"multi_output": True} if self._several_targets and y is not None else {}
+        X, y = validate_data(self, X, y, **options)  # noqa: N806
         y = self._encoded(y)
         model = self._model_for(X, y)
         _require_compiled(model)
@@ -145,6 +148,8 @@ class SKLBase(BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.non_deterministic = True
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = self._several_targets
         return tags
 
 

@@ -44,6 +44,7 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
     ['cat', 'cat', 'dog', 'dog']
     """
 
+    _several_targets = False
     classes_: np.ndarray
 
     def _encoded(self, y: Any) -> np.ndarray:

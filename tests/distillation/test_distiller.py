@@ -96,7 +96,9 @@ def test_divergence_by_name_is_of_probabilities():
     made = [distillation.LogitsDistillation(2.0, one) for one in ("kl_divergence", "kld")]
     made.append(distillation.LogitsDistillation(2.0, nn.losses.KLDivergence()))
     values = {float(one.compute_loss(teacher, student)) for one in made}
-    p, q = (np.exp(side / 2) / np.exp(side / 2).sum(-1, keepdims=True) for side in (teacher, student))
+    p, q = (
+        np.exp(side / 2) / np.exp(side / 2).sum(-1, keepdims=True) for side in (teacher, student)
+    )
     assert len({round(value, 5) for value in values}) == 1
     assert values.pop() == pytest.approx(4 * np.mean(np.sum(p * np.log(p / q), -1)), rel=1e-4)
 

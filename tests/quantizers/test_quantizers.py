@@ -79,7 +79,9 @@ def test_fake_quantisation_along_any_axis():
     got = quantizers.fake_quant_with_min_max_vars(X, low, high, 5, axis=1)
     moved = quantizers.fake_quant_with_min_max_vars(X.swapaxes(1, 2), low, high, 5, axis=2)
     np.testing.assert_array_equal(got, moved.swapaxes(1, 2))
-    slope = jax.grad(lambda low: quantizers.fake_quant_with_min_max_vars(X, low, high, axis=1).sum())
+    slope = jax.grad(
+        lambda low: quantizers.fake_quant_with_min_max_vars(X, low, high, axis=1).sum()
+    )
     assert slope(low).shape == (4,)
     assert len(np.unique(got[:, 3])) <= 32
 

@@ -36,6 +36,10 @@ ALLOWED = {
     "preprocessing": CORE | {"ops", "utils"},
     "models": MODELS,
     "training": TRAINING,
+    "distillation": TRAINING | {"distillation"},
+    "quantizers": CORE | {"ops"},
+    "visualization": CORE,
+    "wrappers": MODELS | {"wrappers"},
     "saving": TRAINING | {"saving"},
     "callbacks": TRAINING | {"saving", "callbacks", "utils"},
 }
