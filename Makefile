@@ -64,4 +64,4 @@ notebooks: $(VENV)/.test-installed  ## write notebooks/*.ipynb from their .py
 	$(BIN)/jupytext --to ipynb --update notebooks/*.py
 
 clean:  ## remove environments and everything that was made
-	rm -rf .venv .venv-latest build dist *.egg-info demo_output .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv-latest build dist *.egg-info demo_output .pytest_cache .xla_cache .ruff_cache .mypy_cache

@@ -1,13 +1,20 @@
 """What every test begins with: strict JAX, fixed seeds, settings as they were shipped."""
 
 import os
+from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "jax"  # before anything imports keras
+# The suite compiles thousands of small programs and runs most of them once: compile quickly, and
+# share what is compiled between workers and runs.
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", QUICK)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".xla_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
