@@ -14,7 +14,8 @@ from nnlib.core.eager import Eager
 from nnlib.core.errors import FrozenConfigError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
 from nnlib.core.internals import Internals
-from nnlib.core.masks import flat_masks
+from nnlib.core.keywords import name_first
+from nnlib.core.masks import call_parameters, flat_masks
 from nnlib.core.registries import constraints, initializers, regularizers
 from nnlib.core.run import building, run_layer
 from nnlib.core.specs import InputSpec, Weight, check_shape, holds_weights
@@ -309,6 +310,7 @@ class Layer(Structure, Configurable, Eager):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """A node of a graph on symbols, a step inside `call`, else a call with its own weights."""
+        args, kwargs = name_first(call_parameters(type(self)), args, kwargs)
         if has_symbols((args, kwargs)):
             return Node(self, args, kwargs).outputs
         if current_frame() is not None:

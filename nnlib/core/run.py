@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from nnlib.core import host
 from nnlib.core.errors import NnlibError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
+from nnlib.core.keywords import name_shapes
 from nnlib.core.masks import call_parameters, masks_of, pass_mask_on, same_mask, with_masks
 from nnlib.core.specs import concrete_dims, is_arraylike, spec_from_shape, specs_of
 
@@ -119,10 +120,13 @@ def _regularize_activity(layer: "Layer", frame: Frame, out: Any) -> None:
 def building(build: Callable[..., None]) -> Callable[..., None]:
     """`build`, for both callers: our run loop, and users who write `layer.build((None, 4))`."""
     limit = _positional_limit(build)
+    names = tuple(inspect.signature(build).parameters)[1:]
 
     @functools.wraps(build)
     def wrapper(self: "Layer", *inputs: Any, **kwargs: Any) -> None:
+        inputs, kwargs = name_shapes(names, inputs, kwargs)
         specs = list(map(spec_from_shape, inputs))
+        kwargs = {name: spec_from_shape(shape) for name, shape in kwargs.items()}
         self._core.building += 1
         try:
             build(self, *specs[:limit], **kwargs)

@@ -49,6 +49,7 @@ class Sequential(Model):
         super().__init__(name=name, dtype=dtype)
         self._stack: list[Layer] = []
         self._symbols: list[Symbol] = []  # the input, then the output of each layer
+        self._shaped_by_data = False  # nobody said which shape the input has
         if isinstance(layers, Layer):
             raise ArgumentError(f"Sequential: expected a list of layers, got {layers!r}.")
         for layer in layers or ():
@@ -126,6 +127,7 @@ class Sequential(Model):
         spec = input_shapes[0]
         if not isinstance(spec, ShapeSpec):
             return  # several inputs: the layers are built when they run
+        self._shaped_by_data = bool(self._core.call_specs)
         stack, self._stack[:] = list(self._stack), []
         self._begin(Input(batch_shape=(None, *spec[1:]), dtype=spec.dtype.name))
         for layer in stack:
@@ -137,10 +139,18 @@ class Sequential(Model):
         x, first = inputs, 0
         if self._symbols and is_arraylike(x):
             first = 0 if host.is_string(x) else self._host_layers()
-            x = fit_input(x, self._symbols[first], f"{self.name} ({type(self).__name__})")
+            x = fit_input(x, self._expected(first), f"{self.name} ({type(self).__name__})")
         for layer in self._stack[first:]:
             x = layer(x)
         return x
+
+    def _expected(self, index: int) -> Any:
+        """What comes in before layer `index`; sizes of the first data bind the layers alone."""
+        symbol = self._symbols[index]
+        if not self._shaped_by_data:
+            return symbol
+        shape = tuple(1 if size == 1 else None for size in symbol.shape)
+        return Symbol(shape, symbol.dtype, symbol.node, symbol.index)
 
     def _host_layers(self) -> int:
         """How many layers in front take strings."""

@@ -134,8 +134,7 @@ class Objective:
                         "loss, got none. Pass y= as well."
                     )
                 counted = _both(mask, batch.row_mask)
-                value = head.loss(target, out, sample_weight=weight, row_mask=counted)
-                parts[head.name] = jnp.sum(value)
+                parts[head.name] = jnp.sum(_loss_value(head.loss, target, out, weight, counted))
         total = sum(
             (head.weight * parts[head.name] for head in self.heads if head.name in parts),
             start=jnp.zeros(()),
@@ -263,6 +262,13 @@ class Objective:
 
 def _with_any_batch(output: Any) -> ShapeSpec:
     return ShapeSpec((None, *output.shape[1:]), output.dtype)
+
+
+def _loss_value(loss: Any, target: Any, output: Any, weight: Any, mask: Any) -> Any:
+    """The loss; where a user wrote `__call__` itself, a mask reaches it as weights of 0."""
+    if isinstance(loss, losses_.Loss) and type(loss).__call__ is losses_.Loss.__call__:
+        return loss(target, output, sample_weight=weight, row_mask=mask)
+    return loss(target, output, sample_weight=_both(weight, mask))
 
 
 def _both(weight: Any, mask: Any) -> Any:

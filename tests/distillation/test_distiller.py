@@ -10,7 +10,7 @@ from nnlib.core.errors import ArgumentError, DTypeError, NotBuiltError, ShapeErr
 
 generator = np.random.default_rng(0)
 X = generator.normal(size=(8, 4)).astype("float32")
-Y = np.arange(8) % 3
+Y = (np.arange(8) % 3).astype("int32")
 
 
 def network(library, units, name):
