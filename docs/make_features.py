@@ -21,7 +21,9 @@ def surface() -> tuple[dict[str, list[str]], dict[str, str]]:
     """Keras' names by module, and the reasons for names or modules that are left out."""
     data = tomllib.loads((HERE / "surface.toml").read_text())
     left_out = data.pop("left_out")
-    return {m: [n for names in kinds.values() for n in names] for m, kinds in data.items()}, left_out
+    return {
+        m: [n for names in kinds.values() for n in names] for m, kinds in data.items()
+    }, left_out
 
 
 def own_names(module: str) -> list[str]:

@@ -165,7 +165,7 @@ def test_nan_ends_training_where_it_comes(model):
         callbacks=[callbacks.TerminateOnNaN(), count],
     )  # fmt: skip
     assert calls == [0, 1, 2]
-    with pytest.raises(errors.NonFiniteLossError, match="TerminateOnNaN.*got nan"):
+    with pytest.raises(errors.NonFiniteLossError, match=r"TerminateOnNaN.*got nan"):
         model.fit(
             X, bad, batch_size=2, shuffle=False, verbose=0,
             callbacks=callbacks.TerminateOnNaN(raise_error=True),
