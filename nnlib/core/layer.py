@@ -310,7 +310,8 @@ class Layer(Structure, Configurable, Eager):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """A node of a graph on symbols, a step inside `call`, else a call with its own weights."""
-        args, kwargs = name_first(call_parameters(type(self)), args, kwargs)
+        cls: Any = type(self)
+        args, kwargs = name_first(call_parameters(cls), args, kwargs)
         if has_symbols((args, kwargs)):
             return Node(self, args, kwargs).outputs
         if current_frame() is not None:
