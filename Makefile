@@ -32,7 +32,7 @@ demo: $(VENV)/.demo-installed  ## train on real digits, checkpoint, export to .t
 	$(BIN)/python examples/digits.py
 
 test: $(VENV)/.test-installed  ## run the whole suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-latest:  ## the suite on Python 3.12 or newer with the newest jax, if such a Python is there
 	@for python in $(LATEST); do \

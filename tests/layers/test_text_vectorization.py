@@ -57,7 +57,7 @@ def test_adapt_on_all_kinds_of_data(data):
         ({"ngrams": (3, 2)}, ["dont a É", "dont a", "a É"]),
         ({"ngrams": (4,), "output_mode": "count"}, []),
     ],
-    ids=str,
+    ids=lambda value: str(value).split(" at 0x")[0],
 )  # fmt: skip
 def test_terms_of_a_text(arguments, want):
     layer = layers.TextVectorization(**arguments)

@@ -23,7 +23,7 @@ def theirs(keras):
 @pytest.mark.parametrize("arguments", [
     {}, {"num_words": 4}, {"oov_token": "<oov>", "num_words": 5}, {"lower": False},
     {"char_level": True}, {"filters": "t", "split": "a"}, {"analyzer": lambda text: text.split()},
-], ids=str)  # fmt: skip
+], ids=lambda value: str(value).split(" at 0x")[0])  # fmt: skip
 def test_tokenizer(theirs, arguments):
     own, other = preprocessing.text.Tokenizer(**arguments), theirs["text"].Tokenizer(**arguments)
     for tokenizer in (own, other):
@@ -67,7 +67,7 @@ def test_words_and_hashes(theirs):
 @pytest.mark.parametrize("arguments", [
     {}, {"maxlen": 2}, {"maxlen": 5, "padding": "post"}, {"maxlen": 2, "truncating": "post"},
     {"value": -1.5, "dtype": "float32", "maxlen": 4}, {"value": "x", "dtype": object},
-], ids=str)  # fmt: skip
+], ids=lambda value: str(value).split(" at 0x")[0])  # fmt: skip
 def test_pad_sequences(keras, arguments):
     for rows in ([[1], [2, 3], [], [4, 5, 6]], [np.ones((2, 3)), np.zeros((4, 3))], [[], []]):
         want = keras.utils.pad_sequences(rows, **arguments)
@@ -80,7 +80,7 @@ def test_pad_sequences(keras, arguments):
 @pytest.mark.parametrize("arguments", [
     {}, {"sampling_rate": 2, "stride": 3, "batch_size": 2}, {"reverse": True, "start_index": 4},
     {"end_index": 15, "batch_size": 5}, {"shuffle": True, "batch_size": 4},
-], ids=str)  # fmt: skip
+], ids=lambda value: str(value).split(" at 0x")[0])  # fmt: skip
 def test_timeseries_generator(theirs, arguments):
     data, targets = np.arange(40).reshape(20, 2), np.arange(20)
     own = preprocessing.sequence.TimeseriesGenerator(data, targets, 6, **arguments)
