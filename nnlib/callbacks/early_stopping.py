@@ -55,6 +55,10 @@ class EarlyStopping(Callback):
         """The best value so far."""
         return self._monitor.best
 
+    @best.setter
+    def best(self, value: float | None) -> None:
+        self._monitor.best = value
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Begin anew: one object may serve several fits."""
         self._begin()

@@ -110,7 +110,7 @@ class DataError(NnlibError, ValueError):
     """Data that cannot be trained on: empty, of different lengths, labels out of range."""
 
 
-class NonFiniteLossError(NnlibError, ArithmeticError):
+class NonFiniteLossError(NnlibError, ArithmeticError, RuntimeError):
     """The loss turned NaN; the text names the step and how to find the layer."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from nnlib.core.config_capture import serialize
 from nnlib.core.errors import ArgumentError
 from nnlib.core.registries import losses as _registry
+from nnlib.losses.alignment import form_of_classes
 from nnlib.losses.circle_loss import Circle, circle
 from nnlib.losses.crossentropy import (
     BinaryCrossentropy,
@@ -154,12 +155,31 @@ def deserialize(name: Any, custom_objects: Any = None) -> Any:
     return _registry.deserialize(name, custom_objects)
 
 
-def as_loss(identifier: Any) -> Loss:
+_CROSSENTROPIES = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
+
+
+def as_loss(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Loss:
     """A Loss for whatever `compile(loss=...)` was given.
+
+    "crossentropy" ("ce") means the binary form for outputs of one unit, the sparse form for
+    targets without a class axis, and else the categorical form; the binary one as long as no
+    shapes are known.
+
+    Args:
+        identifier: a name, config, class, instance or function.
+        y_true: anything with the targets' `.shape`; None where there are none.
+        y_pred: anything with the output's `.shape`.
+
+    Raises:
+        UnknownNameError: for a name that is no loss.
+        ArgumentError: for None.
 
     >>> as_loss("mse"), as_loss(lambda y_true, y_pred: (y_true - y_pred) ** 2)
     (<MeanSquaredError name=mean_squared_error>, <LossFunction name=lambda>)
     """
+    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+        known = y_true is not None and y_pred is not None
+        return _CROSSENTROPIES[form_of_classes(y_true.shape, y_pred.shape) if known else 0]()
     loss = get(identifier)
     if isinstance(loss, Loss):
         return loss

@@ -90,6 +90,18 @@ def float_pair(place: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Arr
     return y_true, y_pred
 
 
+def form_of_classes(targets: Any, output: Any) -> int:
+    """0 for binary, 1 for one-hot, 2 for sparse targets, by the shapes of targets and output.
+
+    >>> form_of_classes((4,), (4, 1)), form_of_classes((4, 3), (4, 3)), form_of_classes((4,), (4, 3))
+    (0, 1, 2)
+    """
+    if len(output) == 0 or output[-1] == 1:
+        return 0
+    one_label = len(targets) == len(output) and targets[-1] == 1
+    return 2 if len(targets) < len(output) or one_label else 1
+
+
 def check_broadcast(place: str, targets: Any, output: Any) -> None:
     """ShapeError unless the shapes are equal, or 1 where they differ."""
     fit = len(targets) == len(output) > 0 and all(

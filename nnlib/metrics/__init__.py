@@ -26,7 +26,7 @@ from nnlib.losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
-from nnlib.losses.alignment import is_across_rows
+from nnlib.losses.alignment import form_of_classes, is_across_rows
 from nnlib.losses.loss import Loss
 from nnlib.metrics.accuracy import (
     Accuracy,
@@ -217,7 +217,7 @@ def _metric_of(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     if isinstance(identifier, str):
         if identifier.lower() in _BY_SHAPE:
             forms = _BY_SHAPE[identifier.lower()]
-            return forms[_form(y_true.shape, y_pred.shape)](name=identifier)
+            return forms[form_of_classes(y_true.shape, y_pred.shape)](name=identifier)
         return _named(identifier)
     metric = get(identifier)
     if isinstance(metric, Metric):
@@ -225,14 +225,6 @@ def _metric_of(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     if metric is None:
         raise ArgumentError("metrics: expected names, metrics or functions, got None.")
     return _mean_of(metric)
-
-
-def _form(targets: Any, output: Any) -> int:
-    """0 for binary, 1 for categorical, 2 for sparse."""
-    if len(output) == 0 or output[-1] == 1:
-        return 0
-    one_label = len(targets) == len(output) and targets[-1] == 1
-    return 2 if len(targets) < len(output) or one_label else 1
 
 
 def _named(name: str) -> Metric:

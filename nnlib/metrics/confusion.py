@@ -1,5 +1,6 @@
 """Counts of right and wrong answers: precision, recall, and the four counts themselves."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ class ConfusionMetric(Metric):
         self.class_id = class_id
         default = 0.5 if top_k is None else -jnp.inf
         given: Any = default if thresholds is None else thresholds
-        self._values = [float(t) for t in np.ravel(given)]
+        self._values = [math.nan if t is None else float(t) for t in np.ravel(given)]
         self._check_arguments()
 
     def _check_arguments(self) -> None:

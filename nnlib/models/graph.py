@@ -142,6 +142,7 @@ class Graph:
 
     def _leaves_of(self, inputs: Any) -> list[Any]:
         if not isinstance(inputs, dict):
+            self._refuse_order(inputs)
             return jax.tree.leaves(inputs)
         if isinstance(self.inputs, dict):
             names = [*self.inputs]
@@ -153,7 +154,17 @@ class Graph:
                 f"{self.place}: expected a dict with the inputs {', '.join(names)}, got one "
                 f"without {', '.join(sorted(missing))} (it has {', '.join(map(str, inputs))})."
             )
-        return [inputs[name] for name in order]
+        chosen = [inputs[name] for name in order]
+        flat = not isinstance(self.inputs, dict) or all(map(is_symbol, self.inputs.values()))
+        return chosen if flat else jax.tree.leaves(chosen)
+
+    def _refuse_order(self, inputs: Any) -> None:
+        """A list says nothing about which array is which input of a dict."""
+        if isinstance(self.inputs, dict) and isinstance(inputs, list | tuple) and len(inputs) > 1:
+            raise ShapeError(
+                f"{self.place}: expected a dict with the inputs {', '.join(self.inputs)}, got a "
+                f"{type(inputs).__name__} of {len(inputs)}. Pass them by name."
+            )
 
 
 def fit_input(leaf: Any, symbol: Symbol, place: str) -> Any:

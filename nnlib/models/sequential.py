@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlib.core import host
 from nnlib.core.config_capture import deserialize, serialize
+from nnlib.core.custom_objects import custom_object_scope
 from nnlib.core.declare import children_in, claim
 from nnlib.core.errors import ArgumentError, NamingError
 from nnlib.core.layer import Layer
@@ -214,7 +215,8 @@ class Sequential(Model):
         return {**super().get_config(), "layers": layers}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """A new stack from what `get_config` returned."""
-        layers = [deserialize(layer) for layer in config["layers"]]
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
+        """A new stack from what `get_config` returned; `custom_objects` are classes by name."""
+        with custom_object_scope(custom_objects):
+            layers = [deserialize(layer) for layer in config["layers"]]
         return cls(**{**config, "layers": layers})

@@ -67,11 +67,13 @@ class Objective:
             )
         self.targets = targets or [None] * count
         self.heads = [
-            Head(name, losses_.as_loss(one) if one is not None else None, weight)
-            for name, one, weight in zip(
+            Head(name, losses_.as_loss(one, target, output) if one is not None else None, weight)
+            for name, one, weight, target, output in zip(
                 self.names,
                 self.named.spread("loss", loss),
                 self._numbers(loss_weights),
+                self.targets,
+                outputs,
                 strict=True,
             )
         ]

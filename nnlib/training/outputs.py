@@ -25,11 +25,9 @@ class Outputs:
         return len(self.names)
 
     def spread(self, what: str, given: Any) -> list[Any]:
-        """One entry per output; a single thing stands for all of them."""
-        if given is None:
-            return [None] * len(self)
+        """One entry per output; a single thing stands for all of them, and `[one]` for `one`."""
         if isinstance(given, Mapping) and "class_name" not in given:
-            return self.by_name(what, given)
+            return [_unwrapped(one) for one in self.by_name(what, given)]
         if not isinstance(given, list | tuple):
             return [given] * len(self)
         if len(given) != len(self):
@@ -37,7 +35,7 @@ class Outputs:
                 f"{self.place}: expected {what} for {len(self)} outputs "
                 f"({', '.join(self.names)}), got a list of {len(given)}."
             )
-        return list(given)
+        return [_unwrapped(one) for one in given]
 
     def spread_lists(self, what: str, given: Any) -> list[list[Any]]:
         """A list of things per output. A flat list counts for each output, as in Keras."""
@@ -66,6 +64,10 @@ class Outputs:
                 f"{', '.join(map(repr, unknown))}.{hint}"
             )
         return [named.get(name) for name in self.names]
+
+
+def _unwrapped(entry: Any) -> Any:
+    return entry[0] if isinstance(entry, list | tuple) and len(entry) == 1 else entry
 
 
 def free_name(name: str, taken: set[str]) -> str:

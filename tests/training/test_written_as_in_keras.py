@@ -1,0 +1,110 @@
+"""Ways to write things that Keras takes, found by running Keras' own tests against nnlib."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import nnlib as nn
+from nnlib import layers, losses, metrics
+from nnlib.core.errors import ArgumentError, NonFiniteLossError, ShapeError
+
+X = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
+
+
+@pytest.mark.parametrize(
+    ("units", "targets", "kind"),
+    [
+        (1, [0, 1, 1, 0], losses.BinaryCrossentropy),
+        (3, [0, 1, 2, 0], losses.SparseCategoricalCrossentropy),
+        (3, np.eye(3)[[0, 1, 2, 0]], losses.CategoricalCrossentropy),
+    ],
+)
+@pytest.mark.parametrize("name", ["crossentropy", "CE"])
+def test_crossentropy_means_the_form_that_fits_the_shapes(units, targets, kind, name):
+    activation = "softmax" if units > 1 else "sigmoid"
+    model = nn.Sequential([nn.Input((3,)), layers.Dense(units, activation=activation)])
+    model.compile("sgd", name)
+    targets = np.asarray(targets, "float32")
+    loss = model.evaluate(X, targets, verbose=0)
+    np.testing.assert_allclose(loss, kind()(targets, model.predict(X, verbose=0)), rtol=1e-5)
+
+
+def test_a_list_of_one_loss_is_that_loss():
+    begin = nn.Input((3,))
+    ends = {"a": layers.Dense(1)(begin), "b": layers.Dense(1)(begin)}
+    model, y = nn.Model(begin, ends), {"a": X[:, :1], "b": X[:, 1:2]}
+    found = []
+    for written in ({"a": "mse", "b": ["mae"]}, ["mse", ["mae"]], {"a": "mse", "b": "mae"}):
+        model.compile("sgd", written)
+        found.append(model.evaluate(X, y, verbose=0))
+    np.testing.assert_allclose(found, [found[-1]] * 3)
+
+
+def _nested_model():
+    first, second = nn.Input((1,), name="first"), nn.Input((2,), name="second")
+    out = layers.Concatenate()([second, first])
+    return nn.Model({"x": first, "others": {"y": second}}, out)
+
+
+def test_inputs_may_be_nested_dicts():
+    data = {"x": np.ones((2, 1)), "others": {"y": np.zeros((2, 2))}}
+    model = _nested_model()
+    expected = [[0, 0, 1]] * 2
+    np.testing.assert_array_equal(model(data), expected)
+    np.testing.assert_array_equal(model.predict(data, verbose=0), expected)
+
+
+def test_a_list_for_inputs_by_name_is_refused_as_its_order_says_nothing():
+    a, b = nn.Input((1,)), nn.Input((1,))
+    model = nn.Model({"left": b, "a_right": a}, layers.Subtract()([b, a]))
+    data = {"left": np.ones((1, 1)), "a_right": np.zeros((1, 1))}
+    assert float(model(data)[0, 0]) == 1
+    with pytest.raises(ShapeError, match=r"a dict with the inputs left, a_right, got a list of 2"):
+        model([data["left"], data["a_right"]])
+
+
+def test_sequential_from_config_takes_custom_objects():
+    class Twice(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    config = nn.Sequential([nn.Input((1,)), Twice()]).get_config()
+    model = nn.Sequential.from_config(config, custom_objects={"Twice": Twice})
+    assert float(model(np.ones((1, 1)))[0, 0]) == 2
+
+
+def test_accuracies_as_functions_say_right_or_wrong_for_each_element():
+    y_true, y_pred = [[1.0, 0.0], [1.0, 1.0]], [[0.9, 0.8], [0.2, 1.0]]
+    assert metrics.binary_accuracy(y_true, y_pred).tolist() == [[1, 0], [0, 1]]
+    weights = [[1.0, 3.0], [0.0, 2.0]]
+    assert float(metrics.BinaryAccuracy()(y_true, y_pred, sample_weight=weights)) == 0.5
+    assert float(metrics.BinaryAccuracy()(y_true, y_pred, sample_weight=[3.0, 1.0])) == 0.5
+    assert float(metrics.Accuracy()([[1, 2]], [[1, 3]], sample_weight=[[3.0, 1.0]])) == 0.75
+
+
+def test_ctc_answers_in_its_own_dtype():
+    assert losses.CTC(dtype="bfloat16")([[1]], np.zeros((1, 2, 2))).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("thresholds", [[None], [0.5, None]])
+def test_a_threshold_of_none_within_a_list_is_refused(thresholds):
+    with pytest.raises(ArgumentError, match="thresholds from 0 to 1"):
+        metrics.TruePositives(thresholds=thresholds)
+
+
+@pytest.mark.parametrize("kind", [nn.callbacks.EarlyStopping, nn.callbacks.ReduceLROnPlateau])
+def test_the_best_value_may_be_set_and_a_new_fit_forgets_it(kind):
+    callback = kind(monitor="loss")
+    callback.best = 0.5
+    assert callback.best == 0.5
+    callback.set_model(nn.Sequential([nn.Input((1,)), layers.Dense(1)]))
+    callback.on_train_begin()
+    assert callback.best is None
+
+
+def test_a_loss_that_is_not_finite_is_a_runtime_error_too():
+    assert issubclass(NonFiniteLossError, RuntimeError)
+
+
+def test_the_base_constraint_changes_nothing():
+    assert nn.constraints.Constraint()(jnp.ones(2)).tolist() == [1, 1]
