@@ -40,6 +40,10 @@ def test_the_order_of_calls():
         ("on_train_batch_begin", 1),
         ("on_train_batch_end", 1),
         ("on_test_begin",),
+        ("on_test_batch_begin", 0),
+        ("on_test_batch_end", 0),
+        ("on_test_batch_begin", 1),
+        ("on_test_batch_end", 1),
         ("on_test_end",),
     ]
     assert recorder.calls == [
