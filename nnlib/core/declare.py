@@ -204,7 +204,8 @@ def first_node(layer: "Layer") -> Any:
     return layer.nodes[0]
 
 
-def output_shape(layer: "Layer", shapes: tuple[Any, ...]) -> Any:
+def output_shape(layer: "Layer", shapes: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """See `Layer.compute_output_shape`."""
-    out = layer.declare(*map(spec_from_shape, shapes))
+    specs = {name: spec_from_shape(shape) for name, shape in named.items()}
+    out = layer.declare(*map(spec_from_shape, shapes), **specs)
     return jax.tree.map(symbolic.known_shape, out)

@@ -14,7 +14,7 @@ from nnlib.core.eager import Eager
 from nnlib.core.errors import FrozenConfigError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
 from nnlib.core.internals import Internals
-from nnlib.core.keywords import name_first
+from nnlib.core.keywords import name_first, name_shapes
 from nnlib.core.masks import call_parameters, flat_masks
 from nnlib.core.registries import constraints, initializers, regularizers
 from nnlib.core.run import building, run_layer
@@ -302,9 +302,14 @@ class Layer(Structure, Configurable, Eager):
         with Frame(self, values, training, rng, row_mask, observer) as frame:
             yield frame
 
-    def compute_output_shape(self, *input_shapes: Any) -> Any:
-        """The output shape for input shapes such as `(None, 28, 28, 1)`."""
-        return declare.output_shape(self, input_shapes)
+    def compute_output_shape(self, *input_shapes: Any, **named_shapes: Any) -> Any:
+        """The output shape for input shapes such as `(None, 28, 28, 1)`.
+
+        Named ones are called as in Keras: `input_shape=`, or `query_shape=` for `query`.
+        """
+        cls: Any = type(self)
+        names = call_parameters(cls)
+        return declare.output_shape(self, *name_shapes(names, input_shapes, named_shapes))
 
     # The facade --------------------------------------------------------------------------------
 

@@ -88,10 +88,9 @@ class Attention(Layer):
         query_mask, value_mask = self._two(mask)
         scores = self.scores(query, key)
         weights = self._weights(scores, value_mask, use_causal_mask).astype(value.dtype)
-        kept = weights
         if training and self.dropout:
-            kept = drop(weights, seeded(self.next_key(), self.seed), self.dropout)
-        y = jnp.matmul(kept, value)
+            weights = drop(weights, seeded(self.next_key(), self.seed), self.dropout)
+        y = jnp.matmul(weights, value)
         if query_mask is not None:
             y = jnp.where(query_mask[..., None], y, 0)
         return (y, weights) if return_attention_scores else y

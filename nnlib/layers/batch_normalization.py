@@ -83,8 +83,8 @@ class BatchNormalization(Layer):
     Source: Ioffe & Szegedy, ICML 2015; Ioffe, "Batch renormalization", NeurIPS 2017.
     """
 
-    gamma: jax.Array
-    beta: jax.Array
+    gamma: jax.Array | None
+    beta: jax.Array | None
     moving_mean: jax.Array
     moving_variance: jax.Array
     moving_stddev: jax.Array
@@ -133,10 +133,10 @@ class BatchNormalization(Layer):
         size = known_size(self, x, axis)
         self.input_spec = InputSpec(ndim=x.ndim, axes={axis: size})
         exact: dict[str, Any] = {"autocast": False, "axes": ("out",)}
-        if self.scale:
-            self.gamma = weight_of(self, "gamma", (size,), **exact)
-        if self.center:
-            self.beta = weight_of(self, "beta", (size,), **exact)
+        gamma = weight_of(self, "gamma", (size,), **exact)
+        beta = weight_of(self, "beta", (size,), **exact)
+        self.gamma = gamma if self.scale else None
+        self.beta = beta if self.center else None
         exact["trainable"] = False
         self.moving_mean = weight_of(self, "moving_mean", (size,), **exact)
         self.moving_variance = weight_of(self, "moving_variance", (size,), **exact)
@@ -151,8 +151,7 @@ class BatchNormalization(Layer):
     ) -> jax.Array:
         x = float_input(self, x)
         mean, variance = self.moving_mean, self.moving_variance
-        gamma = self.gamma if self.scale else None
-        beta = self.beta if self.center else None
+        gamma, beta = self.gamma, self.beta
         if training and self.trainable:
             mean, variance = self._batch_statistics(x, mask)
             if self.renorm:

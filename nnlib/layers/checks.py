@@ -10,6 +10,7 @@ from nnlib.core.dtypes import is_float
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.frame import current_frame
 from nnlib.core.layer import Layer
+from nnlib.core.specs import InputSpec
 
 
 def positive_int(layer: str, name: str, value: Any) -> int:
@@ -113,6 +114,14 @@ def known_size(layer: Layer, x: Any, axis: int) -> int:
             "Give Input() that size."
         )
     return x.shape[axis]
+
+
+def spec_of_axes(layer: Layer, x: Any, axes: tuple[int, ...]) -> InputSpec:
+    """That these axes keep the sizes that they have in x, counted as the user counts them."""
+    sizes: dict[int, int | None] = {
+        axis: known_size(layer, x, check_axis(layer, axis, x.ndim)) for axis in axes
+    }
+    return InputSpec(min_ndim=max(axis + 1 if axis >= 0 else -axis for axis in axes), axes=sizes)
 
 
 def float_input(layer: Layer, x: jax.Array) -> jax.Array:

@@ -142,9 +142,9 @@ class ConvLSTM(Recurrent, ConvolvingLayer):
         self.recurrent_kernel = weight_of(
             self, "recurrent", (*window, self.filters, columns), axes=axes
         )
-        if self.use_bias:
-            options = {"initializer": forgetting(self)} if self.unit_forget_bias else {}
-            self.bias = weight_of(self, "bias", (columns,), axes=("out",), **options)
+        options = {"initializer": forgetting(self)} if self.unit_forget_bias else {}
+        bias = weight_of(self, "bias", (columns,), axes=("out",), **options)
+        self.bias = bias if self.use_bias else None
 
     def get_initial_state(self, batch_size: Any) -> list[jax.Array]:
         """[h, c], zeros of the size that the inputs have after their convolution."""
@@ -168,7 +168,7 @@ class ConvLSTM(Recurrent, ConvolvingLayer):
             cast_float(x, self.compute_dtype),
             self.kernel,
             self.recurrent_kernel,
-            self.bias if self.use_bias else None,
+            self.bias,
             tuple(states),
             activation=self.activation or linear,
             recurrent_activation=self.recurrent_activation or linear,

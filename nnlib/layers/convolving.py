@@ -18,7 +18,7 @@ from nnlib.layers.weight_arguments import (
 class ConvolvingLayer(SpatialLayer):
     """Base of layers that slide filters over the spatial axes."""
 
-    bias: jax.Array
+    bias: jax.Array | None
     paddings: tuple[str, ...] = ("valid", "same")
 
     def keep_window(self, kernel_size: Any, strides: Any, padding: Any, dilation_rate: Any) -> None:
@@ -61,12 +61,12 @@ class ConvolvingLayer(SpatialLayer):
 
     def build_bias(self, units: int) -> None:
         """Declare the bias, if there is one."""
-        if self.use_bias:
-            self.bias = weight_of(self, "bias", (units,), axes=("out",))
+        bias = weight_of(self, "bias", (units,), axes=("out",))
+        self.bias = bias if self.use_bias else None
 
     def call(self, x: jax.Array) -> jax.Array:
         self.check_size(x.shape)
-        y = self.convolved(x, self.bias if self.use_bias else None)
+        y = self.convolved(x, self.bias)
         return y if self.activation is None else self.activation(y)
 
     def check_size(self, shape: Any) -> None:

@@ -50,7 +50,7 @@ class Dense(LowRank):
     """
 
     kernel: jax.Array
-    bias: jax.Array
+    bias: jax.Array | None
 
     supports_masking = True
 
@@ -83,10 +83,10 @@ class Dense(LowRank):
     def build(self, x: Any) -> None:
         self.input_spec = InputSpec(min_ndim=2, axes={-1: x.shape[-1]})
         self.kernel = weight_of(self, "kernel", (x.shape[-1], self.units), axes=("in", "out"))
-        if self.use_bias:
-            self.bias = weight_of(self, "bias", (self.units,), axes=("out",))
+        bias = weight_of(self, "bias", (self.units,), axes=("out",))
+        self.bias = bias if self.use_bias else None
         self.declare_lora()
 
     def call(self, x: jax.Array) -> jax.Array:
-        y = dense(x, self.adapted(), self.bias if self.use_bias else None)
+        y = dense(x, self.adapted(), self.bias)
         return y if self.activation is None else self.activation(y)

@@ -60,7 +60,7 @@ class EinsumDense(LowRank):
     """
 
     kernel: jax.Array
-    bias: jax.Array
+    bias: jax.Array | None
 
     def __init__(
         self,
@@ -105,13 +105,12 @@ class EinsumDense(LowRank):
         self.input_spec = InputSpec(ndim=x.ndim, axes=axes)
         initializer = scaled_by(self.kernel_initializer, shapes.fan_in, shapes.fan_out)
         self.kernel = weight_of(self, "kernel", shapes.kernel, initializer=initializer)
-        if shapes.bias is not None:
-            self.bias = weight_of(self, "bias", shapes.bias)
+        self.bias = None if shapes.bias is None else weight_of(self, "bias", shapes.bias)
         self.declare_lora()
 
     def call(self, x: jax.Array) -> jax.Array:
         y = jnp.einsum(self.equation, x, self.adapted())
-        if self.bias_axes:
+        if self.bias is not None:
             y = y + jnp.expand_dims(self.bias, tuple(range(y.ndim - self.bias.ndim)))
         return y if self.activation is None else self.activation(y)
 

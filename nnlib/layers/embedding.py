@@ -83,8 +83,10 @@ class Embedding(LowRank):
         if input_length is not None:
             input_length = positive_int("Embedding", "input_length", input_length)
         self.input_length = input_length
+        if weights is not None:
+            self.build()
 
-    def build(self, x: Any) -> None:
+    def build(self, x: Any = None) -> None:
         shape = (self.input_dim, self.output_dim)
         self.embeddings = weight_of(self, "embeddings", shape, axes=("vocabulary", "out"))
         self.declare_lora()

@@ -58,8 +58,8 @@ class GroupNormalization(Layer):
     """
 
     supports_masking = True
-    gamma: jax.Array
-    beta: jax.Array
+    gamma: jax.Array | None
+    beta: jax.Array | None
 
     def __init__(
         self,
@@ -76,7 +76,8 @@ class GroupNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        # 16-bit rounding comes last: a float32 input may be larger than such floats can be.
+        super().__init__(**{"autocast": False} | kwargs)
         own = "GroupNormalization"
         self.groups = groups if groups == -1 else positive_int(own, "groups", groups)
         self.axis = axis_number(own, "axis", axis)
@@ -96,17 +97,18 @@ class GroupNormalization(Layer):
                 f"divides, behind the batch axis, got shape {x.shape} and axis {self.axis}."
             )
         self.input_spec = InputSpec(ndim=x.ndim, axes={axis: size})
-        if self.scale:
-            self.gamma = weight_of(self, "gamma", (size,), autocast=False)
-        if self.center:
-            self.beta = weight_of(self, "beta", (size,), autocast=False)
+        gamma = weight_of(self, "gamma", (size,), autocast=False)
+        beta = weight_of(self, "beta", (size,), autocast=False)
+        self.gamma = gamma if self.scale else None
+        self.beta = beta if self.center else None
 
     def call(self, x: jax.Array) -> jax.Array:
-        return group_norm(
+        y = group_norm(
             float_input(self, x),
             x.shape[self.axis] if self.groups == -1 else self.groups,
-            self.gamma if self.scale else None,
-            self.beta if self.center else None,
+            self.gamma,
+            self.beta,
             axis=self.axis,
             epsilon=self.epsilon,
         )
+        return y.astype(self.compute_dtype)

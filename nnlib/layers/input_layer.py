@@ -35,6 +35,11 @@ class InputLayer(Layer):
                 "Input: expected shape (without the batch axis) or batch_shape (with it), "
                 f"got shape={shape!r} and batch_shape={batch_shape!r}."
             )
+        if batch_shape is not None and batch_size is not None:
+            raise ArgumentError(
+                "Input: expected the batch size in batch_shape alone, got "
+                f"batch_size={batch_size!r} as well. Leave it out, or give shape instead."
+            )
         if batch_shape is None:
             shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
             batch_shape = (batch_size, *shape)

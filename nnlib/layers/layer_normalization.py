@@ -5,13 +5,13 @@ from typing import Any
 import jax
 
 from nnlib.core.layer import Layer
-from nnlib.core.specs import InputSpec
 from nnlib.layers.checks import (
     axis_numbers,
     check_axis,
     float_input,
     known_size,
     positive_number,
+    spec_of_axes,
 )
 from nnlib.layers.weight_arguments import keep_weight_arguments, weight_of
 from nnlib.ops.normalization import layer_norm
@@ -41,7 +41,7 @@ class LayerNormalization(Layer):
         The input's.
 
     Raises:
-        ShapeError: if the number of axes, or their sizes, differ from what it was built for.
+        ShapeError: if the sizes of these axes differ from what it was built for.
 
     >>> import jax.numpy as jnp, nnlib as nn
     >>> nn.layers.LayerNormalization(epsilon=1e-12)(jnp.array([[1.0, 3.0]])).tolist()
@@ -50,8 +50,8 @@ class LayerNormalization(Layer):
     Source: Ba et al., "Layer normalization", 2016.
     """
 
-    gamma: jax.Array
-    beta: jax.Array
+    gamma: jax.Array | None
+    beta: jax.Array | None
 
     supports_masking = True
 
@@ -69,7 +69,8 @@ class LayerNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        # 16-bit rounding comes last: a float32 input may be larger than such floats can be.
+        super().__init__(**{"autocast": False} | kwargs)
         own = "LayerNormalization"
         self.axis = axis_numbers(own, "axis", axis)
         self.epsilon = positive_number(own, "epsilon", epsilon)
@@ -80,17 +81,13 @@ class LayerNormalization(Layer):
     def build(self, x: Any) -> None:
         axes = sorted(check_axis(self, axis, x.ndim) for axis in self.axis)
         shape = tuple(known_size(self, x, axis) for axis in axes)
-        self.input_spec = InputSpec(ndim=x.ndim, axes=dict(zip(axes, shape, strict=True)))
-        if self.scale:
-            self.gamma = weight_of(self, "gamma", shape, autocast=False)
-        if self.center:
-            self.beta = weight_of(self, "beta", shape, autocast=False)
+        self.input_spec = spec_of_axes(self, x, self.axis)
+        gamma = weight_of(self, "gamma", shape, autocast=False)
+        beta = weight_of(self, "beta", shape, autocast=False)
+        self.gamma = gamma if self.scale else None
+        self.beta = beta if self.center else None
 
     def call(self, x: jax.Array) -> jax.Array:
-        return layer_norm(
-            float_input(self, x),
-            self.gamma if self.scale else None,
-            self.beta if self.center else None,
-            axis=self.axis,
-            epsilon=self.epsilon,
-        )
+        x = float_input(self, x)
+        y = layer_norm(x, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon)
+        return y.astype(self.compute_dtype)

@@ -35,7 +35,7 @@ class RecurrentUnits(Layer):
 
     kernel: jax.Array
     recurrent_kernel: jax.Array
-    bias: jax.Array
+    bias: jax.Array | None
 
     input_ndim = 3
     gates: int
@@ -96,8 +96,7 @@ class RecurrentUnits(Layer):
         self.recurrent_kernel = weight_of(
             self, "recurrent", (self.units, columns), axes=("in", "out")
         )
-        if self.use_bias:
-            self.bias = self.bias_weight(columns)
+        self.bias = self.bias_weight(columns) if self.use_bias else None
 
     def bias_weight(self, columns: int) -> Any:
         """The declaration of the bias."""
@@ -109,7 +108,7 @@ class RecurrentUnits(Layer):
             cast_float(x, self.compute_dtype),
             self.kernel,
             self.recurrent_kernel,
-            self.bias if self.use_bias else None,
+            self.bias,
             tuple(states),
             activation=self.activation or linear,
             **self.sequence_options(),

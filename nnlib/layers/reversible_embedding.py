@@ -87,7 +87,7 @@ class ReversibleEmbedding(Embedding):
             else positive_number(own, "logit_soft_cap", logit_soft_cap)
         )
 
-    def build(self, x: Any) -> None:
+    def build(self, x: Any = None) -> None:
         super().build(x)
         if not self.tie_weights:
             plain = {"regularizer": None, "constraint": None, "axes": ("out", "vocabulary")}

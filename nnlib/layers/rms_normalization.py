@@ -5,8 +5,14 @@ from typing import Any
 import jax
 
 from nnlib.core.layer import Layer
-from nnlib.core.specs import InputSpec
-from nnlib.layers.checks import axis_numbers, check_axis, float_input, known_size, positive_number
+from nnlib.layers.checks import (
+    axis_numbers,
+    check_axis,
+    float_input,
+    known_size,
+    positive_number,
+    spec_of_axes,
+)
 from nnlib.ops.normalization import rms_norm
 
 
@@ -26,7 +32,7 @@ class RMSNormalization(Layer):
         The input's.
 
     Raises:
-        ShapeError: if the number of axes, or their sizes, differ from what it was built for.
+        ShapeError: if the sizes of these axes differ from what it was built for.
 
     >>> import jax.numpy as jnp, nnlib as nn
     >>> nn.layers.RMSNormalization(epsilon=1e-12)(jnp.array([[3.0, 3.0]])).tolist()
@@ -45,7 +51,7 @@ class RMSNormalization(Layer):
     def build(self, x: Any) -> None:
         axes = sorted(check_axis(self, axis, x.ndim) for axis in self.axis)
         shape = tuple(known_size(self, x, axis) for axis in axes)
-        self.input_spec = InputSpec(ndim=x.ndim, axes=dict(zip(axes, shape, strict=True)))
+        self.input_spec = spec_of_axes(self, x, self.axis)
         self.scale = self.add_weight(shape, "ones", autocast=False)
 
     def call(self, x: jax.Array) -> jax.Array:

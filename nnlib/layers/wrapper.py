@@ -34,5 +34,9 @@ class Wrapper(Layer):
             )
         self.layer = layer
 
+    def build(self, *inputs: Any) -> None:
+        if inputs and not self.layer.built and not self.layer.children():
+            self.layer.build(*inputs)  # those with layers within are built as they run
+
     def call(self, *inputs: Any, **kwargs: Any) -> Any:
         return self.layer(*inputs, **kwargs)

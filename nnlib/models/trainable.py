@@ -347,6 +347,24 @@ class Trainable:
         self.trainer.stop_training = bool(value)
 
     @property
+    def stop_evaluating(self) -> bool:
+        """Set it to True in a callback to end the evaluation after this batch."""
+        return self.trainer.stop_evaluating
+
+    @stop_evaluating.setter
+    def stop_evaluating(self, value: bool) -> None:
+        self.trainer.stop_evaluating = bool(value)
+
+    @property
+    def stop_predicting(self) -> bool:
+        """Set it to True in a callback to end the prediction after this batch."""
+        return self.trainer.stop_predicting
+
+    @stop_predicting.setter
+    def stop_predicting(self, value: bool) -> None:
+        self.trainer.stop_predicting = bool(value)
+
+    @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in order; known after the first batch."""
         objective = self.trainer.objective

@@ -27,9 +27,10 @@ def evaluate_feed(
     sums: Any = trainer.test_sums(state)
     logs: Any = None
     pacer, done = Pacer(1.0), 0
+    trainer.stop_evaluating = False
     batches = feed.begin(limit=steps)
     try:
-        while (steps is None or done < steps) and batches.ready():
+        while (steps is None or done < steps) and not trainer.stop_evaluating and batches.ready():
             heard.batches_begin(done, "on_test_batch_begin")
             window = batches.take(_limit(heard, done, steps, pacer.steps))
             runner = trainer.runner("test", window.batch_size, window.masked)

@@ -59,18 +59,14 @@ class Objective:
         self.named = Outputs(place, names)
         self.outputs = outputs
         self._zeros: Any = None
-        count = len(outputs)
-        if targets is not None and len(targets) != count:
-            raise DataError(
-                f"{place}: expected targets for {count} outputs ({', '.join(self.names)}), got "
-                f"{len(targets)} arrays. Give y as a list or a dict with one array per output."
-            )
-        self.targets = targets or [None] * count
+        wanted_losses = self.named.spread("loss", loss)
+        self._with_loss = [i for i, one in enumerate(wanted_losses) if one is not None]
+        self.targets = [None] * len(outputs) if targets is None else self._placed(targets)
         self.heads = [
             Head(name, losses_.as_loss(one, target, output) if one is not None else None, weight)
             for name, one, weight, target, output in zip(
                 self.names,
-                self.named.spread("loss", loss),
+                wanted_losses,
                 self._numbers(loss_weights),
                 self.targets,
                 outputs,
@@ -149,13 +145,22 @@ class Objective:
             return [None] * len(self.heads)
         if isinstance(y, Mapping):
             return self.named.by_name("targets", y)
-        leaves = jax.tree.leaves(y)
-        if len(leaves) != len(self.heads):
+        return self._placed(jax.tree.leaves(y))
+
+    def _placed(self, targets: list[Any]) -> list[Any]:
+        """One target, or None, per output: there are as many as outputs, or as losses."""
+        count = len(self.names)
+        if len(targets) == count:
+            return targets
+        if len(targets) != len(self._with_loss):
             raise DataError(
-                f"{self.place}: expected targets for {len(self.heads)} outputs "
-                f"({', '.join(self.names)}), got {len(leaves)} arrays."
+                f"{self.place}: expected targets for {count} outputs ({', '.join(self.names)}), "
+                f"got {len(targets)} arrays. Give y as a list or a dict with one array per output."
             )
-        return leaves
+        placed: list[Any] = [None] * count
+        for index, target in zip(self._with_loss, targets, strict=True):
+            placed[index] = target
+        return placed
 
     def _weights_of(self, sample_weight: Any) -> list[Any]:
         if isinstance(sample_weight, Mapping):

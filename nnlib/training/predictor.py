@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnlib.core.errors import DataError, ShapeError
+from nnlib.core.random import fold
 from nnlib.training import step as steps
 from nnlib.training.batch import row_count
 from nnlib.training.callback import CallbackList
@@ -27,7 +28,13 @@ class Predictor:
 
     def __init__(self, model: "Model"):
         self.model = model
-        self._step = jax.jit(lambda state, x: steps.predict_step(self.model, state, x))
+        self._calls = 0
+
+        def step(state: TrainState, x: Any, batch: Any) -> tuple[Any, Any]:
+            state = state._replace(rng=jax.random.fold_in(state.rng, batch))
+            return steps.predict_step(self.model, state, x)
+
+        self._step = jax.jit(step)
 
     def predict(
         self,
@@ -36,18 +43,26 @@ class Predictor:
         limit: int | None = None,
         callbacks: CallbackList | None = None,
     ) -> tuple[Any, TrainState]:
-        """The outputs for all rows, as NumPy arrays, and the state behind the last batch."""
-        heard = callbacks or CallbackList()
-        constants = state._replace(opt={}, metrics={})
+        """The outputs for all rows, as NumPy arrays, and the state behind the last batch.
+
+        What layers draw (as `Dropout()(x, training=True)` does) differs by batch and by call.
+        """
+        heard, trainer = callbacks or CallbackList(), self.model.trainer
+        key = fold(state.rng, "predict", self._calls)
+        self._calls += 1
+        constants = state._replace(opt={}, metrics={}, rng=key)
+        trainer.stop_predicting = False
         parts: list[Any] = []
         batches = feed.begin(limit=limit)
         try:
             while (limit is None or len(parts) < limit) and batches.ready():
                 heard.batches_begin(len(parts), "on_predict_batch_begin")
-                out, model_state = self._one(constants, feed, batches.take(1))
+                out, model_state = self._one(constants, feed, batches.take(1), len(parts))
                 constants = constants._replace(state=model_state)
                 parts.append(out)
                 heard.batches_done("on_predict_batch_end", len(parts), {"outputs": out})
+                if trainer.stop_predicting:
+                    break
         finally:
             batches.close()
         if not parts:
@@ -56,7 +71,9 @@ class Predictor:
             lambda *p: np.concatenate([np.asarray(a) for a in p]), *parts
         ), constants
 
-    def _one(self, constants: TrainState, feed: Feed, window: Window) -> tuple[Any, Any]:
+    def _one(
+        self, constants: TrainState, feed: Feed, window: Window, batch: int
+    ) -> tuple[Any, Any]:
         """The outputs of one batch, and the state behind it."""
         rows = window.batch_size
         start = window.start * rows
@@ -64,7 +81,7 @@ class Predictor:
         rows = row_count(x)
         if rows < feed.batch_size and all(keeps_rows_apart(la) for _, la in self.model.layout()):
             x = jax.tree.map(lambda a: _filled(a, feed.batch_size), x)
-        out, state = self._step(constants, x)
+        out, state = self._step(constants, x, batch)
         if any(leaf.ndim == 0 for leaf in jax.tree.leaves(out)):
             raise ShapeError(
                 f"{self.model.name} ({type(self.model).__name__}): expected outputs with one "

@@ -1,8 +1,10 @@
 """One step of training, testing and predicting: pure functions over a TrainState."""
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from nnlib.core.declare import state_in
@@ -79,11 +81,21 @@ def own_loss(
         penalties_shown(applied.penalty),
     ):
         set_masks(applied.outputs, applied.masks)
-        weight = batch.sample_weight
-        found = model.compute_loss(batch.x, batch.y, applied.outputs, weight, training)
+        given = (batch.x, batch.y, applied.outputs, batch.sample_weight, training)
+        # Keras once had no `training` here, and takes a compute_loss without it to this day.
+        count = 5 if _takes(model.compute_loss, 5) else 4
+        found = model.compute_loss(*given[:count])
     loss, parts = found if isinstance(found, tuple) else (found, {})
     state = merge(applied.state, state_in(model, frame))
     return loss, applied._replace(state=state), parts
+
+
+def _takes(function: Any, count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def apply_gradients(model: "Model", optimizer: Any, state: TrainState, grads: Tree) -> TrainState:
@@ -112,7 +124,9 @@ def test_step(
     model: "Model", objective: Objective, state: TrainState, batch: Batch
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Forward in inference mode: the new metric sums and the logs so far."""
-    applied = model.apply_full(state.params, state.state, batch.x, row_mask=batch.row_mask)
+    applied = model.apply_full(
+        state.params, state.state, batch.x, rng=_test_key(state), row_mask=batch.row_mask
+    )
     if overrides(model, "compute_loss"):
         loss, applied, parts = own_loss(model, applied, batch, state.params)
     else:
@@ -126,8 +140,19 @@ def test_step(
     return sums, objective.results(sums)
 
 
+def _test_key(state: TrainState) -> jax.Array:
+    """For layers that draw in evaluations as well; the rows seen so far tell batches apart."""
+    key = fold(jax.random.fold_in(state.rng, state.step), "evaluate")
+    if "loss" not in state.metrics:
+        return key
+    return jax.random.fold_in(key, state.metrics["loss"]["count"].sum().astype(jnp.int32))
+
+
 def predict_step(model: "Model", state: TrainState, x: Any) -> tuple[Any, Tree]:
-    """The outputs in inference mode, and the state that layers have behind this batch."""
+    """The outputs in inference mode, and the state that layers have behind this batch.
+
+    Layers that draw all the same, as `Dropout()(x, training=True)`, have `state.rng`.
+    """
     if overrides(model, "predict_step"):
         return model.predict_step(state, x), state.state
-    return model.apply(state.params, state.state, x)
+    return model.apply(state.params, state.state, x, rng=state.rng)

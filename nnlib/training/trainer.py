@@ -50,7 +50,7 @@ class Trainer:
         self.objective: Objective | None = None
         self.session: Session | None = None
         self.position = Position()
-        self.stop_training = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.fitting = False
         self.history: Any = None
         self._rng: Any = None
@@ -285,7 +285,7 @@ class Trainer:
 
     def predict_step(self, state: TrainState, data: Any) -> Any:
         """The default of `Model.predict_step`."""
-        return self.model.apply(state.params, state.state, as_batch(data).x)[0]
+        return self.model.apply(state.params, state.state, as_batch(data).x, rng=state.rng)[0]
 
     def finish(self) -> None:
         """The end of a fit: optimizers that average weights put the averages in their place."""

@@ -108,3 +108,60 @@ def test_a_loss_that_is_not_finite_is_a_runtime_error_too():
 
 def test_the_base_constraint_changes_nothing():
     assert nn.constraints.Constraint()(jnp.ones(2)).tolist() == [1, 1]
+
+
+def test_a_dropout_that_is_always_on_draws_in_every_pass():
+    begin = nn.Input((40,))
+    model = nn.Model(begin, layers.Dropout(0.5)(begin, training=True))
+    model.compile("sgd", "mse")
+    ones = np.ones((4, 40), "float32")
+    found = [model.predict(ones, batch_size=2, verbose=0) for _ in range(2)]
+    assert set(np.unique(found)) == {0, 2}
+    assert not np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[0][:2], found[0][2:])
+    # The error of one row is the mean of 40 ones, whatever is dropped; no key is missing.
+    assert model.evaluate(ones, ones, batch_size=2, verbose=0) == 1
+    history = model.fit(ones, ones, validation_data=(ones, ones), verbose=0)
+    assert history.history["val_loss"] == [1]
+
+
+class _Stopper(nn.callbacks.Callback):
+    def on_test_batch_end(self, batch, logs=None):
+        self.last, self.model.stop_evaluating = batch, batch == 2
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.last, self.model.stop_predicting = batch, batch == 1
+
+
+def test_a_callback_may_end_evaluations_and_predictions():
+    def endless():
+        while True:
+            yield X, X[:, :1]
+
+    model = nn.Sequential([nn.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    stopper = _Stopper()
+    for _ in range(2):  # the second pass begins anew
+        model.evaluate(endless(), callbacks=[stopper], verbose=0)
+        assert stopper.last == 2
+        assert model.predict(endless(), callbacks=[stopper], verbose=0).shape == (8, 1)
+        assert stopper.last == 1
+
+
+def test_compute_loss_may_do_without_training():
+    class Old(nn.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return jnp.mean(jnp.abs(y - y_pred))
+
+    model = Old([nn.Input((3,)), layers.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd")
+    assert model.evaluate(X, np.full((4, 1), 2.0), verbose=0) == 2
+
+
+def test_targets_are_needed_only_where_there_is_a_loss():
+    begin = nn.Input((3,))
+    ends = [layers.Dense(1, name=name)(begin) for name in "abc"]
+    model = nn.Model(begin, ends)
+    model.compile("sgd", ["mse", None, "mae"])
+    full = model.evaluate(X, [X[:, :1], X[:, 1:2], X[:, 2:]], verbose=0)
+    assert model.evaluate(X, [X[:, :1], X[:, 2:]], verbose=0) == full
