@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nnlib.core.custom_objects import custom_object
+from nnlib.core.custom_objects import custom_object, get_registered_object
 from nnlib.core.registry import Registry
 
 configurable_classes = Registry("class")
@@ -119,8 +119,10 @@ def deserialize(value: Any) -> Any:
         return value
     if {"class_name", "config"} <= set(value) <= {"module", "class_name", "config"}:
         # Two modules may have classes of one name: initializers.Identity and layers.Identity.
-        names = (f"{value.get('module')}.{value['class_name']}", value["class_name"])
-        known = (n for n in names if n in configurable_classes or custom_object(n) is not None)
-        if name := next(known, None):
+        name = value["class_name"]
+        qualified = f"{value.get('module')}.{name}"
+        if get_registered_object(name) is None and qualified in configurable_classes:
+            name = qualified
+        if name in configurable_classes or custom_object(name) is not None:
             return configurable_classes.get({**value, "class_name": name})
     return {key: deserialize(item) for key, item in value.items()}

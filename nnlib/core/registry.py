@@ -6,7 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnlib.core.custom_objects import custom_object, custom_object_scope
+from nnlib.core.custom_objects import (
+    custom_object,
+    custom_object_scope,
+    get_registered_object,
+)
 from nnlib.core.errors import ArgumentError, UnknownNameError
 from nnlib.core.naming import snake_case
 
@@ -70,7 +74,12 @@ class Registry:
             importlib.import_module(module)
 
     def lookup(self, name: str) -> Any:
-        """The function or class under `name`; raises UnknownNameError with close matches."""
+        """The function or class under `name`; raises UnknownNameError with close matches.
+
+        A name that the user gave a meaning, in a scope or the register, means that.
+        """
+        if (given := get_registered_object(name)) is not None:
+            return given
         if name in self:
             return self._entries[name]
         if (custom := custom_object(name)) is not None:

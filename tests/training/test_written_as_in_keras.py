@@ -73,6 +73,17 @@ def test_sequential_from_config_takes_custom_objects():
     assert float(model(np.ones((1, 1)))[0, 0]) == 2
 
 
+def test_the_meaning_that_a_user_gives_a_name_wins():
+    class Mine(layers.ReLU):
+        def call(self, x):
+            return 3 * x
+
+    config = nn.Sequential([nn.Input((1,)), layers.ReLU()]).get_config()
+    model = nn.Sequential.from_config(config, custom_objects={"ReLU": Mine})
+    assert float(model(np.ones((1, 1)))[0, 0]) == 3
+    assert type(nn.Sequential.from_config(config).layers[0]) is layers.ReLU
+
+
 def test_accuracies_as_functions_say_right_or_wrong_for_each_element():
     y_true, y_pred = [[1.0, 0.0], [1.0, 1.0]], [[0.9, 0.8], [0.2, 1.0]]
     assert metrics.binary_accuracy(y_true, y_pred).tolist() == [[1, 0], [0, 1]]
