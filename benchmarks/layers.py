@@ -1,7 +1,8 @@
-"""Speed of single layers: forward and forward + backward against Keras on JAX, as ratios.
+"""Speed of single layers: forward and forward + backward against Keras on JAX and Flax, as ratios.
 
-Both are compiled, have the same weights and see the same data. Contenders take turns; a figure is
-the median over rounds. Run with `python benchmarks/layers.py`; the table is benchmarks/layers.md.
+All are compiled and see the same data; Keras has the same weights, too. Contenders take turns; a
+figure is the median over rounds. Run with `python benchmarks/layers.py`; the table is
+benchmarks/layers.md.
 """
 
 import argparse
@@ -15,10 +16,12 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+import flax
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+from flax_layers import in_flax
 
 import nnlib as nn
 
@@ -70,8 +73,8 @@ def make(library: Any, name: str, arguments: dict[str, Any]) -> Any:
     return getattr(library.layers, name)(**made)
 
 
-class Pair:
-    """A layer in both libraries.
+class Contest:
+    """A layer in all libraries that have it.
 
     Args:
         name: of the class.
@@ -91,6 +94,7 @@ class Pair:
         self.theirs(*self.inputs)
         self.ours(*self.inputs)
         self.ours.set_weights(self.theirs.get_weights())
+        self.flax = in_flax(name, arguments, self.inputs)
         self.integer = name == "Embedding"
 
     def contenders(self) -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
@@ -105,10 +109,8 @@ class Pair:
         def theirs(trained: Any, inputs: Any) -> Any:
             return self.theirs.stateless_call(trained, rest, *inputs)[0]
 
-        return {
-            "nnlib": self._calls(ours, params),
-            "keras": self._calls(theirs, trained),
-        }
+        functions = {"nnlib": (ours, params), "keras": (theirs, trained), "flax": self.flax}
+        return {name: self._calls(*pair) for name, pair in functions.items() if pair}
 
     def _calls(self, function: Any, weights: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
         wanted = (0,) if self.integer else (0, 1)
@@ -118,18 +120,21 @@ class Pair:
         )
         return (lambda: forward(weights, self.inputs)), (lambda: backward(weights, self.inputs))
 
-    def measure(self, rounds: int) -> list[tuple[float, float]]:
-        """(milliseconds of nnlib, ratio to Keras) for forward, and for forward and backward."""
+    def measure(self, rounds: int) -> list[str]:
+        """Milliseconds of nnlib and ratios to the others: forward, then forward and backward."""
         calls = self.contenders()
-        results = []
+        results: list[str] = []
         for which in (0, 1):
             times: dict[str, list[float]] = {name: [] for name in calls}
             repeats = _repeats(calls["keras"][which])
             for _ in range(rounds):
                 for name, pair in calls.items():
                     times[name].append(_seconds(pair[which], repeats))
-            ratios = [a / b for a, b in zip(times["nnlib"], times["keras"], strict=True)]
-            results.append((1e3 * statistics.median(times["nnlib"]), statistics.median(ratios)))
+            results.append(f"{1e3 * statistics.median(times['nnlib']):.3f}")
+            for other in ("keras", "flax"):
+                pairs = zip(times["nnlib"], times.get(other, ()), strict=False)
+                ratios = [ours / theirs for ours, theirs in pairs]
+                results.append(f"{statistics.median(ratios):.2f}" if ratios else "")
         return results
 
 
@@ -164,19 +169,18 @@ def main() -> None:
         "",
         f"`python benchmarks/layers.py --rounds {options.rounds}`: medians, interleaved in one "
         "process.",
-        f"jax {jax.__version__}, keras {keras.__version__} on JAX, Python "
+        f"jax {jax.__version__}, keras {keras.__version__} on JAX, flax {flax.__version__}, Python "
         f"{platform.python_version()}, {jax.default_backend()}, {os.cpu_count()} cores.",
         "A ratio below 1 means that nnlib is faster.",
         "",
-        "| layer | forward, ms | / Keras | with backward, ms | / Keras |",
-        "|---|---:|---:|---:|---:|",
+        "| layer | forward, ms | / Keras | / Flax | with backward, ms | / Keras | / Flax |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, arguments, shape in ROWS:
         if options.only and options.only not in name:
             continue
-        (forward, first), (both, second) = Pair(name, arguments, shape).measure(options.rounds)
-        figures = f"{forward:.3f} | {first:.2f} | {both:.3f} | {second:.2f}"
-        row = f"| {title(name, arguments)} | {figures} |"
+        figures = Contest(name, arguments, shape).measure(options.rounds)
+        row = f"| {' | '.join([title(name, arguments), *figures])} |"
         print(row, flush=True)
         lines.append(row)
     if not options.only:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from nnlib.callbacks.monitor import Monitor
+from nnlib.core.show_line import show_line
 from nnlib.training.callback import Callback, Logs
 
 
@@ -88,8 +89,8 @@ class EarlyStopping(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Say where it stopped, and put the best weights back."""
         if self.verbose and self.stopped_epoch:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            show_line(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
-                print(f"Back to the weights of epoch {self.best_epoch + 1}, the best one")
+                show_line(f"Back to the weights of epoch {self.best_epoch + 1}, the best one")
             self.model.set_weights(self.best_weights)

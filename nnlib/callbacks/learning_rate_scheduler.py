@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from nnlib.callbacks.learning_rates import log_rates, optimizers_of
 from nnlib.core.errors import ArgumentError
+from nnlib.core.show_line import show_line
 from nnlib.training.callback import Callback, Logs
 
 
@@ -51,7 +52,7 @@ class LearningRateScheduler(Callback):
                     f"{rate!r}."
                 ) from None
             if self.verbose:
-                print(f"Epoch {epoch + 1}: learning rate {float(rate):.3g}")
+                show_line(f"Epoch {epoch + 1}: learning rate {float(rate):.3g}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Put it into the logs."""

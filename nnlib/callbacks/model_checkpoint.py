@@ -6,6 +6,7 @@ from typing import Any
 
 from nnlib.callbacks.monitor import better
 from nnlib.core.errors import ArgumentError
+from nnlib.core.show_line import show_line
 from nnlib.saving import Checkpoint
 from nnlib.training.callback import Callback, Logs
 
@@ -73,7 +74,7 @@ class ModelCheckpoint(Callback):
         path = self._path(epoch, logs)
         Checkpoint(self.model).write(path, weights_only=self.save_weights_only)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: saved {path}")
+            show_line(f"Epoch {epoch + 1}: saved {path}")
 
     def _is_best(self, logs: Logs) -> bool:
         if self.monitor not in logs:

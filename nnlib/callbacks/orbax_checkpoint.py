@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlib.callbacks.monitor import Monitor
 from nnlib.core.errors import ArgumentError
+from nnlib.core.show_line import show_line
 from nnlib.saving import CheckpointManager
 from nnlib.training.callback import Callback, Logs
 
@@ -83,7 +84,7 @@ class OrbaxCheckpoint(Callback):
         assert self._manager is not None
         self._manager.save(number, weights_only=self.save_weights_only)
         if self.verbose:
-            print(f"Saved {self.directory / str(number)}")
+            show_line(f"Saved {self.directory / str(number)}")
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Wait until everything is written."""

@@ -3,6 +3,7 @@
 from nnlib.callbacks.learning_rates import log_rates, optimizers_of
 from nnlib.callbacks.monitor import Monitor
 from nnlib.core.errors import ArgumentError
+from nnlib.core.show_line import show_line
 from nnlib.training.callback import Callback, Logs
 
 
@@ -88,5 +89,7 @@ class ReduceLROnPlateau(Callback):
                 reduced = True
                 optimizer.learning_rate = max(old * self.factor, self.min_lr)
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: learning rate {float(optimizer.learning_rate):.3g}")
+                    show_line(
+                        f"Epoch {epoch + 1}: learning rate {float(optimizer.learning_rate):.3g}"
+                    )
         return reduced

@@ -3,6 +3,7 @@
 import math
 
 from nnlib.core.errors import NonFiniteLossError
+from nnlib.core.show_line import show_line
 from nnlib.training.callback import Callback, Logs
 
 
@@ -30,5 +31,5 @@ class TerminateOnNaN(Callback):
                 f"TerminateOnNaN: expected a finite loss, got {loss} at batch {batch}. Check the "
                 "data, lower the learning rate, or clip gradients (clipnorm=1.0)."
             )
-        print(f"Batch {batch}: the loss is {loss}, training ends")
+        show_line(f"Batch {batch}: the loss is {loss}, training ends")
         self.model.stop_training = True

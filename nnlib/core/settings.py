@@ -99,7 +99,7 @@ def enable_interactive_logging() -> None:
 
 
 def disable_interactive_logging() -> None:
-    """Send the progress of training to `logging.getLogger("nnlib")` as INFO, a line an epoch."""
+    """Send progress, a line an epoch, and all other messages to the logger "nnlib" as INFO."""
     _settings.interactive_logging = False
 
 

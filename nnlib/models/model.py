@@ -11,6 +11,7 @@ from nnlib.core.errors import ArgumentError, DTypeError, NotBuiltError, UnknownN
 from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
+from nnlib.core.show_line import show_line
 from nnlib.core.specs import ShapeSpec, is_arraylike, shape_spec
 from nnlib.models.graph import Graph
 from nnlib.models.summary import summary_text
@@ -221,12 +222,13 @@ class Model(Trainable, Layer):
 
         Args:
             line_length: the width of the table; that of the terminal if None.
-            print_fn: called with the text; `print` if None.
+            print_fn: called with the text; if None, it is printed, or logged where
+                `nnlib.config.disable_interactive_logging()` was called.
             expand_nested: whether layers inside layers are listed too.
             show_trainable: whether a column says which layers are trained.
         """
         text = summary_text(self, line_length, expand_nested, show_trainable)
-        (print_fn or print)(text)
+        (print_fn or show_line)(text)
 
 
 def assign_names(named: list[tuple[str, Layer]]) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nnlib.core.errors import ArgumentError
+from nnlib.core.show_line import show_line
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.callback import CallbackList
 from nnlib.training.data import (
@@ -24,7 +25,7 @@ from nnlib.training.feed import ArrayFeed, Feed
 from nnlib.training.fit import FitLoop, Validation
 from nnlib.training.history import History
 from nnlib.training.interrupts import interrupts_deferred
-from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose, show_line
+from nnlib.training.progress import ProgbarLogger, format_logs, resolve_verbose
 from nnlib.training.source import Source
 from nnlib.training.state import CARRIED
 from nnlib.training.stream import AHEAD, StreamFeed, is_stream

@@ -1,7 +1,6 @@
 """The progress bar: one that behaves in a terminal, in a notebook, and in a log file."""
 
 import importlib
-import logging
 import sys
 import time
 from typing import Any
@@ -18,6 +17,7 @@ from rich.progress import (
 )
 
 from nnlib.core.settings import is_interactive_logging_enabled
+from nnlib.core.show_line import show_line
 from nnlib.training.callback import Callback, Logs
 
 
@@ -147,14 +147,6 @@ class _TerminalBar(_Lines):
         if text:
             self._progress.update(self._task, completed=self.total, logs=text)
         self._progress.stop()
-
-
-def show_line(text: str) -> None:
-    """Print a line, or log it where interactive logging is disabled."""
-    if is_interactive_logging_enabled():
-        print(text, flush=True)
-    else:
-        logging.getLogger("nnlib").info(text)
 
 
 def _view(verbose: int, title: str, total: int | None) -> _Lines:

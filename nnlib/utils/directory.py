@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlib.core.errors import ArgumentError, DataError
+from nnlib.core.show_line import show_line
 from nnlib.data import AUTOTUNE, Dataset
 from nnlib.data.checks import integer
 from nnlib.utils.categorical import to_categorical
@@ -131,7 +132,7 @@ def _parts(request: Request, total: int) -> list[tuple[str, slice]]:
     chosen = [part for part in both if request.subset in (part[0], "both")]
     if request.verbose:
         for name, part in chosen:
-            print(f"Using {len(range(total)[part])} files for {name}.")
+            show_line(f"Using {len(range(total)[part])} files for {name}.")
     return chosen
 
 
@@ -156,7 +157,7 @@ def _indexed(request: Request) -> tuple[list[str], Any, list[str] | None]:
         labels, names = np.array(request.labels), [str(n) for n in sorted(set(request.labels))]
     if request.verbose:
         tail = "" if names is None else f" belonging to {len(names)} classes"
-        print(f"Found {len(paths)} files{tail}.")
+        show_line(f"Found {len(paths)} files{tail}.")
     if request.shuffle:
         np.random.RandomState(request.seed).shuffle(paths)
         if labels is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nnlib.core.errors import ArgumentError, DataError, DownloadError
+from nnlib.core.show_line import show_line
 from nnlib.utils.archives import extract_archive
 from nnlib.utils.progbar import Progbar
 
@@ -85,7 +86,7 @@ def get_file(
     target, extracted = _places(folder, fname, origin, extract or untar)
     fresh = force_download or not target.exists()
     if not fresh and file_hash is not None and not has_hash(target, file_hash, hash_algorithm):
-        print(f"{target} has another hash than {file_hash}; it is downloaded again.")
+        show_line(f"{target} has another hash than {file_hash}; it is downloaded again.")
         fresh = True
     if fresh:
         _download(origin, target, file_hash, hash_algorithm)
@@ -123,7 +124,7 @@ def has_hash(path: Any, expected: str, algorithm: str = "auto") -> bool:
 
 
 def _download(origin: str, target: Path, file_hash: str | None, algorithm: str) -> None:
-    print(f"Downloading data from {origin}")
+    show_line(f"Downloading data from {origin}")
     part: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

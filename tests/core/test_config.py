@@ -69,9 +69,11 @@ def test_progress_goes_to_the_log(capsys, caplog):
     with caplog.at_level(logging.INFO, "nnlib"):
         model.fit(x, y, epochs=2, verbose=1)
         model.evaluate(x, y, verbose=1)
+        model.summary()
     assert capsys.readouterr().out == ""
     assert [record.message[:9] for record in caplog.records[:2]] == ["Epoch 1/2", "Epoch 2/2"]
-    assert "loss" in caplog.records[-1].message
+    assert "loss" in caplog.records[-2].message
+    assert "Output shape" in caplog.records[-1].message
     nn.config.enable_interactive_logging()
     model.fit(x, y, verbose=2)
     assert "Epoch 1/1" in capsys.readouterr().out
