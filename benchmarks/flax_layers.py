@@ -49,7 +49,9 @@ MODULES: dict[str, Callable[..., Any]] = {
         filters, WINDOW, strides=(strides, strides), padding="VALID"
     ),
     "MaxPooling2D": lambda: linen.Sequential([lambda x: linen.max_pool(x, (2, 2), (2, 2))]),
-    "AveragePooling2D": lambda: linen.Sequential([lambda x: linen.avg_pool(x, (2, 2), (2, 2))]),
+    "AveragePooling2D": lambda pool_size: linen.Sequential(
+        [lambda x: linen.avg_pool(x, (2, 2), (2, 2))]
+    ),
     "BatchNormalization": lambda: linen.BatchNorm(use_running_average=True),
     "LayerNormalization": linen.LayerNorm,
     "GroupNormalization": lambda groups: linen.GroupNorm(num_groups=groups),

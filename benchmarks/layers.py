@@ -40,7 +40,7 @@ ROWS: list[tuple[str, dict[str, Any], Any]] = [
     ("SeparableConv2D", {"filters": 32, "kernel_size": 3, "padding": "same"}, IMAGE),
     ("Conv2DTranspose", {"filters": 16, "kernel_size": 3, "strides": 2}, (8, 16, 16, 16)),
     ("MaxPooling2D", {}, IMAGE),
-    ("AveragePooling2D", {}, IMAGE),
+    ("AveragePooling2D", {"pool_size": 2}, IMAGE),
     ("GlobalAveragePooling2D", {}, IMAGE),
     ("GlobalMaxPooling1D", {}, SEQUENCE),
     ("UpSampling2D", {"interpolation": "bilinear"}, (8, 16, 16, 16)),

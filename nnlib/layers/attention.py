@@ -29,7 +29,8 @@ class Attention(Layer):
     Call arguments:
         mask: `[query mask, value mask]`, each (batch, steps) or None, True where a step counts.
             Values that do not count get no weight, queries that do not count a 0.
-        return_attention_scores: whether the weights are returned too, (batch, queries, keys).
+        return_attention_scores: whether the weights, after dropout, are returned too: (batch,
+            queries, keys).
         use_causal_mask: whether query i sees keys up to i alone.
 
     Input shape:

@@ -1,5 +1,6 @@
 """Convolutional long short-term memory: the products of LSTM are convolutions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 
 from nnlib.ops.convolution import Sizes, conv
 from nnlib.ops.lstm import State, lstm_gates
-from nnlib.ops.recurrence import Function, each_step, gate_products, scan_steps
+from nnlib.ops.recurrence import Function, each_step, gate_products, gates_of, scan_steps
 from nnlib.ops.shaping import along_axis
 
 
@@ -71,13 +72,13 @@ def conv_lstm(
     def of_state(h: jax.Array, kernel: jax.Array) -> jax.Array:
         return conv(h, kernel, padding="same", data_format=data_format)
 
-    def step(states: State, z: jax.Array) -> Any:
+    def step(states: State, z: Sequence[jax.Array]) -> Any:
         h, c = states
-        z = z + gate_products(h, recurrent_kernel, recurrent_masks, of_state, axis)
-        states = lstm_gates(z, c, activation, recurrent_activation, axis)
+        inner = gate_products(h, recurrent_kernel, recurrent_masks, of_state, axis)
+        states = lstm_gates(z, gates_of(inner, 4, axis), c, activation, recurrent_activation)
         return states[0], states
 
     joined = axis if axis < 0 else axis + 1
     z = gate_products(x, kernel, input_masks, of_all_steps, joined)
     z = z if bias is None else z + along_axis(bias, z.ndim, joined)
-    return scan_steps(step, states, jnp.swapaxes(z, 0, 1), **loop)
+    return scan_steps(step, states, gates_of(jnp.swapaxes(z, 0, 1), 4, joined), **loop)

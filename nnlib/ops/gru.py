@@ -1,15 +1,23 @@
 """Gated recurrent units, and sequences run through them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.recurrence import Function, gate_products, projected, scan_steps, zero_states
+from nnlib.ops.recurrence import (
+    Function,
+    gate_products,
+    gates_of,
+    projected,
+    scan_steps,
+    zero_states,
+)
 
 
 def gru_cell(
-    z: jax.Array,
+    z: jax.Array | Sequence[jax.Array],
     h: jax.Array,
     recurrent_kernel: jax.Array,
     recurrent_bias: jax.Array | None = None,
@@ -26,7 +34,7 @@ def gru_cell(
     `reset_after`.
 
     Args:
-        z: (batch, 3 * units), the projected input, in the order u, r, g.
+        z: (batch, 3 * units), the projected input, in the order u, r, g; or its thirds.
         h: (batch, units).
         recurrent_kernel: R, (units, 3 * units).
         recurrent_bias: (3 * units,), added to `h @ R`, or None.
@@ -44,21 +52,21 @@ def gru_cell(
 
     Source: Cho et al., EMNLP 2014; `reset_after` is version 1 of its preprint, arXiv:1406.1078.
     """
-    units = h.shape[-1]
-    split = 3 * units if reset_after else 2 * units
-    masks = recurrent_masks
-    first = masks if masks is None or reset_after else masks[:2]
-    inner = gate_products(h, recurrent_kernel[:, :split], first)
+    z, masks = gates_of(z, 3), recurrent_masks
+    count = 3 if reset_after else 2
+    split = count * h.shape[-1]
+    shared = masks if masks is None or reset_after else masks[:2]
+    inner = gate_products(h, recurrent_kernel[:, :split], shared)
     if recurrent_bias is not None:
         inner = inner + recurrent_bias[None, :split]
-    gates = recurrent_activation(z[:, : 2 * units] + inner[:, : 2 * units])
-    u, r = jnp.split(gates, 2, axis=-1)
+    gates = gates_of(inner, count)
+    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], gates[:2], strict=True))
     if reset_after:
-        candidate = r * inner[:, 2 * units :]
+        candidate = r * gates[2]
     else:
         seen = r * (h if masks is None else h * masks[-1])
-        candidate = jnp.matmul(seen, recurrent_kernel[:, 2 * units :])
-    return u * h + (1 - u) * activation(z[:, 2 * units :] + candidate)
+        candidate = jnp.matmul(seen, recurrent_kernel[:, split:])
+    return u * h + (1 - u) * activation(z[2] + candidate)
 
 
 def gru(
@@ -107,7 +115,7 @@ def gru(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
-    def step(states: tuple[jax.Array, ...], z: jax.Array) -> Any:
+    def step(states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
         h = gru_cell(
             z,
             states[0],
@@ -120,4 +128,4 @@ def gru(
         )
         return h, (h,)
 
-    return scan_steps(step, states, z, **loop)
+    return scan_steps(step, states, gates_of(z, 3), **loop)

@@ -1,30 +1,38 @@
 """Long short-term memory, and sequences run through it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.recurrence import Function, gate_products, projected, scan_steps, zero_states
+from nnlib.ops.recurrence import (
+    Function,
+    gate_products,
+    gates_of,
+    projected,
+    scan_steps,
+    zero_states,
+)
 
 State = tuple[jax.Array, ...]
 
 
 def lstm_gates(
-    z: jax.Array,
+    z: Sequence[jax.Array],
+    inner: Sequence[jax.Array],
     c: jax.Array,
     activation: Function,
     recurrent_activation: Function,
-    axis: int = -1,
 ) -> State:
-    """The next (h, c) from the sums of all gates, which lie on `axis` in the order i, f, g, o."""
-    i, f, g, o = jnp.split(z, 4, axis=axis)
+    """The next (h, c), where input and state give the gates i, f, g, o as sums of z and inner."""
+    i, f, g, o = (a + b for a, b in zip(z, inner, strict=True))
     c = recurrent_activation(f) * c + recurrent_activation(i) * activation(g)
     return recurrent_activation(o) * activation(c), c
 
 
 def lstm_cell(
-    z: jax.Array,
+    z: jax.Array | Sequence[jax.Array],
     state: State,
     recurrent_kernel: jax.Array,
     *,
@@ -38,7 +46,7 @@ def lstm_cell(
     through `activation`, the others through `recurrent_activation`.
 
     Args:
-        z: (batch, 4 * units), the projected input `x @ kernel + bias`.
+        z: (batch, 4 * units), the projected input `x @ kernel + bias`; or its quarters.
         state: (h, c), each (batch, units).
         recurrent_kernel: (units, 4 * units).
         activation: of the candidate and of the cell.
@@ -54,8 +62,8 @@ def lstm_cell(
     (1, 2)
     """
     h, c = state
-    z = z + gate_products(h, recurrent_kernel, recurrent_masks)
-    return lstm_gates(z, c, activation, recurrent_activation)
+    inner = gate_products(h, recurrent_kernel, recurrent_masks)
+    return lstm_gates(gates_of(z, 4), gates_of(inner, 4), c, activation, recurrent_activation)
 
 
 def lstm(
@@ -98,7 +106,7 @@ def lstm(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 2) if states is None else states
 
-    def step(states: State, z: jax.Array) -> Any:
+    def step(states: State, z: Sequence[jax.Array]) -> Any:
         states = lstm_cell(
             z,
             states,
@@ -109,4 +117,4 @@ def lstm(
         )
         return states[0], states
 
-    return scan_steps(step, states, z, **loop)
+    return scan_steps(step, states, gates_of(z, 4), **loop)

@@ -78,9 +78,9 @@ def batch_norm(
     scale = jax.lax.rsqrt(variance + epsilon)
     if gamma is not None:
         scale = scale * gamma
-    y = (wide - along_axis(mean, x.ndim, axis)) * along_axis(scale, x.ndim, axis)
-    if beta is not None:
-        y = y + along_axis(beta, x.ndim, axis)
+    # One product and one sum for each element: the rest is of the size of the channels.
+    shift = -mean * scale if beta is None else beta - mean * scale
+    y = wide * along_axis(scale, x.ndim, axis) + along_axis(shift, x.ndim, axis)
     return _in_float_dtype_of(x, y)
 
 
@@ -152,13 +152,19 @@ def group_norm(
     """
     axis %= x.ndim
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    shape = x.shape
-    grouped = wide.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
-    axes = [a for a in range(1, grouped.ndim) if a != axis]
-    mean, variance = (jnp.expand_dims(m, axes) for m in moments(grouped, axes))
-    y = ((grouped - mean) * jax.lax.rsqrt(variance + epsilon)).reshape(shape)
+    others = [a for a in range(1, x.ndim) if a != axis]
+    size = x.shape[axis] // groups
+
+    def group_means(values: jax.Array) -> jax.Array:
+        """Means over all other axes, then over each group: (batch, 1, ..., channels)."""
+        by_group = jnp.mean(jnp.mean(values, others).reshape(-1, groups, size), -1)
+        return jnp.expand_dims(jnp.repeat(by_group, size, 1), others)
+
+    centred = wide - group_means(wide)
+    scale = jax.lax.rsqrt(group_means(jnp.square(centred)) + epsilon)
     if gamma is not None:
-        y = y * along_axis(gamma, x.ndim, axis)
+        scale = scale * along_axis(gamma, x.ndim, axis)
+    y = centred * scale
     if beta is not None:
         y = y + along_axis(beta, x.ndim, axis)
     return _in_float_dtype_of(x, y)

@@ -115,14 +115,6 @@ def test_a_float32_input_beyond_float16_is_normalized(kind):
     np.testing.assert_allclose(y, [[-1.0, 1.0, -1.0, 1.0]], atol=1e-3)
 
 
-def test_attention_returns_the_scores_that_it_used():
-    query, value = jnp.ones((1, 4, 2)), jnp.ones((1, 50, 2))
-    layer = nn.layers.Attention(dropout=0.5)
-    y, scores = layer([query, value], return_attention_scores=True, training=True)
-    assert (scores == 0).any()
-    np.testing.assert_allclose(scores @ value, y, rtol=1e-6)
-
-
 def test_embedding_is_built_without_a_shape():
     layer = nn.layers.Embedding(3, 2)
     layer.build()
