@@ -29,6 +29,10 @@ class BackupAndRestore(Callback):
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
     ):
+        if not backup_dir:
+            raise ArgumentError(
+                f"BackupAndRestore: expected backup_dir to be a folder, got {backup_dir!r}."
+            )
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ArgumentError(
                 "BackupAndRestore: expected save_freq to be 'epoch' or a number of batches, got "

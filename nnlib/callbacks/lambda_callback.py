@@ -17,10 +17,10 @@ class LambdaCallback(Callback):
         on_train_end: `f(logs)`.
         on_train_batch_begin: `f(batch, logs)`.
         on_train_batch_end: `f(batch, logs)`.
-        others: functions for any other method of Callback.
+        others: functions for any other method of Callback; further names become attributes.
 
     Raises:
-        UnexpectedArgumentError: for a name that is no method of Callback.
+        UnexpectedArgumentError: for a name that begins with `on_` but is no method of Callback.
 
     >>> seen = []
     >>> LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch)).on_epoch_end(3, {})
@@ -48,7 +48,7 @@ class LambdaCallback(Callback):
             **others,
         }
         for name, function in functions.items():
-            if not name.startswith("on_") or not hasattr(Callback, name):
+            if name.startswith("on_") and not hasattr(Callback, name):
                 known = ", ".join(n for n in dir(Callback) if n.startswith("on_"))
                 raise UnexpectedArgumentError(
                     f"LambdaCallback: expected functions for {known}, got {name!r}."

@@ -18,7 +18,7 @@ def clear_session(free_memory: bool = True) -> None:
     >>> nn.config.set_dtype_policy("mixed_bfloat16")
     >>> nn.backend.clear_session()
     >>> nn.config.dtype_policy()
-    DTypePolicy('float32')
+    <DTypePolicy "float32">
     """
     dtypes.set_dtype_policy(None)
     settings.forget_session_settings()

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from nnlib.core import host, symbolic
-from nnlib.core.errors import NamingError, NotBuiltError, WeightMissingError
+from nnlib.core.errors import ArgumentError, NamingError, NotBuiltError, WeightMissingError
 from nnlib.core.frame import Frame
 from nnlib.core.masks import flat_masks, mask_of, set_masks
 from nnlib.core.random import fold
@@ -206,6 +206,12 @@ def first_node(layer: "Layer") -> Any:
 
 def output_shape(layer: "Layer", shapes: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """See `Layer.compute_output_shape`."""
+    for shape in (*shapes, *named.values()):
+        if not (shape is None or isinstance(shape, tuple | list | dict)):
+            raise ArgumentError(
+                f"{type(layer).__name__}.compute_output_shape: expected shapes such as (None, 3), "
+                f"or lists and dicts of them, got {shape!r}."
+            )
     specs = {name: spec_from_shape(shape) for name, shape in named.items()}
     out = layer.declare(*map(spec_from_shape, shapes), **specs)
     return jax.tree.map(symbolic.known_shape, out)

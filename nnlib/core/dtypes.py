@@ -55,7 +55,7 @@ class DTypePolicy:
         return cls(**config)
 
     def __repr__(self) -> str:
-        return f"DTypePolicy({self.name!r})"
+        return f'<DTypePolicy "{self.name}">'
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DTypePolicy) and other.name == self.name

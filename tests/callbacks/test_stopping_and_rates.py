@@ -107,6 +107,10 @@ def test_bad_arguments_are_refused():
         callbacks.LearningRateScheduler(0.1)
     with pytest.raises(errors.UnexpectedArgumentError, match="on_epoch_ends"):
         callbacks.LambdaCallback(on_epoch_ends=print)
+    assert callbacks.LambdaCallback(note=print).note is print
+    for nowhere in ("", None):
+        with pytest.raises(errors.ArgumentError, match="backup_dir"):
+            callbacks.BackupAndRestore(nowhere)
     with pytest.raises(errors.ArgumentError, match="return a number"):
         run(callbacks.LearningRateScheduler(lambda epoch: None), nn.optimizers.SGD(0.1), [1.0])
 

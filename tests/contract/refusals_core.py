@@ -24,6 +24,7 @@ def lora_twice():
 
 
 REFUSALS = [
+    refusal(lambda: layers.ReLU().compute_output_shape(2), ARGUMENT, r"\(None, 3\).*2"),
     refusal(lambda: layers.ELU("1"), ARGUMENT, "ELU.*alpha.*'1'"),
     refusal(lambda: layers.LeakyReLU(-0.1), ARGUMENT, "negative_slope.*0.*-0.1"),
     refusal(lambda: layers.LeakyReLU(None), ARGUMENT, "negative_slope.*None"),
