@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",
@@ -53,6 +54,7 @@ __all__ = [*_MODULES, *_NAMES, "__version__"]  # noqa: PLE0604
 
 if TYPE_CHECKING:
     from nnlib import activations as activations
+    from nnlib import applications as applications
     from nnlib import backend as backend
     from nnlib import callbacks as callbacks
     from nnlib import config as config

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from nnlib.core.config_capture import arguments_of
 from nnlib.core.errors import (
     ArgumentError,
     FrozenConfigError,
@@ -27,7 +28,7 @@ _LEGACY = ("input_shape", "batch_input_shape", "input_dim")
 def legacy_input_shape(cls: type, legacy: dict[str, Any]) -> Any:
     """The shape of `input_shape=`, `batch_input_shape=` or `input_dim=`; refuses other keywords."""
     if unknown := [name for name in legacy if name not in _LEGACY]:
-        known = _known_arguments(cls)
+        known = arguments_of(cls)
         close = difflib.get_close_matches(unknown[0], known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UnexpectedArgumentError(
@@ -42,15 +43,6 @@ def legacy_input_shape(cls: type, legacy: dict[str, Any]) -> Any:
     if legacy.get("input_dim") is not None:
         return (None, legacy["input_dim"])
     return None
-
-
-def _known_arguments(cls: type) -> list[str]:
-    names: list[str] = []
-    for base in cls.__mro__:
-        if "__init__" in vars(base) and base is not object:
-            names += inspect.signature(base.__init__).parameters  # type: ignore[misc]
-    skip = ("self", "args", "kwargs", "legacy")
-    return [name for name in dict.fromkeys(names) if name not in skip]
 
 
 def accepted_by_init(cls: type, name: str) -> bool:

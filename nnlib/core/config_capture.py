@@ -7,10 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from nnlib.core.custom_objects import custom_object, get_registered_object
-from nnlib.core.registry import Registry
-
-configurable_classes = Registry("class")
+from nnlib.core.foreign_arguments import understood
+from nnlib.core.object_data import configurable_classes, made
 
 
 def capturing(init: Callable[..., None]) -> Callable[..., None]:
@@ -76,8 +74,19 @@ class Configurable:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """A new object from what `get_config` returned."""
+        """A new object from what `get_config` returned, here or in Keras."""
+        config = understood(cls, arguments_of(cls), config)
         return cls(**{name: deserialize(value) for name, value in config.items()})
+
+
+def arguments_of(cls: type) -> list[str]:
+    """The names of the arguments of `__init__`, those of the bases included."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            names += inspect.signature(base.__init__).parameters  # type: ignore[misc]
+    skip = ("self", "args", "kwargs", "legacy")
+    return [name for name in dict.fromkeys(names) if name not in skip]
 
 
 def public_module(cls: type) -> str:
@@ -112,17 +121,5 @@ def serialize(value: Any) -> Any:
 
 
 def deserialize(value: Any) -> Any:
-    """The object of a `{"class_name": ..., "config": ...}` of nnlib; other data as it is."""
-    if isinstance(value, list | tuple):
-        return type(value)(deserialize(item) for item in value)
-    if not isinstance(value, Mapping):
-        return value
-    if {"class_name", "config"} <= set(value) <= {"module", "class_name", "config"}:
-        # Two modules may have classes of one name: initializers.Identity and layers.Identity.
-        name = value["class_name"]
-        qualified = f"{value.get('module')}.{name}"
-        if get_registered_object(name) is None and qualified in configurable_classes:
-            name = qualified
-        if name in configurable_classes or custom_object(name) is not None:
-            return configurable_classes.get({**value, "class_name": name})
-    return {key: deserialize(item) for key, item in value.items()}
+    """The objects of a config of nnlib or Keras; other data as it is."""
+    return made(value, lenient=True)

@@ -122,5 +122,13 @@ class CheckpointError(NnlibError, OSError):
     """A checkpoint that is not there, not complete, or of another model."""
 
 
+class SavingError(NnlibError, OSError):
+    """A file that could not be written; what was there before is still there."""
+
+
 class DownloadError(NnlibError, OSError):
     """A file that is neither in the cache nor to be had; the text names file, folder and URL."""
+
+
+class CorruptFileError(NnlibError, ValueError):
+    """A file, or a config in it, that is damaged, cut off or made up: nothing is made from it."""

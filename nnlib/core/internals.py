@@ -1,9 +1,13 @@
 """What a layer keeps for itself, in one object: its other attributes belong to its author."""
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
 from nnlib.core.specs import Weight
+
+clock = itertools.count()
+"""Tells which came first, of layers that are made and attributes that are set."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,14 @@ class Internals:
     """Whether its `call` has been seen to call `add_loss`."""
     root: Any = None
     """A weak reference to the model that names its path."""
+    born: int = field(default_factory=lambda: next(clock))
+    """When the layer was made."""
+    assigned: dict[str, int] = field(default_factory=dict)
+    """When each attribute was set, by its name without leading underscores."""
+
+    def assigning(self, name: str) -> None:
+        """Note that this attribute is set now."""
+        self.assigned[name.lstrip("_")] = next(clock)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: with the newest arrays, and without who else knows the layer."""

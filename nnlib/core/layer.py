@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from nnlib.core import arguments, declare
+from nnlib.core.buildable import Buildable
 from nnlib.core.config_capture import Configurable, capturing
 from nnlib.core.dtypes import get as get_policy
 from nnlib.core.eager import Eager
@@ -19,6 +20,7 @@ from nnlib.core.masks import call_parameters, flat_masks
 from nnlib.core.registries import constraints, initializers, regularizers
 from nnlib.core.run import building, run_layer
 from nnlib.core.specs import InputSpec, Weight, check_shape, holds_weights
+from nnlib.core.stored import Stored
 from nnlib.core.structure import Structure
 from nnlib.core.symbol import Node, has_symbols
 from nnlib.core.tree import Tree, merge, put
@@ -35,7 +37,7 @@ class Applied(NamedTuple):
     """A mask or None for each array of the outputs."""
 
 
-class Layer(Structure, Configurable, Eager):
+class Layer(Structure, Stored, Buildable, Configurable, Eager):
     """A layer holds configuration; weights are plain dicts of arrays; calls are pure functions.
 
     An author writes `__init__` (configuration), `build` (weights, from input shapes) and `call`:
@@ -333,6 +335,7 @@ class Layer(Structure, Configurable, Eager):
         else:
             if not isinstance(getattr(type(self), name, None), property):
                 arguments.check_assignment(self, name, value)
+            self._core.assigning(name)
             object.__setattr__(self, name, value)
 
     def _file_weight(self, name: str, weight: Weight) -> None:

@@ -101,8 +101,17 @@ class Structure:
         return declare.first_node(self).outputs
 
     def children(self: "Layer") -> list[tuple[str, "Layer"]]:  # type: ignore[misc]
-        """(name, layer) of the layers held in attributes, lists and dicts."""
-        return declare.children_in(vars(self))
+        """(name, layer) of the layers held in attributes, lists and dicts.
+
+        They come in the order in which they were put there, as Keras counts them: a layer appended
+        to a list stands behind what was assigned before.
+        """
+        times = self._core.assigned
+
+        def when(child: tuple[str, "Layer"]) -> int:
+            return max(times.get(child[0].split("/")[0], 0), child[1]._core.born)
+
+        return sorted(declare.children_in(vars(self)), key=when)
 
     def layout(self: "Layer") -> list[tuple[Path, "Layer"]]:  # type: ignore[misc]
         """(path, layer) of itself and all below, each once: its first path names a shared layer."""

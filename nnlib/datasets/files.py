@@ -1,23 +1,12 @@
 """Where the files of data sets are kept, and where they come from."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
-from nnlib.core.errors import DownloadError
-from nnlib.utils.get_file import get_file, has_hash, nnlib_home
+from nnlib.utils.cached_file import RemoteFile, cached_file
 
 _BASE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _TORONTO = "https://www.cs.toronto.edu/~kriz/"
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """The address of a file and the hash it must have (None for any)."""
-
-    origin: str
-    file_hash: str | None
-    extract: bool = False
 
 
 FILES = {
@@ -81,29 +70,4 @@ def fetch(place: str, key: str, path: str | None = None, folder: str = "datasets
     remote, name = FILES[key], os.fspath(path or key)
     if os.path.isabs(name):
         folder, name = os.path.split(name)
-    for home in (nnlib_home(), _keras_home()):
-        found = home / folder / name
-        if found.exists() and (
-            remote.extract or remote.file_hash is None or has_hash(found, remote.file_hash)
-        ):
-            return found
-    try:
-        return Path(
-            get_file(
-                name,
-                remote.origin,
-                cache_subdir=folder,
-                file_hash=remote.file_hash,
-                extract=remote.extract,
-            )
-        )
-    except DownloadError as error:
-        raise DownloadError(
-            f"{place}: expected {name} in {nnlib_home() / folder} or {_keras_home() / folder}, or "
-            f"a network to load it from {remote.origin}, got neither ({error.__cause__ or error}). "
-            f"Where there is no network, copy it to {nnlib_home() / folder / name}."
-        ) from error
-
-
-def _keras_home() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    return cached_file(place, name, remote, folder)

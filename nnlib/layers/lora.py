@@ -101,6 +101,25 @@ class LowRank(Layer):
         rank = a.shape[-1]
         return kernel + (self.lora_alpha or rank) / rank * jnp.matmul(a, b)
 
+    # Files hold the kernel after adaptation, as Keras' do: any layer of the class can read it.
+
+    def stored_names(self) -> list[str]:
+        if not self.lora_enabled:
+            return super().stored_names()
+        return [name for name in self.own_weights if not name.startswith("lora_")]
+
+    def stored_array(self, name: str) -> Any:
+        return self.adapted() if name == self.adapted_weight else super().stored_array(name)
+
+    def beside_stored(self) -> list[tuple[Layer, str]]:
+        return [(self, name) for name in self.own_weights] if self.lora_enabled else []
+
+    def load_own_variables(self, store: Any) -> None:
+        super().load_own_variables(store)
+        name = f"lora_{self.adapted_weight}_b"
+        if self.lora_enabled:  # what was learnt is in the kernel now
+            self.take_array(name, jnp.zeros(self.own_weights[name].shape))
+
     def _refuse_constraint(self) -> None:
         name = f"{self.adapted_weight}_constraint"
         if getattr(self, name) is not None:

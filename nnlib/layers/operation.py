@@ -1,48 +1,57 @@
 """Arithmetic and slicing on symbols: `x + y` and `x[:, 0]` become small layers of the graph."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
-
+from nnlib.core.errors import ArgumentError, UnknownNameError
 from nnlib.core.layer import Layer
 from nnlib.core.symbol import Symbol
-
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": jnp.add,
-    "subtract": jnp.subtract,
-    "multiply": jnp.multiply,
-    "true_divide": jnp.true_divide,
-    "floor_divide": jnp.floor_divide,
-    "mod": jnp.mod,
-    "power": jnp.power,
-    "matmul": jnp.matmul,
-    "negative": jnp.negative,
-    "absolute": jnp.absolute,
-    "less": jnp.less,
-    "less_equal": jnp.less_equal,
-    "greater": jnp.greater,
-    "greater_equal": jnp.greater_equal,
-    "get_item": lambda x, index: x[index],
-}
+from nnlib.layers.operations import OPERATIONS
 
 
 class Operation(Layer):
     """One function of arrays, by name.
 
     Args:
-        operation: a key of `OPERATIONS`.
+        operation: a key of `nnlib.layers.operations.OPERATIONS`: "add", "get_item", "mean", ...
+        options: keywords of the function that are no arrays, `{"axis": 1}` for "mean".
         name: of the layer; that of the operation, numbered, if None.
+
+    Raises:
+        UnknownNameError: for an operation that is not known.
+        ArgumentError: for options that it does not have.
     """
 
-    def __init__(self, operation: str, name: str | None = None):
+    def __init__(
+        self,
+        operation: str,
+        options: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ):
         super().__init__(name=name, autocast=False)
+        if operation not in OPERATIONS:
+            raise UnknownNameError(
+                f"Operation: expected the name of an operation, got {operation!r}. Known: "
+                f"{', '.join(sorted(OPERATIONS))}."
+            )
+        known = OPERATIONS[operation].options
+        if wrong := set(options or {}) - set(known):
+            raise ArgumentError(
+                f"Operation {operation!r}: expected options among {', '.join(known) or 'none'}, "
+                f"got {', '.join(sorted(map(str, wrong)))}."
+            )
         self.operation = operation
+        self.options = {key: _with_tuples(value) for key, value in (options or {}).items()}
         self._core.assigned_name = operation
 
     def call(self, *operands: Any) -> Any:
         """Apply it."""
-        return OPERATIONS[self.operation](*operands)
+        return OPERATIONS[self.operation].function(*operands, **self.options)
+
+
+def _with_tuples(value: Any) -> Any:
+    """Axes and shapes as JAX takes them, whatever they were read from."""
+    return tuple(map(_with_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:

@@ -1,11 +1,13 @@
 """SpectralNormalization: a layer whose kernel has a largest singular value of 1."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from nnlib.core.errors import ArgumentError
+from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.frame import current_frame
 from nnlib.core.layer import Layer
 from nnlib.core.specs import InputSpec
@@ -91,3 +93,42 @@ class SpectralNormalization(Wrapper):
             f"{place_of(self)}: expected a layer with a kernel or embeddings, "
             f"got {type(self.layer).__name__}."
         )
+
+    # Files hold the normalised kernel, as Keras' do, which divides it in place.
+
+    def stored_names(self) -> list[str]:
+        return ["vector_u"] if self.built else []
+
+    @contextlib.contextmanager
+    def as_stored(self) -> Iterator[None]:
+        if not self.built:
+            yield
+            return
+        name, cell = self._kernel_name(), self.layer.own_arrays()
+        kernel = cell[name]
+        cell[name] = kernel / self.own_arrays()["sigma"]
+        try:
+            yield
+        finally:
+            cell[name] = kernel
+
+    def beside_stored(self) -> list[tuple[Layer, str]]:
+        return [(self.layer, self._kernel_name()), (self, "sigma")] if self.built else []
+
+    def save_own_variables(self, store: Any) -> None:
+        if self.built:
+            store["0"] = self.layer.own_arrays()[self._kernel_name()]
+            store["1"] = self.own_arrays()["vector_u"]
+
+    def check_own_variables(self, store: Any) -> None:
+        if len(store) != 2 or "1" not in store:
+            raise ShapeError(
+                f"{self.name} (SpectralNormalization): expected 2 stored arrays (kernel and "
+                f"vector_u), got {len(store)}. Load a file of the same model."
+            )
+        super().check_own_variables({"0": store["1"]})
+
+    def load_own_variables(self, store: Any) -> None:
+        self.check_own_variables(store)
+        self.take_array("vector_u", store["1"])
+        self.take_array("sigma", jnp.ones(()))

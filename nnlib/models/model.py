@@ -1,24 +1,36 @@
 """Model: a layer that can be trained, made from a graph, or by writing `call`."""
 
 import difflib
-from typing import Any
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any, Self
 
 import jax
 
 from nnlib.core import host
+from nnlib.core.arguments import accepted_by_init
+from nnlib.core.buildable import build_config
+from nnlib.core.config_capture import deserialize
 from nnlib.core.declare import claim
 from nnlib.core.errors import ArgumentError, DTypeError, NotBuiltError, UnknownNameError
 from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
+from nnlib.core.object_data import reading
 from nnlib.core.show_line import show_line
 from nnlib.core.specs import ShapeSpec, is_arraylike, shape_spec
+from nnlib.models.functional_config import graph_config, takes_graph
+from nnlib.models.functional_reading import graph_from_config
 from nnlib.models.graph import Graph
+from nnlib.models.savable import Savable
 from nnlib.models.summary import summary_text
 from nnlib.models.trainable import Trainable
 
+_OF_GRAPHS = ("layers", "input_layers", "output_layers", "trainable")
 
-class Model(Trainable, Layer):
+
+class Model(Trainable, Savable, Layer):
     """A layer with `compile`, `fit`, `evaluate` and `predict`.
 
     Made from a graph, with several inputs and outputs and with shared layers:
@@ -141,6 +153,61 @@ class Model(Trainable, Layer):
                 f"{self.name}: no layer {name!r} here.{hint} Layers: {', '.join(named)}."
             )
         return named[name]
+
+    # Saving ------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make it again; of a graph its layers and their calls."""
+        if self._graph is None or not takes_graph(self):
+            return super().get_config()
+        rest = super().get_config()
+        rest = {name: rest[name] for name in rest if name not in ("inputs", "outputs")}
+        return {**rest, **graph_config(self._graph)}
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """A new model from what `get_config` returned, here or in Keras.
+
+        Args:
+            config: of a model of this class.
+            custom_objects: classes and functions that it names and that nnlib does not know.
+
+        Raises:
+            CorruptFileError: for what no model can be made from.
+            UnknownNameError: for a class that is not known.
+        """
+        with reading(f"{cls.__name__}.from_config", custom_objects):
+            if not {"layers", "input_layers", "output_layers"} <= config.keys():
+                return super().from_config(config)
+            inputs, outputs = graph_from_config(config)
+            rest = {name: deserialize(v) for name, v in config.items() if name not in _OF_GRAPHS}
+            rest = {name: value for name, value in rest.items() if accepted_by_init(cls, name)}
+            model = cls(inputs=inputs, outputs=outputs, **rest)
+            model._core.trainable = bool(config.get("trainable", True))
+            return model
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes of the inputs, batches of any size; None where a graph says them anyway."""
+        if self._graph is not None or not self.built or not self._core.call_specs:
+            return None
+        return build_config(type(self), self.input_specs)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile` as plain data; {} for a model that is not compiled."""
+        saving = importlib.import_module("nnlib.saving.keras_config")
+        return saving.compile_config(self)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as `get_compile_config` of another model says, or that of Keras."""
+        saving = importlib.import_module("nnlib.saving.keras_config")
+        saving.compile_from_config(self, config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The config as JSON text, which Keras reads too; `kwargs` are those of `json.dumps`."""
+        saving = importlib.import_module("nnlib.saving.keras_config")
+        return json.dumps(saving.model_config(self), **kwargs)
 
     # What goes in and out ----------------------------------------------------------------------
 

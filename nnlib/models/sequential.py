@@ -7,17 +7,20 @@ import jax
 import numpy as np
 
 from nnlib.core import host
-from nnlib.core.config_capture import deserialize, serialize
-from nnlib.core.custom_objects import custom_object_scope
+from nnlib.core.config_capture import deserialize
 from nnlib.core.declare import children_in, claim
 from nnlib.core.errors import ArgumentError, NamingError
 from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
+from nnlib.core.object_data import made_object, reading
+from nnlib.core.plain_data import serialize_keras_object
 from nnlib.core.specs import ShapeSpec, is_arraylike, shape_spec
 from nnlib.core.symbol import Symbol, is_symbol
 from nnlib.layers.input_layer import Input, InputLayer
+from nnlib.models.functional_config import with_name
 from nnlib.models.graph import fit_input
+from nnlib.models.legacy_config import modern_stack
 from nnlib.models.model import Model, assign_names
 
 
@@ -209,14 +212,25 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The configurations of its layers, in order."""
-        layers = [serialize(layer) for layer in self._stack]
+        names = {layer: name for name, layer in self.children()}
+        layers = [with_name(serialize_keras_object(layer), names[layer]) for layer in self._stack]
         if self._symbols:
-            layers.insert(0, serialize(self._symbols[0].node.layer))
+            begin = serialize_keras_object(self._symbols[0].node.layer)
+            return {**super().get_config(), "layers": [begin, *layers]}
         return {**super().get_config(), "layers": layers}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
-        """A new stack from what `get_config` returned; `custom_objects` are classes by name."""
-        with custom_object_scope(custom_objects):
-            layers = [deserialize(layer) for layer in config["layers"]]
-        return cls(**{**config, "layers": layers})
+    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """A new stack from what `get_config` returned, here or in Keras."""
+        with reading(f"{cls.__name__}.from_config", custom_objects):
+            config = modern_stack(config)
+            rest = {name: value for name, value in config.items() if name not in _OF_STACKS}
+            rest = {name: deserialize(value) for name, value in rest.items()}
+            model = cls(layers=[made_object(data) for data in config["layers"]], **rest)
+            model._core.trainable = bool(config.get("trainable", True))
+            if not model.built and config.get("build_input_shape"):
+                model.build(ShapeSpec(config["build_input_shape"]))
+            return model
+
+
+_OF_STACKS = ("layers", "trainable", "build_input_shape")

@@ -1,7 +1,6 @@
 """One tree of arrays in a folder, by Orbax: a crash leaves the old one or the new one."""
 
 import importlib
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from nnlib.core.errors import CheckpointError
 from nnlib.core.tree import Tree
+from nnlib.saving.atomic import old_of, writing
 
 
 def _orbax() -> Any:
@@ -19,16 +19,9 @@ def _orbax() -> Any:
 def write(path: Path, tree: Tree) -> None:
     """Write `tree` as the folder `path`; one that is there is replaced once the new is complete."""
     ocp = _orbax()
-    new, old = _beside(path, "new"), _beside(path, "old")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(new, ignore_errors=True)
-    with ocp.StandardCheckpointer() as checkpointer:
+    with writing(path) as new, ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(new.absolute(), tree)
-    if path.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        path.rename(old)
-    new.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+        checkpointer.wait_until_finished()
 
 
 def read(path: Path) -> Tree:
@@ -37,9 +30,8 @@ def read(path: Path) -> Tree:
     Raises:
         CheckpointError: if there is none, or it cannot be read.
     """
-    found = next(
-        (p for p in (path, _beside(path, "new"), _beside(path, "old")) if p.is_dir()), None
-    )
+    earlier = path.with_name(f"{path.name}.new")  # left by the first release, if it was killed
+    found = next((p for p in (path, earlier, old_of(path)) if p.is_dir()), None)
     if found is None:
         raise CheckpointError(
             f"{path}: expected a checkpoint folder, got nothing there. "
@@ -64,7 +56,3 @@ def restore_as_numpy(checkpointer: Any, folder: Path) -> Tree:
     return checkpointer.restore(
         folder.absolute(), args=ocp.args.PyTreeRestore(restore_args=arguments)
     )
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(f"{path.name}.{suffix}")

@@ -167,7 +167,7 @@ class Trainer:
         if self.session is None:
             return
         session, self.session = self.session, None
-        self._keep(session.close())
+        self.keep(session.close())
 
     def make_state(self) -> TrainState:
         """A TrainState of copies: weights, optimizer, key and step as they are now."""
@@ -175,10 +175,10 @@ class Trainer:
             return copied(self.session.current())
         params, state = copied(self.model.variables)
         layers = dict(self.model.layout())
-        trainable, frozen = partition(params, lambda path: self._is_trained(layers[path[:-1]]))
+        trainable, frozen = partition(params, lambda path: self.is_trained(layers[path[:-1]]))
         opt: Any = {}
         if self.compiled is not None and self.compiled.optimizer is not None:
-            opt = self._optimizer_state(trainable)
+            opt = self.optimizer_state(trainable)
         if self._rng is None:
             self._rng = facade_keys.next_key()
         sums = (
@@ -187,10 +187,11 @@ class Trainer:
         step = jnp.asarray(self._step, jnp.int32)
         return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
 
-    def _is_trained(self, layer: Any) -> bool:
+    def is_trained(self, layer: Any) -> bool:
+        """Whether it was trainable at compile()."""
         return self._flags.get(id(layer), layer.trainable)
 
-    def _optimizer_state(self, trainable: Any) -> Any:
+    def optimizer_state(self, trainable: Any) -> Any:
         """The state kept from before, if it was made for these weights; else a new one.
 
         Slots belong to this model, the learning rate to the optimizer: two models may share one.
@@ -212,9 +213,10 @@ class Trainer:
             self.show_optimizer()
             return
         self.model.variables = (state.params, state.state)
-        self._keep(state)
+        self.keep(state)
 
-    def _keep(self, state: TrainState) -> None:
+    def keep(self, state: TrainState) -> None:
+        """Go on from all of `state` but its weights."""
         self._rng, self._step, self._sums = state.rng, int(state.step), state.metrics
         if self.compiled is not None and self.compiled.optimizer is not None:
             self._opt = self.compiled.optimizer.state = state.opt
@@ -324,7 +326,7 @@ class Trainer:
         layers = [layer for _, layer in self.model.layout()]
         now = [layer._core.trainable for layer in layers]
         for layer in layers:
-            layer._core.trainable = self._is_trained(layer)
+            layer._core.trainable = self.is_trained(layer)
         try:
             yield
         finally:

@@ -35,6 +35,7 @@ ALLOWED = {
     "layers": LAYERS,
     "preprocessing": CORE | {"ops", "utils"},
     "models": MODELS,
+    "applications": MODELS | {"applications", "utils"},
     "training": TRAINING,
     "distillation": TRAINING | {"distillation"},
     "quantizers": CORE | {"ops"},

@@ -155,6 +155,12 @@ class Discretization(Layer):
 
     # Saving ------------------------------------------------------------------------------------
 
+    def check_own_variables(self, store: Any) -> None:
+        """Nothing is stored but by early versions of Keras: the config has the boundaries."""
+
+    def load_own_variables(self, store: Any) -> None:
+        """Nothing to take."""
+
     def get_config(self) -> dict[str, Any]:
         """The arguments, and the boundaries where `adapt` has found some."""
         return {**super().get_config(), "bin_boundaries": self._boundaries}

@@ -172,7 +172,9 @@ class Vocabulary:
         if self.idf is not None:
             np.save(folder / "idf_weights.npy", self.idf)
 
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
+    def load(self, folder: Path, idf: Any = None) -> None:
+        """Read what `save` wrote; `idf` where no file of it is there."""
         weights = folder / "idf_weights.npy"
-        self.set(folder / "vocabulary.txt", np.load(weights) if weights.exists() else None)
+        terms = self._as_terms(folder / "vocabulary.txt")
+        idf = np.load(weights) if weights.exists() else idf
+        self.set(terms, None if idf is None else idf[: len(terms)])  # Keras pads it

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlib.core.errors import ArgumentError, FrozenConfigError, NotBuiltError
+from nnlib.core.errors import ArgumentError, FrozenConfigError, NotBuiltError, ShapeError
 from nnlib.layers.checks import count
 from nnlib.layers.preprocessing.batches import batches, is_whole
 from nnlib.layers.preprocessing.host_encoding import OUTPUT_MODES, encode
@@ -59,6 +59,7 @@ class VocabularyLayer(HostLayer):
         )
         self._counter = TermCounter()
         self._given = vocabulary is not None
+        self._stored_idf: np.ndarray | None = None
         # A path is not kept: the file may be gone when the layer is made again.
         self.input_vocabulary = None if isinstance(vocabulary, str | Path) else vocabulary
         self.input_idf_weights = idf_weights
@@ -208,6 +209,24 @@ class VocabularyLayer(HostLayer):
             config[name] = None if value is None else np.asarray(value).tolist()
         return config
 
+    def save_own_variables(self, store: Any) -> None:
+        """Put the inverse document frequencies into `store`, special tokens included."""
+        if self._terms.idf is not None:
+            store["idf_weights"] = self._terms.idf
+
+    def load_own_variables(self, store: Any) -> None:
+        """Keep what `save_own_variables` put there for the vocabulary that comes with it."""
+        self._stored_idf = np.asarray(store["idf_weights"]) if "idf_weights" in store else None
+
+    def check_own_variables(self, store: Any) -> None:
+        """Raise ShapeError unless `store` has what `load_own_variables` takes."""
+        wanted = int(self.output_mode == "tf_idf" and self.input_vocabulary is None)
+        if len(store) != wanted and not (len(store) == 1 and "idf_weights" in store):
+            raise ShapeError(
+                f"{self.place}: expected {'idf_weights' if wanted else 'nothing'} stored, got "
+                f"{', '.join(store.keys()) or 'nothing'}. Load a file of the same model."
+            )
+
     def save_assets(self, dir_path: Any) -> None:
         """Write the vocabulary into a folder, as `vocabulary.txt`, unless the config holds it."""
         if self.input_vocabulary is None and self._terms.terms is not None:
@@ -216,4 +235,4 @@ class VocabularyLayer(HostLayer):
     def load_assets(self, dir_path: Any) -> None:
         """Read what `save_assets` wrote."""
         if self.input_vocabulary is None and (Path(dir_path) / "vocabulary.txt").is_file():
-            self._terms.load(Path(dir_path))
+            self._terms.load(Path(dir_path), self._stored_idf)

@@ -1,0 +1,219 @@
+"""HDF5 files: written so that damage is found, and read without trusting them."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import ml_dtypes
+import numpy as np
+
+from nnlib.core.errors import CorruptFileError, NnlibError
+
+_CHECKED = ("v110", "v110")  # the layout of HDF5 1.10: headers have checksums
+_CHUNK = 1 << 20
+_COMPACT = 1 << 12
+_NOT_A_BOMB = 1 << 26
+_MOST_EXPANSION = 1000
+
+
+@contextlib.contextmanager
+def created(path: Any, checksums: bool) -> Iterator[h5py.File]:
+    """A new file. With `checksums` a flipped bit anywhere is found when it is read.
+
+    Without, arrays lie in one piece each, for files inside archives, which have their own.
+    """
+    file = h5py.File(path, "w", libver=_CHECKED if checksums else None)
+    try:
+        yield file
+    except BaseException:
+        with contextlib.suppress(RuntimeError, OSError):
+            file.close()
+        raise
+    try:
+        file.close()
+    except RuntimeError as error:  # what h5py makes of a full disk
+        raise OSError(str(error)) from error
+
+
+@contextlib.contextmanager
+def opened(file: Any, place: str) -> Iterator[h5py.File]:
+    """A file to read: a path or a file object. Whatever HDF5 dislikes is a CorruptFileError."""
+    with reading(place), h5py.File(file, "r") as opened_file:
+        yield opened_file
+
+
+@contextlib.contextmanager
+def reading(place: str) -> Iterator[None]:
+    """Within the block, errors of h5py are CorruptFileErrors about `place`."""
+    try:
+        yield
+    except (NnlibError, FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError,
+            AttributeError, RecursionError) as error:  # fmt: skip
+        if _is_of_h5py(error):
+            raise damaged(place, str(error)) from error
+        raise
+
+
+def _is_of_h5py(error: BaseException) -> bool:
+    """Whether h5py raised it, or NumPy on what h5py gave it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    return name.startswith(("h5py", "nnlib.saving", "numpy", "json"))
+
+
+def damaged(place: str, why: str) -> CorruptFileError:
+    """The error of a file that cannot be read."""
+    return CorruptFileError(
+        f"{place}: expected a whole file, got one that is damaged or made up ({why}). Take another "
+        "copy of it."
+    )
+
+
+# Writing -----------------------------------------------------------------------------------------
+
+
+def put(group: h5py.Group, name: str, value: Any) -> None:
+    """Store an array as Keras does: bfloat16 as raw bytes with a note."""
+    array = np.asarray(value)
+    noted = array.dtype == ml_dtypes.bfloat16
+    if group.file.libver == _CHECKED:
+        dataset = _with_checksum(group, name, array)
+    else:
+        dataset = group.create_dataset(name, data=array)
+    if noted:
+        dataset.attrs["dtype"] = "bfloat16"
+
+
+def _with_checksum(group: h5py.Group, name: str, array: np.ndarray) -> h5py.Dataset:
+    if array.nbytes > _COMPACT:
+        return group.create_dataset(name, data=array, chunks=_chunks(array), fletcher32=True)
+    # Small arrays go into the header, which has a checksum of its own; scalars cannot do otherwise.
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.COMPACT)
+    dataset = group.create_dataset(name, array.shape, array.dtype, dcpl=properties)
+    if array.size:
+        dataset[()] = array
+    return dataset
+
+
+def _chunks(array: np.ndarray) -> tuple[int, ...]:
+    """Pieces of about a megabyte: reading one needs no more memory than that."""
+    shape = list(array.shape)
+    while math.prod(shape) * array.itemsize > _CHUNK:
+        axis = next(i for i, size in enumerate(shape) if size > 1)
+        shape[axis] = (shape[axis] + 1) // 2
+    return tuple(shape)
+
+
+class Writer(dict[str, Any]):
+    """What `save_own_variables` is given: arrays go to the file as they are set."""
+
+    def __init__(self, group: h5py.Group):
+        super().__init__()
+        self.group = group
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        put(self.group, key, value)
+
+
+# Reading -----------------------------------------------------------------------------------------
+
+
+def group_at(parent: h5py.Group, path: str, place: str) -> h5py.Group | None:
+    """The group at a path, or None; links to elsewhere are refused on the way."""
+    current = parent
+    for name in path.split("/"):
+        if not name or name == "." or name not in current:
+            return None
+        _refuse_link(current, name, place)
+        current = current[name]
+        if not isinstance(current, h5py.Group):
+            raise damaged(place, f"{path} is no group")
+    return current
+
+
+def dataset_at(group: h5py.Group, path: str, place: str) -> h5py.Dataset:
+    """A dataset that is all in this file."""
+    *folders, name = [part for part in path.split("/") if part] or [""]
+    parent = group_at(group, "/".join(folders), place) if folders else group
+    if parent is None or name in ("", ".") or name not in parent:
+        raise damaged(place, f"there is no {path}")
+    _refuse_link(parent, name, place)
+    dataset = parent[name]
+    if not isinstance(dataset, h5py.Dataset):
+        raise damaged(place, f"{path} is no array")
+    if dataset.external or dataset.is_virtual:
+        raise damaged(place, f"{path} is in another file")
+    if dataset.shape is None:
+        raise damaged(place, f"{path} has no shape")
+    size, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if size > _NOT_A_BOMB and size > _MOST_EXPANSION * stored:
+        raise damaged(place, f"{path} says it has {size} bytes, of which {stored} are stored")
+    return dataset
+
+
+def _refuse_link(group: h5py.Group, name: str, place: str) -> None:
+    link = group.get(name, getclass=True, getlink=True)
+    if link is not h5py.HardLink:
+        raise damaged(place, f"{name} is a link to elsewhere")
+
+
+def array_of(dataset: h5py.Dataset) -> np.ndarray:
+    """Its values, read once."""
+    array = np.empty(dataset.shape, dataset.dtype)
+    if array.size:
+        dataset.read_direct(array) if dataset.shape else array.__setitem__((), dataset[()])
+    return array.view(dtype_of(dataset))
+
+
+def dtype_of(dataset: h5py.Dataset) -> np.dtype:
+    """The dtype of its values."""
+    if dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2:
+        if dataset.attrs.get("dtype") == "bfloat16":
+            return np.dtype(ml_dtypes.bfloat16)
+    return dataset.dtype
+
+
+class Reader:
+    """What `load_own_variables` is given: a dict from strings to arrays that are read when asked.
+
+    Args:
+        group: the group of a layer's arrays, or None where the file has none.
+        place: of the group, for errors.
+    """
+
+    def __init__(self, group: h5py.Group | None, place: str):
+        self.group, self.place = group, place
+
+    def __len__(self) -> int:
+        return 0 if self.group is None else len(self.group)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return self.group is not None and str(key) in self.group
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        with reading(self.place):
+            return array_of(self._dataset(key))
+
+    def keys(self) -> list[str]:
+        """The names of the arrays."""
+        return [] if self.group is None else list(self.group)
+
+    def spec(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and dtype of an array, without reading it."""
+        dataset = self._dataset(key)
+        return dataset.shape, dtype_of(dataset)
+
+    def _dataset(self, key: str) -> h5py.Dataset:
+        if self.group is None or key not in self.group:
+            raise KeyError(key)
+        return dataset_at(self.group, key, self.place)
