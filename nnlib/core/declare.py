@@ -207,7 +207,8 @@ def first_node(layer: "Layer") -> Any:
 def output_shape(layer: "Layer", shapes: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """See `Layer.compute_output_shape`."""
     for shape in (*shapes, *named.values()):
-        if not (shape is None or isinstance(shape, tuple | list | dict)):
+        known = shape is None or is_arraylike(shape)
+        if not known and not isinstance(shape, tuple | list | dict):
             raise ArgumentError(
                 f"{type(layer).__name__}.compute_output_shape: expected shapes such as (None, 3), "
                 f"or lists and dicts of them, got {shape!r}."
