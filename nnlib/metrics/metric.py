@@ -179,18 +179,6 @@ class Metric(StatelessMethods, Configurable):
         own = [MetricVariable(self, name) for name in own_names(self)]
         return own + [v for child in self.children().values() for v in child.variables]
 
-    def __getattr__(self, name: str) -> Any:
-        """An array of the facade's state by its name, as `precision.true_positives`."""
-        looking = self.__dict__.get("_looking_up")
-        if not name.startswith("_") and "_declared" in self.__dict__ and not looking:
-            self.__dict__["_looking_up"] = True  # what init() lacks must not be looked up there
-            try:
-                if name in self.own_state():
-                    return MetricVariable(self, name)
-            finally:
-                del self.__dict__["_looking_up"]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-
     # State ------------------------------------------------------------------------------------
 
     def own_state(self) -> State:

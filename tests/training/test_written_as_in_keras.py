@@ -196,16 +196,6 @@ def test_inputs_that_the_model_does_not_have_are_left_out_with_a_warning():
     np.testing.assert_array_equal(found, 2 * X)
 
 
-def test_sums_of_a_metric_have_names():
-    precision = metrics.Precision()
-    np.testing.assert_array_equal(precision.true_positives, [0])
-    precision.update_state([1, 0], [1, 1])
-    np.testing.assert_array_equal(precision.true_positives, [1])
-    np.testing.assert_array_equal(precision.false_positives, [1])
-    with pytest.raises(AttributeError, match="true_positivs"):
-        precision.true_positivs  # noqa: B018
-
-
 def test_a_sequential_says_what_it_lacks():
     with pytest.raises(NotBuiltError, match="layers, got none"):
         nn.Sequential()(X)
