@@ -11,8 +11,10 @@ from nnlib.losses.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
+    sparse_labels,
 )
 from nnlib.losses.hinge import categorical_hinge, hinge, squared_hinge
+from nnlib.losses.reduction import over_leading_axes
 from nnlib.losses.regression import (
     log_cosh,
     mean_absolute_error,
@@ -202,7 +204,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         name: for logs.
         dtype: as in Metric.
         from_logits: whether outputs are logits rather than probabilities.
-        ignore_class: a label whose elements are 0; unlike in the loss, the mean is over all.
+        ignore_class: a label that does not count.
         axis: of the classes, in the output.
 
     Raises:
@@ -229,3 +231,18 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
             ignore_class=ignore_class,
             axis=axis,
         )
+
+    def update(  # type: ignore[override]
+        self, state: State, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> State:
+        ignored = self.kwargs["ignore_class"]
+        if ignored is not None:
+            labels = sparse_labels(self.name, y_true, jnp.asarray(y_pred), self.kwargs["axis"])
+            counted = (labels != ignored).astype(self.dtype)
+            if sample_weight is None:
+                sample_weight = counted
+            else:
+                weights = jnp.asarray(sample_weight, self.dtype)
+                weights = over_leading_axes(self.name, "sample_weight", weights, counted)
+                sample_weight = weights * counted
+        return super().update(state, y_true, y_pred, sample_weight)

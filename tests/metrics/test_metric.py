@@ -130,6 +130,13 @@ def test_scalar_functions_count_once_per_batch():
         metric([[0.0]], [[3.0]], sample_weight=[1.0])
 
 
+def test_ignored_classes_do_not_count():
+    y_true, y_pred = np.array([0, 1, -1]), np.array([[0.1, 0.9], [0.3, 0.7], [0.5, 0.5]])
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=-1)
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    np.testing.assert_allclose(metric(y_true, y_pred), loss(y_true, y_pred), rtol=1e-6)
+
+
 def test_configs_make_the_metric_again():
     metric = metrics.MeanMetricWrapper("huber", delta=0.5, name="mine")
     again = metrics.get({"class_name": "MeanMetricWrapper", "config": metric.get_config()})
