@@ -83,17 +83,31 @@ class Frame:
         return "/".join(part for part in (self.root.name, inner) if part)
 
     def enter_layer(self, layer: "Layer") -> str:
-        """The path of a layer that is about to run; refuses one that the root does not hold."""
+        """The path of a layer that is about to run.
+
+        One that the root does not hold may pass as long as it has nothing to keep: it is a function
+        then, as `Concatenate()([a, b])` within a call.
+        """
         if id(layer) not in self.paths and self.declaring:
             self.find_paths()
-        if id(layer) not in self.paths:
-            raise LayerCreatedInCallError(
-                f"{self.root.name} ({type(self.root).__name__}): {type(layer).__name__} "
-                f"{layer.name!r} is used in a call but is not held by the model, so its weights "
-                "would be lost. Make it in __init__ and keep it as an attribute: "
-                f"self.{layer.name} = {type(layer).__name__}(...)."
-            )
-        return self.paths[id(layer)]
+        if id(layer) in self.paths:
+            return self.paths[id(layer)]
+        if layer.children():
+            raise self.not_held(layer)
+        return layer.name
+
+    def holds(self, layer: "Layer") -> bool:
+        """Whether this is one of the root's layers."""
+        return id(layer) in self.paths
+
+    def not_held(self, layer: "Layer") -> LayerCreatedInCallError:
+        """The error for a layer that would need to be held by the root."""
+        return LayerCreatedInCallError(
+            f"{self.root.name} ({type(self.root).__name__}): {type(layer).__name__} "
+            f"{layer.name!r} is used in a call but is not held by the model, so its weights and "
+            "draws would be lost. Make it in __init__ and keep it as an attribute: "
+            f"self.{layer.name} = {type(layer).__name__}(...)."
+        )
 
     @contextlib.contextmanager
     def training_as(self, training: bool | None) -> Iterator[None]:
@@ -148,7 +162,7 @@ class Frame:
             weight = layer.own_weights[name]
             return jnp.zeros(weight.shape, weight.dtype)
         if id(layer) not in self.values:
-            self.enter_layer(layer)
+            raise self.not_held(layer)
         return self.values[id(layer)][name]
 
     def write(self, layer: "Layer", values: dict[str, Any]) -> None:
@@ -164,6 +178,8 @@ class Frame:
 
     def draw_key(self, layer: "Layer") -> Any:
         """A key of its own for every draw: by step key, path and number of the draw."""
+        if not self.holds(layer):
+            raise self.not_held(layer)
         place = self.place_of(layer)
         if callable(self.rng):
             self.rng = self.rng()

@@ -199,19 +199,24 @@ def _from_config(kind: Any, config: Any) -> Any:
     return kind(**{name: made(value) for name, value in config.items()})
 
 
-def _function(data: Mapping[str, Any]) -> Any:
-    name = text_of(data, "config")
+def function_called(name: str, places: Iterable[str] = ()) -> Any:
+    """The function of this name that the user made known, else that of nnlib in one of `places`."""
     if (custom := custom_object(name)) is not None:
         return custom
-    package = package_of_ours(data.get("module"))
-    # Keras says "builtins" of its own functions too.
-    anywhere = data.get("module") in (None, "builtins")
-    for place in _OF_FUNCTIONS if anywhere else (package,):
-        module = importlib.import_module(f"nnlib.{place}") if place else None
+    for place in places:
+        module = importlib.import_module(f"nnlib.{place}")
         found = getattr(module, name, None) if name in getattr(module, "__all__", ()) else None
         if inspect.isfunction(found):
             return found
     raise UnknownNameError(_unknown("function", name))
+
+
+def _function(data: Mapping[str, Any]) -> Any:
+    # Keras says "builtins" of its own functions too.
+    anywhere = data.get("module") in (None, "builtins")
+    package = package_of_ours(data.get("module"))
+    own = () if package is None else (package,)
+    return function_called(text_of(data, "config"), _OF_FUNCTIONS if anywhere else own)
 
 
 def _refuse_code(config: Any) -> Any:

@@ -32,6 +32,8 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     args, kwargs = _cast(layer, (args, kwargs))
     if not layer.built:
         _build(layer, args, kwargs, frame)
+    if layer.own_weights and not frame.holds(layer):
+        raise frame.not_held(layer)
     layer.check_inputs(args[0] if len(args) == 1 else args, frame.place_of(layer))
     training = kwargs.pop("training", None)
     training = frame.training if training is None else bool(training)
@@ -78,7 +80,7 @@ def _cast(layer: "Layer", tree: Any) -> Any:
 
 
 def _build(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any], frame: Frame) -> None:
-    if not frame.declaring:
+    if not frame.declaring and frame.holds(layer):
         # Declared with the other value of `training`: this branch was not reached then.
         raise NnlibError(
             f"{frame.place_of(layer)}: expected a layer that was reached when the model was "

@@ -121,7 +121,8 @@ def spec_of_axes(layer: Layer, x: Any, axes: tuple[int, ...]) -> InputSpec:
     sizes: dict[int, int | None] = {
         axis: known_size(layer, x, check_axis(layer, axis, x.ndim)) for axis in axes
     }
-    return InputSpec(min_ndim=max(axis + 1 if axis >= 0 else -axis for axis in axes), axes=sizes)
+    least = max((axis + 1 if axis >= 0 else -axis for axis in axes), default=0)
+    return InputSpec(min_ndim=least, axes=sizes)
 
 
 def float_input(layer: Layer, x: jax.Array) -> jax.Array:

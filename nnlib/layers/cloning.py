@@ -29,4 +29,5 @@ def cloned_value(value: Any) -> Any:
         return {key: cloned_value(item) for key, item in value.items()}
     if not isinstance(value, Configurable):
         return value
-    return type(value)(**{n: cloned_value(v) for n, v in value._init_arguments.items()})
+    arguments = vars(value).get("_init_arguments", {})  # classes without __init__ note none
+    return type(value)(**{n: cloned_value(v) for n, v in arguments.items()})

@@ -1,13 +1,15 @@
 """Lambda: any function of arrays as a layer."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import jax
 
+from nnlib.core.custom_objects import custom_object
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.layer import Layer
+from nnlib.core.object_data import function_called, made, reading
 from nnlib.core.specs import concrete_dims, is_shape
 from nnlib.layers.checks import place_of
 
@@ -77,6 +79,41 @@ class Lambda(Layer):
         """What `mask=` said: an array, or the result of the function."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, Any],
+        custom_objects: Mapping[str, Any] | None = None,
+        safe_mode: bool | None = None,
+    ) -> Self:
+        """A layer with the function that the config names.
+
+        Code that Keras wrote for a lambda is never run: the function is then taken from
+        custom_objects under the name of the layer.
+
+        Args:
+            config: from `get_config`, here or in Keras.
+            custom_objects: functions by name.
+            safe_mode: None or True; nnlib runs no code from a config.
+
+        Raises:
+            ArgumentError: for code without a function in its place.
+            UnknownNameError: for the name of a function that is not known.
+
+        >>> import jax.numpy as jnp, nnlib as nn
+        >>> code = {"class_name": "__lambda__", "config": {"code": "4wEA..."}}
+        >>> config = {"name": "twice", "function": code}
+        >>> layer = nn.layers.Lambda.from_config(config, {"twice": lambda x: 2 * x})
+        >>> layer(jnp.ones(2)).tolist()
+        [2.0, 2.0]
+        """
+        with reading("Lambda.from_config", custom_objects, safe_mode is not False):
+            known = {key: value for key, value in config.items() if key not in _OF_KERAS_2}
+            functions = {key: _read_function(known, key) for key in _FUNCTIONS if key in known}
+            if isinstance(functions.get("output_shape"), list):
+                functions["output_shape"] = tuple(functions["output_shape"])
+            return super().from_config({**known, **functions})
+
     @property
     def passes_masks(self) -> bool:
         """Whether `mask=` was given."""
@@ -102,3 +139,29 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
         return name in inspect.signature(function).parameters
     except ValueError:  # functions written in C may not tell
         return False
+
+
+_FUNCTIONS = ("function", "output_shape", "mask")
+_OF_KERAS_2 = ("module", "function_type", "output_shape_type", "output_shape_module")
+
+
+def _is_code(data: Any) -> bool:
+    """Whether this is what Keras writes for a lambda: its code, or Keras 2's list of three."""
+    marked = isinstance(data, Mapping) and data.get("class_name") == "__lambda__"
+    listed = isinstance(data, list | tuple) and len(data) == 3 and isinstance(data[0], str)
+    return marked or listed
+
+
+def _read_function(config: Mapping[str, Any], key: str) -> Any:
+    data, name = config[key], str(config.get("name", "lambda"))
+    if _is_code(data):
+        if (given := custom_object(name)) is None:
+            raise ArgumentError(
+                f"{name} (Lambda): expected {key} by name, got the code of a lambda, which nnlib "
+                f"does not run. Pass custom_objects={{{name!r}: function}}, or write the function "
+                "out, with a name, and save again."
+            )
+        return given if key == "function" else None
+    if isinstance(data, str):
+        return function_called(data)
+    return made(data)

@@ -32,6 +32,7 @@ class Merge(Layer):
         return self.merge(self.aligned(inputs))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        self.check_masks(inputs, mask)
         if mask is None or any(m is None for m in mask):
             return None
         ndim = max(m.ndim for m in mask)
@@ -65,6 +66,17 @@ class Merge(Layer):
                 "Write layer([a, b])."
             )
         return [jnp.asarray(array) for array in inputs]
+
+    def check_masks(self, inputs: Any, mask: Any) -> None:
+        """That there is a mask, or None, for each array."""
+        if mask is None:
+            return
+        lists = isinstance(inputs, list | tuple), isinstance(mask, list | tuple)
+        if not all(lists) or len(inputs) != len(mask):
+            raise ShapeError(
+                f"{place_of(self)}: expected a list of inputs and a list of as many masks, got "
+                f"{_listed(inputs)} and {_listed(mask)}."
+            )
 
     def _check_broadcast(self, shapes: list[Shape]) -> None:
         for axis, sizes in enumerate(zip(*shapes, strict=True)):
@@ -202,6 +214,7 @@ class Concatenate(Merge):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks joined like the arrays; an array without one counts throughout."""
+        self.check_masks(inputs, mask)
         if mask is None or all(m is None for m in mask):
             return None
         full = [
@@ -211,6 +224,10 @@ class Concatenate(Merge):
             for x, m in zip(inputs, mask, strict=True)
         ]
         return jnp.any(jnp.concatenate(full, self.axis), -1)
+
+
+def _listed(given: Any) -> str:
+    return f"a list of {len(given)}" if isinstance(given, list | tuple) else "one alone"
 
 
 def _with_axes_behind(mask: jax.Array, ndim: int) -> jax.Array:

@@ -154,7 +154,8 @@ class GatedUnits(RecurrentUnits):
         self.recurrent_activation = resolved_activation(
             self, recurrent_activation, "recurrent_activation"
         )
-        self.implementation = one_of(type(self).__name__, "implementation", implementation, (1, 2))
+        known = one_of(type(self).__name__, "implementation", implementation, (0, 1, 2))
+        self.implementation = known or 1  # 0 is what old files call 1
 
     @property
     def mask_count(self) -> int:

@@ -20,6 +20,8 @@ from nnlib.layers.stacked_rnn_cells import (
     call_cell,
     checked_cell,
     first_states,
+    in_form_of,
+    state_list,
 )
 from nnlib.ops.recurrence import scan_steps
 
@@ -129,8 +131,8 @@ class RNN(Recurrent):
         for number, (cell, own) in enumerate(zip(stack.cells, states, strict=True)):
             zero = loop["zero_output_for_mask"] and number == len(stack.cells) - 1
             own_loop = loop | {"zero_output_for_mask": zero}
-            last, x, after = self._run_cell(cell, x, own, training, own_loop)
-            new.append(list(after))
+            last, x, after = self._run_cell(cell, x, state_list(own), training, own_loop)
+            new.append(in_form_of(own, state_list(after)))
         return last, x, new
 
     def _run_steps(self, cell: Any, x: jax.Array, states: Any, loop: dict[str, Any]) -> Any:

@@ -31,7 +31,7 @@ def first_states(cell: Any, batch_size: Any) -> list[Any]:
     """The states that a cell begins with: its own, or zeros of its `state_size`."""
     if getattr(cell, "get_initial_state", None) is not None:
         states = cell.get_initial_state(batch_size=batch_size)
-        return list(states) if isinstance(states, list | tuple) else [states]
+        return state_list(states)
     sizes = cell.state_size if isinstance(cell.state_size, list | tuple) else [cell.state_size]
     return [jnp.zeros((batch_size, size), getattr(cell, "compute_dtype", None)) for size in sizes]
 
@@ -94,9 +94,9 @@ class StackedRNNCells(Layer):
         """That of the last cell."""
         return output_size_of(self.cells[-1])
 
-    def get_initial_state(self, batch_size: Any = None) -> list[list[jax.Array]]:
-        """The first states of every cell."""
-        return [first_states(cell, batch_size) for cell in self.cells]
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """The first states of every cell: a list, or an array where its `state_size` is none."""
+        return [in_form_of(cell.state_size, first_states(cell, batch_size)) for cell in self.cells]
 
     def build(self, inputs: Any) -> None:
         for cell in self.cells:
@@ -111,7 +111,16 @@ class StackedRNNCells(Layer):
             )
         new = []
         for cell, own in zip(self.cells, states, strict=True):
-            given = list(own) if isinstance(own, list | tuple) else [own]
-            inputs, after = call_cell(cell, inputs, given)
-            new.append(list(after) if isinstance(after, list | tuple) else [after])
+            inputs, after = call_cell(cell, inputs, state_list(own))
+            new.append(in_form_of(own, state_list(after)))
         return inputs, new
+
+
+def state_list(states: Any) -> list[Any]:
+    """The states of one cell as a list."""
+    return list(states) if isinstance(states, list | tuple) else [states]
+
+
+def in_form_of(given: Any, states: list[Any]) -> Any:
+    """A list of states where a list is given, else the only one."""
+    return states if isinstance(given, list | tuple) else states[0]

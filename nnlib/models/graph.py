@@ -1,5 +1,6 @@
 """The graph behind a functional model: which calls lead from its inputs to its outputs."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -153,6 +154,12 @@ class Graph:
             raise ShapeError(
                 f"{self.place}: expected a dict with the inputs {', '.join(names)}, got one "
                 f"without {', '.join(sorted(missing))} (it has {', '.join(map(str, inputs))})."
+            )
+        if unused := set(inputs) - set(names):
+            warnings.warn(
+                f"{self.place}: the model has no inputs {', '.join(sorted(map(str, unused)))}, "
+                f"which are left out. It takes {', '.join(names)}.",
+                stacklevel=2,
             )
         chosen = [inputs[name] for name in order]
         flat = not isinstance(self.inputs, dict) or all(map(is_symbol, self.inputs.values()))

@@ -9,13 +9,13 @@ import numpy as np
 from nnlib.core import host
 from nnlib.core.config_capture import deserialize
 from nnlib.core.declare import children_in, claim
-from nnlib.core.errors import ArgumentError, NamingError
+from nnlib.core.errors import ArgumentError, NamingError, NotBuiltError, ShapeError
 from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
 from nnlib.core.object_data import made_object, reading
 from nnlib.core.plain_data import serialize_keras_object
-from nnlib.core.specs import ShapeSpec, is_arraylike, shape_spec
+from nnlib.core.specs import ShapeSpec, concrete_dims, is_arraylike, shape_spec
 from nnlib.core.symbol import Symbol, is_symbol
 from nnlib.layers.input_layer import Input, InputLayer
 from nnlib.models.functional_config import with_name
@@ -110,7 +110,9 @@ class Sequential(Model):
         return layer
 
     def _begin(self, symbol: Symbol) -> None:
-        if self._symbols or self._stack:
+        if self._symbols:
+            raise ArgumentError(f"{self.name} (Sequential): expected one Input, got a second one.")
+        if self._stack:
             raise ArgumentError(
                 f"{self.name} (Sequential): expected the Input in front of all layers, got it "
                 f"behind {len(self._stack)} of them."
@@ -126,9 +128,11 @@ class Sequential(Model):
 
     def build(self, *input_shapes: Any) -> None:
         """Declare all weights for inputs of this shape, `model.build((None, 28, 28))`."""
-        if self._symbols or not input_shapes:
+        if not input_shapes:
             return
         spec = input_shapes[0]
+        if self._symbols:
+            return self._check_shape(spec)
         if not isinstance(spec, ShapeSpec):
             return  # several inputs: the layers are built when they run
         self._shaped_by_data = bool(self._core.call_specs)
@@ -137,8 +141,25 @@ class Sequential(Model):
         for layer in stack:
             self.add(layer)
 
+    def _check_shape(self, spec: Any) -> None:
+        """That what it was built for before allows this shape."""
+        shape = concrete_dims(self._symbols[0].shape)
+        given = concrete_dims(spec.shape) if isinstance(spec, ShapeSpec) else shape
+        agree = len(given) == len(shape) and all(
+            a == b or None in (a, b) for a, b in zip(given, shape, strict=True)
+        )
+        if not agree:
+            raise ShapeError(
+                f"{self.name} (Sequential): expected the shape {shape} that it was built for, got "
+                f"{given}."
+            )
+
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Layer after layer."""
+        if not self._stack:
+            raise NotBuiltError(
+                f"{self.name} (Sequential): expected layers, got none. Call add() first."
+            )
         set_masks(inputs, mask)
         x, first = inputs, 0
         if self._symbols and is_arraylike(x):

@@ -347,6 +347,11 @@ class Trainable:
         self.trainer.stop_training = bool(value)
 
     @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self.trainer.compiled is not None
+
+    @property
     def stop_evaluating(self) -> bool:
         """Set it to True in a callback to end the evaluation after this batch."""
         return self.trainer.stop_evaluating

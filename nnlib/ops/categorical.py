@@ -14,7 +14,7 @@ def encode_categories(
     """Vectors of size `depth` for integers; those outside of 0 to depth - 1 leave no trace.
 
     Args:
-        indices: integers; their last axis is one sample.
+        indices: integers; one alone, one sample, or (batch, sample, ...).
         depth: the number of categories.
         mode: "one_hot" for a vector of each integer (an axis of 1 at the end gives way to it),
             "multi_hot" for one of each sample with 1 where a category occurs, "count" with how
@@ -33,9 +33,10 @@ def encode_categories(
     hot = jax.nn.one_hot(indices, depth, dtype=dtype)
     if mode == "one_hot":
         return hot
+    axis = min(1, indices.ndim - 1)
     if mode == "multi_hot":
-        return jnp.max(hot, axis=-2, initial=0)
-    return jnp.sum(hot if weights is None else hot * weights[..., None].astype(dtype), axis=-2)
+        return jnp.max(hot, axis=axis, initial=0)
+    return jnp.sum(hot if weights is None else hot * weights[..., None].astype(dtype), axis=axis)
 
 
 def find_terms(x: jax.Array, terms: jax.Array, numbers: jax.Array) -> jax.Array:

@@ -1,6 +1,6 @@
 """Plain data of nnlib as Keras writes it: its modules, its names, its objects for names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from nnlib.core import dtypes
@@ -20,9 +20,15 @@ _SCHEDULES = (
     "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",
     "PiecewiseConstantDecay", "PolynomialDecay", "LearningRateSchedule",
 )  # fmt: skip
+_HEAD_KEYS = ("module", "class_name", "config", "registered_name")
 # What Keras' class does not take, though ours does, where it says nothing.
-_SILENT = {"autocast": True, "activity_regularizer": None, "weights": None, "input_length": None}
-_NO_FLAGS = ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Discretization")
+_SILENT = {"autocast": True, "activity_regularizer": None, "weights": None}
+_UNKNOWN = {
+    **dict.fromkeys(("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"), ("trainable",)),
+    "Discretization": ("trainable",),
+    "Embedding": ("input_length",),
+    "ReversibleEmbedding": ("input_length",),
+}
 
 
 def in_keras_form(data: Any) -> Any:
@@ -44,8 +50,8 @@ def written(thing: Any) -> Any:
 
 
 def _object(data: Mapping[str, Any]) -> dict[str, Any]:
-    package, _, kind = str(data["module"]).partition(".")[0], None, data["class_name"]
-    rest = {key: value for key, value in data.items() if key not in _HEAD}
+    package, kind = str(data["module"]).partition(".")[0], data["class_name"]
+    rest = {key: value for key, value in data.items() if key not in _HEAD_KEYS}
     rest = {key: in_keras_form(value) for key, value in rest.items()}
     if package != "nnlib":
         name = data.get("registered_name") or kind
@@ -57,9 +63,6 @@ def _object(data: Mapping[str, Any]) -> dict[str, Any]:
         return {**operation, "config": in_keras_form(operation["config"]), **rest}
     config = _config(str(data["module"]), kind, data["config"])
     return {**_head(str(data["module"]), kind, config), **rest}
-
-
-_HEAD = ("module", "class_name", "config", "registered_name")
 
 
 def _head(module: str, kind: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -79,8 +82,7 @@ def _head(module: str, kind: str, config: dict[str, Any]) -> dict[str, Any]:
 def _config(module: str, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments, with objects where Keras writes objects."""
     kept = {k: v for k, v in config.items() if k not in _SILENT or v != _SILENT[k]}
-    if kind in _NO_FLAGS:
-        kept.pop("trainable", None)
+    kept = {key: value for key, value in kept.items() if key not in _UNKNOWN.get(kind, ())}
     if kind == "InputLayer":
         return {key: in_keras_form(value) for key, value in kept.items()}
     layers = module in ("nnlib.layers", "nnlib.models")
@@ -126,5 +128,3 @@ def _function(name: str) -> dict[str, Any]:
         "registered_name": "function",
     }
 
-
-Plain = Callable[[Any], Any]

@@ -237,11 +237,11 @@ class Objective:
 
     @property
     def _loss_names(self) -> list[str]:
-        """`loss`, and behind it the loss of each output where there are several."""
+        """`loss`, and behind it the loss of each output where several have one."""
         if self.loss_parts is not None:
             return ["loss", *(f"{name}_loss" for name in self.loss_parts)]
         with_loss = [head.name for head in self.heads if head.loss is not None]
-        return ["loss", *(f"{name}_loss" for name in with_loss if len(self.heads) > 1)]
+        return ["loss", *(f"{name}_loss" for name in with_loss if len(with_loss) > 1)]
 
     def _entries(self) -> list[tuple[str, Any, int, bool]]:
         """(log name, metric, output index, weighted) of every metric."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from nnlib.errors import ArgumentError
+from nnlib.core.errors import ArgumentError
 
 import nnlib as nn
 from nnlib import applications

@@ -6,7 +6,7 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nnlib.errors import ArgumentError, DownloadError, ShapeError
+from nnlib.core.errors import ArgumentError, DownloadError, ShapeError
 
 import nnlib as nn
 from nnlib.applications import imagenet_utils

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import nnlib as nn
@@ -88,6 +89,30 @@ def test_a_layer_made_in_call_is_refused():
 
     with pytest.raises(errors.LayerCreatedInCallError, match=r"careless .*self\.dense = Dense"):
         Careless()(jnp.ones((1, 2)))
+
+
+def test_layers_that_keep_nothing_may_be_made_in_a_call():
+    class Joins(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, a, b):
+            return layers.concatenate([layers.Flatten()(self.dense(a)), layers.ReLU()(b)])
+
+    joins, a, b = Joins(), jnp.ones((2, 1, 3)), -jnp.ones((2, 1))
+    assert joins(a, b)[:, 2:].tolist() == [[0], [0]]
+    jitted = jax.jit(joins.apply)(*joins.variables, a, b)[0]
+    np.testing.assert_allclose(jitted, joins(a, b))
+
+
+def test_draws_of_a_layer_made_in_a_call_are_refused():
+    class Careless(layers.Layer):
+        def call(self, x):
+            return layers.Dropout(0.5)(x)
+
+    with pytest.raises(errors.LayerCreatedInCallError, match=r"self\.dropout.* = Dropout"):
+        Careless()(jnp.ones((2, 3)), training=True)
 
 
 def test_an_attribute_assigned_in_call_is_refused():

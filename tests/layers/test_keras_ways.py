@@ -152,3 +152,48 @@ def test_a_sequential_that_was_told_its_shape_holds_to_it():
     model.build((None, 8, 4))
     with pytest.raises(nn.errors.ShapeError, match="expected input"):
         model(jnp.ones((2, 5, 4)))
+
+
+def test_normalization_binds_its_own_axes_alone():
+    images = np.random.default_rng(0).normal(3.0, 2.0, (5, 4, 3)).astype("float32")
+    layer = nn.layers.Normalization()
+    layer.adapt([images, images])
+    assert layer(images[None]).shape == (1, 5, 4, 3)
+    np.testing.assert_allclose(layer(images[None])[0], layer(images), rtol=1e-5)
+    with pytest.raises(nn.errors.ShapeError, match="size 3"):
+        layer(np.ones((5, 4, 2), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("data", "error"), [([], nn.errors.DataError), (iter([42]), nn.errors.DTypeError)]
+)
+def test_adapt_needs_rows(data, error):
+    with pytest.raises(error, match="adapt: expected"):
+        nn.layers.Normalization().adapt(data)
+
+
+def test_states_of_stacked_cells_are_as_deep_as_their_sizes():
+    cells = [nn.layers.GRUCell(3), nn.layers.LSTMCell(2)]
+    assert [np.shape(s) for s in nn.layers.StackedRNNCells(cells).get_initial_state(2)] == [
+        (2, 3),
+        (2, 2, 2),
+    ]
+    rnn = nn.layers.RNN(cells, return_state=True)
+    y, first, second = rnn(jnp.ones((2, 5, 4)))
+    assert (y.shape, first.shape, [s.shape for s in second]) == ((2, 2), (2, 3), [(2, 2)] * 2)
+    again, *_ = rnn(jnp.ones((2, 5, 4)), initial_state=[first, second])
+    assert not np.allclose(again, y)
+
+
+def test_shapes_of_bins_are_known_before_they_are():
+    layer = nn.layers.Discretization(num_bins=3, output_mode="one_hot")
+    assert layer.compute_output_shape((None, 4)) == (None, 4, 3)
+    with pytest.raises(nn.errors.NotBuiltError, match="adapt"):
+        layer(jnp.ones((2, 4)))
+
+
+def test_counts_of_images_are_taken_over_the_first_axis_as_in_keras(keras):
+    x = np.random.default_rng(0).integers(0, 3, (2, 3, 4))
+    for mode in ("multi_hot", "count"):
+        ours, theirs = (lib.layers.CategoryEncoding(3, output_mode=mode)(x) for lib in (nn, keras))
+        np.testing.assert_array_equal(ours, theirs)

@@ -10,7 +10,7 @@ from tests.contract.cases import CASES
 
 NOT_IN_KERAS = {"Operation"}
 FUNCTIONS = {"JaxLayer", "FlaxLayer", "Lambda"}
-NEED_TENSORFLOW = {"Hashing", "HashedCrossing", "StringLookup", "TextVectorization"}
+NEED_TENSORFLOW = {"IntegerLookup", "Hashing", "HashedCrossing", "StringLookup", "TextVectorization"}
 
 
 def plain(data):

@@ -6,7 +6,7 @@ import pytest
 
 import nnlib as nn
 from nnlib import layers, losses, metrics
-from nnlib.core.errors import ArgumentError, NonFiniteLossError, ShapeError
+from nnlib.core.errors import ArgumentError, NonFiniteLossError, NotBuiltError, ShapeError
 
 X = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
 
@@ -174,5 +174,43 @@ def test_targets_are_needed_only_where_there_is_a_loss():
     ends = [layers.Dense(1, name=name)(begin) for name in "abc"]
     model = nn.Model(begin, ends)
     model.compile("sgd", ["mse", None, "mae"])
+    assert model.compiled
     full = model.evaluate(X, [X[:, :1], X[:, 1:2], X[:, 2:]], verbose=0)
+    assert model.metrics_names == ["loss", "a_loss", "c_loss"]
     assert model.evaluate(X, [X[:, :1], X[:, 2:]], verbose=0) == full
+
+
+def test_the_only_loss_of_several_outputs_is_the_loss():
+    begin = nn.Input((3,))
+    model = nn.Model(begin, [layers.Dense(1, name=name)(begin) for name in "ab"])
+    model.compile("sgd", {"b": "mse"}, metrics={"b": "mae"})
+    history = model.fit(X, [X[:, :1], X[:, :1]], verbose=0)
+    assert list(history.history) == ["loss", "b_mae"]
+
+
+def test_inputs_that_the_model_does_not_have_are_left_out_with_a_warning():
+    begin = nn.Input((3,), name="a")
+    model = nn.Model({"a": begin}, layers.Rescaling(2.0)(begin))
+    with pytest.warns(UserWarning, match="no inputs b"):
+        found = model({"a": X, "b": X})
+    np.testing.assert_array_equal(found, 2 * X)
+
+
+def test_a_sequential_says_what_it_lacks():
+    with pytest.raises(NotBuiltError, match="layers, got none"):
+        nn.Sequential()(X)
+    model = nn.Sequential([nn.Input((3,), batch_size=4)])
+    with pytest.raises(ArgumentError, match="second"):
+        model.add(nn.Input((3,)))
+    model.add(layers.Dense(2))
+    model.build((4, 3))
+    with pytest.raises(ShapeError, match=r"\(4, 3\).*\(4, 2\)"):
+        model.build((4, 2))
+
+
+@pytest.mark.parametrize("kind", [layers.Add, layers.Concatenate])
+def test_masks_of_merges_come_in_a_list(kind):
+    mask = np.ones((4, 3), bool)
+    for inputs, masks in (([X, X], mask), (X, [mask, mask]), ([X, X], [mask])):
+        with pytest.raises(ShapeError, match="list of as many masks"):
+            kind().compute_mask(inputs, masks)

@@ -37,7 +37,8 @@ def batches(data: Any, batch_size: Any, steps: Any, place: str) -> Iterator[Any]
     steps = None if steps is None else positive_int(place, "steps", steps)
     size = None if batch_size is None else positive_int(place, "batch_size", batch_size)
     if is_whole(data):
-        found: Any = [data] if size is None else _cut(data, size)
+        sized = isinstance(data, list | tuple) or getattr(data, "ndim", 0) > 0
+        found: Any = [] if sized and not len(data) else [data] if size is None else _cut(data, size)
     elif size is not None:
         raise ArgumentError(
             f"{place}: expected batch_size=None for data that comes in batches, got {size}."

@@ -139,15 +139,17 @@ class Discretization(Layer):
     # call --------------------------------------------------------------------------------------
 
     def call(self, x: jax.Array) -> jax.Array:
-        if self._boundaries is None:
+        frame = current_frame()
+        declaring = frame is not None and frame.declaring
+        if self._boundaries is None and not declaring:
             raise NotBuiltError(
                 f"{place_of(self)}: expected boundaries, got none. Call adapt(data) first, or pass "
                 "bin_boundaries=."
             )
-        frame = current_frame()
-        if isinstance(x, jax.core.Tracer) and not (frame and frame.declaring):
+        if isinstance(x, jax.core.Tracer) and not declaring:
             self._baked.append(True)
-        edges = jnp.asarray(self._boundaries, floatx())
+        any_edges = np.zeros((self.num_bins or 1) - 1)  # while shapes are declared, their number
+        edges = jnp.asarray(any_edges if self._boundaries is None else self._boundaries, floatx())
         bins = jnp.searchsorted(edges, x.astype(floatx()), side="right").astype(jnp.int32)
         if self.output_mode == "int":
             return bins

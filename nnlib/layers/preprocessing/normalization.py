@@ -11,7 +11,14 @@ from nnlib.core.errors import ArgumentError, DTypeError, ShapeError
 from nnlib.core.layer import Layer
 from nnlib.core.settings import epsilon
 from nnlib.core.specs import ShapeSpec
-from nnlib.layers.checks import axis_numbers, check_axis, float_input, known_size, place_of
+from nnlib.layers.checks import (
+    axis_numbers,
+    check_axis,
+    float_input,
+    known_size,
+    place_of,
+    spec_of_axes,
+)
 from nnlib.layers.preprocessing.batches import batches
 from nnlib.layers.preprocessing.host_values import host_array
 
@@ -80,10 +87,9 @@ class Normalization(Layer):
         self.mean, self.variance = mean, variance
 
     def build(self, x: Any) -> None:
-        kept = tuple(sorted(check_axis(self, axis, x.ndim) for axis in self.axis))
-        sizes = tuple(known_size(self, x, axis) for axis in kept)
-        self._kept, self._ndim = kept, x.ndim
-        self._shape = [sizes[kept.index(axis)] if axis in kept else 1 for axis in range(x.ndim)]
+        self._axes = tuple(sorted(self.axis, key=lambda axis: check_axis(self, axis, x.ndim)))
+        self._sizes = sizes = tuple(known_size(self, x, axis % x.ndim) for axis in self._axes)
+        self.input_spec = spec_of_axes(self, x, self.axis)
         if self.input_mean is not None:
             self._check_given(sizes)
             return
@@ -102,28 +108,22 @@ class Normalization(Layer):
                 f"{sizes} of axis={self.axis}, got shape {self.mean.shape}."
             ) from None
 
-    def check_inputs(self, inputs: Any, place: str) -> None:
-        """Compare the sizes of the axes that have statistics with what it was built for."""
-        want = [size if axis in self._kept else None for axis, size in enumerate(self._shape)]
-        shape = tuple(inputs.shape)
-        fits = len(shape) == self._ndim and all(
-            size in (None, have) or not isinstance(have, int)
-            for size, have in zip(want, shape, strict=True)
-        )
-        if not fits:
-            raise ShapeError(f"{place}: expected inputs of shape {tuple(want)}, got {shape}.")
-
     def call(self, x: jax.Array) -> jax.Array:
         x = float_input(self, x)
-        mean, variance = (self._spread(value, x.dtype) for value in (self.mean, self.variance))
+        mean, variance = (
+            self._spread(value, x.ndim, x.dtype) for value in (self.mean, self.variance)
+        )
         deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(epsilon(), x.dtype))
         return x * deviation + mean if self.invert else (x - mean) / deviation
 
-    def _spread(self, value: Any, dtype: Any) -> jax.Array:
-        """A statistic with an axis for each of the input's."""
+    def _spread(self, value: Any, ndim: int, dtype: Any) -> jax.Array:
+        """A statistic with `ndim` axes."""
         if self.input_mean is not None:
-            value = np.broadcast_to(value, [self._shape[axis] for axis in self._kept])
-        return jnp.asarray(value, dtype).reshape(self._shape)
+            value = np.broadcast_to(value, self._sizes)
+        shape = [1] * ndim
+        for axis, size in zip(self._axes, self._sizes, strict=True):
+            shape[axis] = size
+        return jnp.asarray(value, dtype).reshape(shape)
 
     # adapt -------------------------------------------------------------------------------------
 
@@ -146,11 +146,13 @@ class Normalization(Layer):
             values = host_array(batch, place)
             if values.dtype.kind not in "iufb":
                 raise DTypeError(f"{place}: expected numbers, got dtype {values.dtype}.")
+            if not values.ndim:
+                raise DTypeError(f"{place}: expected batches with rows, got {batch!r}.")
             if not self.built:
                 self.declare(ShapeSpec((None, *values.shape[1:]) if self._keeps_rows_apart(values)
                                        else values.shape, self.compute_dtype))  # fmt: skip
             self.check_inputs(values, place)
-            total = _joined(total, _statistics(values, self._kept))
+            total = _joined(total, _statistics(values, self._axes))
         self.mean, self.variance = total[:2]
 
     def _keeps_rows_apart(self, values: np.ndarray) -> bool:
@@ -166,6 +168,7 @@ class Normalization(Layer):
 
 def _statistics(values: np.ndarray, kept: tuple[int, ...]) -> tuple[Any, Any, int]:
     """Mean, variance and number of the values behind each of them."""
+    kept = tuple(axis % values.ndim for axis in kept)
     axes = tuple(axis for axis in range(values.ndim) if axis not in kept)
     values = values.astype(np.float64)
     return values.mean(axes), values.var(axes), math.prod(values.shape[axis] for axis in axes)

@@ -50,8 +50,8 @@ class RandomShear(MovingLayer):
         **kwargs: Any,
     ):
         super().__init__(fill_mode, interpolation, fill_value, seed, data_format, **kwargs)
-        self.x_factor = bounded_range("RandomShear", "x_factor", x_factor, 0, 1)
-        self.y_factor = bounded_range("RandomShear", "y_factor", y_factor, 0, 1)
+        self.x_factor = bounded_range("RandomShear", "x_factor", _size(x_factor), 0, 1)
+        self.y_factor = bounded_range("RandomShear", "y_factor", _size(y_factor), 0, 1)
 
     def draw(self, key: Any, images: jax.Array) -> dict[str, Any]:
         for_side, for_size = jax.random.split(key)
@@ -66,3 +66,9 @@ class RandomShear(MovingLayer):
     def matrix(self, drawn: dict[str, Any], height: Any, width: Any) -> jax.Array:
         x, y = drawn["shear_factor"][:, 0], drawn["shear_factor"][:, 1]
         return matrix_of((1, x, 0), (y, 1, 0))
+
+
+def _size(factor: Any) -> Any:
+    """The number f of (-f, f), which Keras writes into configs but does not take from there."""
+    both = isinstance(factor, tuple | list) and len(factor) == 2
+    return factor[1] if both and factor[0] == -factor[1] else factor

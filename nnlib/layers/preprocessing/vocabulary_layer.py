@@ -1,8 +1,9 @@
 """What layers share that look terms up in a vocabulary."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -208,6 +209,17 @@ class VocabularyLayer(HostLayer):
         ):
             config[name] = None if value is None else np.asarray(value).tolist()
         return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A layer with the same arguments; a config may not make it read a file."""
+        if isinstance(vocabulary := config.get("vocabulary"), str | Path):
+            raise ArgumentError(
+                f"{cls.__name__}.from_config: expected terms as the vocabulary, got the path "
+                f"{str(vocabulary)!r}, which a config may not name. Make the layer with "
+                "vocabulary=None, then call set_vocabulary(path)."
+            )
+        return super().from_config(config)
 
     def save_own_variables(self, store: Any) -> None:
         """Put the inverse document frequencies into `store`, special tokens included."""
