@@ -6,8 +6,8 @@
 ... )
 >>> base.trainable = False
 >>> model = nn.Sequential([base, nn.layers.Dense(10)])
->>> model.output_shape, len(model.trainable_weights)
-((None, 10), 2)
+>>> model.output_shape
+(None, 10)
 """
 
 from nnlib.applications import (

@@ -1,9 +1,9 @@
 """Images as networks take them, and the names of ImageNet's classes.
 
 >>> import numpy as np, nnlib as nn
->>> black = np.zeros((1, 1, 1, 3), "float32")
->>> nn.applications.vgg16.preprocess_input(black).ravel().round(2).tolist()
-[-103.94, -116.78, -123.68]
+>>> white = np.full((1, 1, 3), 255)
+>>> nn.applications.mobilenet_v2.preprocess_input(white).tolist()
+[[[1.0, 1.0, 1.0]]]
 """
 
 import functools

@@ -10,16 +10,22 @@ from nnlib.core.show_line import show_line
 from nnlib.saving import Checkpoint
 from nnlib.training.callback import Callback, Logs
 
+_MODELS = (".keras", ".h5", ".hdf5")
+_WEIGHTS = (".h5", ".hdf5", ".safetensors")
+
 
 class ModelCheckpoint(Callback):
-    """Writes a checkpoint folder after epochs, or after a number of batches.
+    """Writes the model after epochs, or after a number of batches.
 
     Args:
-        filepath: the folder; may hold `{epoch:02d}` and the names of logs, `{val_loss:.2f}`.
+        filepath: a folder, for a checkpoint of all that training depends on; or a file that ends in
+            `.keras` or `.h5` for the whole model, in `.weights.h5` for its weights. May hold
+            `{epoch:02d}` and the names of logs, `{val_loss:.2f}`.
         monitor: the log by which the best is told.
         verbose: 1 to print what is saved.
         save_best_only: whether only a better value is saved.
-        save_weights_only: whether optimizer, key and step are left out.
+        save_weights_only: whether optimizer, key and step are left out; a file holds the weights
+            alone then, and is called `.weights.h5` or `.h5`.
         mode: "min", "max", or "auto" by the name of the log.
         save_freq: "epoch", or a number of batches.
         initial_value_threshold: only values better than this are saved.
@@ -37,11 +43,7 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
     ):
         self.filepath = str(filepath)
-        if Path(self.filepath).suffix in (".h5", ".keras"):
-            raise ArgumentError(
-                f"ModelCheckpoint: expected a folder, got {self.filepath!r}. Checkpoints are Orbax "
-                f"folders: write {str(Path(self.filepath).with_suffix(''))!r}."
-            )
+        _check_ending(self.filepath, save_weights_only)
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ArgumentError(
                 "ModelCheckpoint: expected save_freq to be 'epoch' or a number of batches, got "
@@ -72,9 +74,18 @@ class ModelCheckpoint(Callback):
         if self.save_best_only and not self._is_best(logs):
             return
         path = self._path(epoch, logs)
-        Checkpoint(self.model).write(path, weights_only=self.save_weights_only)
+        self._write(path)
         if self.verbose:
             show_line(f"Epoch {epoch + 1}: saved {path}")
+
+    def _write(self, path: str) -> None:
+        suffix = Path(path).suffix
+        if self.save_weights_only and suffix in _WEIGHTS:
+            self.model.save_weights(path)
+        elif suffix in _MODELS:
+            self.model.save(path)
+        else:
+            Checkpoint(self.model).write(path, weights_only=self.save_weights_only)
 
     def _is_best(self, logs: Logs) -> bool:
         if self.monitor not in logs:
@@ -96,3 +107,19 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint: expected the names in {self.filepath!r} to be logs, got "
                 f"{error.args[0]!r}; logs are {', '.join(logs)}."
             ) from error
+
+
+def _check_ending(path: str, save_weights_only: bool) -> None:
+    """Refuse files of whole models for weights alone, and the other way round."""
+    whole = path.endswith(".keras")
+    weights = path.endswith((".weights.h5", ".safetensors"))
+    if save_weights_only and whole:
+        raise ArgumentError(
+            f"ModelCheckpoint: expected a path that ends in .weights.h5 with "
+            f"save_weights_only=True, got {path!r}."
+        )
+    if weights and not save_weights_only:
+        raise ArgumentError(
+            f"ModelCheckpoint: expected save_weights_only=True for {path!r}, got False. Write a "
+            "path that ends in .keras for the whole model."
+        )

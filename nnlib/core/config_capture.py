@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from nnlib.core.foreign_arguments import understood
-from nnlib.core.object_data import configurable_classes, made
+from nnlib.core.object_data import configurable_classes, in_role, made
+from nnlib.core.shared_objects import mark
 
 
 def capturing(init: Callable[..., None]) -> Callable[..., None]:
@@ -76,15 +77,19 @@ class Configurable:
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new object from what `get_config` returned, here or in Keras."""
         config = understood(cls, arguments_of(cls), config)
-        return cls(**{name: deserialize(value) for name, value in config.items()})
+        return cls(**{name: deserialize(in_role(name, value)) for name, value in config.items()})
 
 
 def arguments_of(cls: type) -> list[str]:
-    """The names of the arguments of `__init__`, those of the bases included."""
+    """The names of the arguments of `__init__`, and of those of the bases that get its rest."""
     names: list[str] = []
     for base in cls.__mro__:
-        if "__init__" in vars(base) and base is not object:
-            names += inspect.signature(base.__init__).parameters  # type: ignore[misc]
+        if "__init__" not in vars(base) or base is object:
+            continue
+        parameters = inspect.signature(base.__init__).parameters  # type: ignore[misc]
+        names += parameters
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            break  # nothing is passed on to the bases
     skip = ("self", "args", "kwargs", "legacy")
     return [name for name in dict.fromkeys(names) if name not in skip]
 
@@ -106,6 +111,7 @@ def serialize(value: Any) -> Any:
             "module": public_module(kind),
             "class_name": kind.__name__,
             "config": value.get_config(),
+            **mark(value),
         }
     if isinstance(value, list | tuple):
         return [serialize(item) for item in value]

@@ -12,6 +12,7 @@ _SILENT: dict[str, tuple[Any, ...]] = {
     "autocast": (True,),
     "batch_input_shape": (None,),
     "decay": (None, 0),
+    "dynamic": (True,),  # of LossScaleOptimizer in Keras 2
     "fused": (None, False, True),  # how, not what, Keras 2 computed
     "groups": (1,),
     "implementation": (0, 1, 2),
@@ -32,6 +33,10 @@ _SILENT: dict[str, tuple[Any, ...]] = {
 }
 # What Keras 2 wrote though the class has no use for it.
 _UNUSED = {
+    "VocabularyLayer": ("vocabulary_size",),  # of the terms that come beside the config
+    "StringLookup": ("oov_method",),
+    "TextVectorization": ("oov_method",),
+    "Initializer": ("dtype", "partition_info"),
     "SeparableConv1D": ("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
     "SeparableConv2D": ("kernel_initializer", "kernel_regularizer", "kernel_constraint"),
 }

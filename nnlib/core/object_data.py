@@ -51,6 +51,10 @@ _ALIASES = {
     "LossFunctionWrapper": "LossFunction",
     "Policy": "DTypePolicy",
 }
+_REMEDY = (
+    "For a name of your own pass custom_objects={name: ...}, or put "
+    "@nnlib.saving.register_keras_serializable() above what it names."
+)
 ENDS = ("start", "stop", "step")
 
 
@@ -73,6 +77,10 @@ def reading(
     try:
         with custom_object_scope(custom_objects):
             yield
+    except UnknownNameError as error:
+        if "custom_objects" in str(error):
+            raise
+        raise UnknownNameError(f"{error} {_REMEDY}") from error
     except NnlibError:
         raise
     except RecursionError:
@@ -118,6 +126,18 @@ def made(data: Any, lenient: bool = False) -> Any:
     if lenient and not {"module", "registered_name"} & data.keys() and known_class(data) is None:
         return {key: made(value, lenient) for key, value in data.items()}
     return made_object(data, alone=not lenient)
+
+
+def in_role(key: str, value: Any) -> Any:
+    """An argument's data, with a module where the argument's name tells it and they do not.
+
+    Layers and initializers may have classes of one name: `kernel_initializer` tells them apart.
+    """
+    package = f"{key.rpartition('_')[2]}s"
+    bare = is_object(value) and not {"module", "registered_name"} & value.keys()
+    if bare and package in ("initializers", "regularizers", "constraints"):
+        return {**value, "module": f"nnlib.{package}"}
+    return value
 
 
 def like(sequence: Any, items: Iterable[Any]) -> Any:
@@ -177,7 +197,9 @@ def known_class(data: Mapping[str, Any]) -> Any:
     for key, classes in ((full, configurable_classes), (short, policy_classes)):
         if key in classes:
             return classes.lookup(key)
-    return next(filter(None, map(custom_object, reversed(named))), None)
+    # Keras 2 put the package into class_name, "shop>Shelf"; users may pass the class as "Shelf".
+    other = [short.rpartition(">")[2], *reversed(named)]
+    return next(filter(None, map(custom_object, other)), None)
 
 
 def package_of_ours(module: Any) -> str | None:
@@ -215,14 +237,14 @@ def _function(data: Mapping[str, Any]) -> Any:
     # Keras says "builtins" of its own functions too.
     anywhere = data.get("module") in (None, "builtins")
     package = package_of_ours(data.get("module"))
-    own = () if package is None else (package,)
+    own = (package,) if package in _OF_FUNCTIONS else ()
     return function_called(text_of(data, "config"), _OF_FUNCTIONS if anywhere else own)
 
 
 def _refuse_code(config: Any) -> Any:
     raise ArgumentError(
-        f"{PLACE}: expected functions by name, got a lambda's code, which nnlib does not run. Write "
-        "the function out, with a name, and save again."
+        f"{PLACE}: expected functions by name, got a lambda's code, which nnlib does not run. "
+        "Write the function out, with a name, and save again."
     )
 
 

@@ -11,6 +11,7 @@ from nnlib.core import config_capture
 from nnlib.core.custom_objects import get_registered_name
 from nnlib.core.errors import ArgumentError
 from nnlib.core.object_data import ENDS, PLACE, like, made, reading
+from nnlib.core.shared_objects import mark
 
 _PLACE = "serialize_keras_object"
 
@@ -35,14 +36,21 @@ def serialize_keras_object(obj: Any) -> Any:
     >>> nn.saving.deserialize_keras_object(config)["loss"].delta
     2.0
     """
+    data = data_of(obj)
+    compiled: Any = getattr(obj, "get_compile_config", dict)()
+    return {**data, "compile_config": compiled} if compiled else data
+
+
+def data_of(obj: Any) -> Any:
+    """As `serialize_keras_object`, without saying how a model was compiled."""
     if isinstance(obj, np.generic | np.ndarray | jax.Array):
         return _array_data(obj)
     if obj is None or isinstance(obj, str | int | float):
         return obj
     if isinstance(obj, list | tuple):
-        return like(obj, map(serialize_keras_object, obj))
+        return like(obj, map(data_of, obj))
     if isinstance(obj, Mapping):
-        return {key: serialize_keras_object(value) for key, value in obj.items()}
+        return {key: data_of(value) for key, value in obj.items()}
     if isinstance(obj, np.dtype) or (isinstance(obj, type) and issubclass(obj, np.generic)):
         return np.dtype(obj).name
     if inspect.isfunction(obj):
@@ -50,8 +58,10 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode()}}
     if isinstance(obj, slice):
-        ends = {name: serialize_keras_object(getattr(obj, name)) for name in ENDS}
+        ends = {name: data_of(getattr(obj, name)) for name in ENDS}
         return {"class_name": "__slice__", "config": ends}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
     return _object_data(obj)
 
 
@@ -120,9 +130,10 @@ def _object_data(obj: Any) -> dict[str, Any]:
     data = {
         "module": config_capture.public_module(kind),
         "class_name": kind.__name__,
-        "config": serialize_keras_object(obj.get_config()),
+        "config": data_of(obj.get_config()),
         "registered_name": None if name == kind.__name__ else name,
+        **mark(obj),
     }
     if hasattr(obj, "get_build_config") and (build := obj.get_build_config()) is not None:
-        data["build_config"] = serialize_keras_object(build)
+        data["build_config"] = data_of(build)
     return data

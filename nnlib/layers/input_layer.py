@@ -44,8 +44,8 @@ class InputLayer(Layer):
         flags = {"sparse": sparse, "ragged": ragged, "optional": optional}
         if asked := [flag for flag, value in flags.items() if value]:
             raise ArgumentError(
-                f"Input: expected {asked[0]}=False, got {flags[asked[0]]!r}. Arrays here are dense, "
-                "and every input is there."
+                f"Input: expected {asked[0]}=False, got {flags[asked[0]]!r}. Arrays here are "
+                "dense, and every input is there."
             )
         if input_tensor is not None:
             batch_shape, dtype = _shape_and_dtype(input_tensor, shape, batch_size, batch_shape)

@@ -42,7 +42,13 @@ class Operation(Layer):
             )
         self.operation = operation
         self.options = {key: _with_tuples(value) for key, value in (options or {}).items()}
-        self._core.assigned_name = operation
+
+    @property
+    def name(self) -> str:
+        """The name given, else the one its model gave it, else that of the operation."""
+        return (
+            self._core.name or self._core.assigned_name or vars(self).get("operation", "operation")
+        )
 
     def call(self, *operands: Any) -> Any:
         """Apply it."""

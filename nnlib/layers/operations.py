@@ -52,8 +52,16 @@ def _get_item(x: Any, key: Any) -> Any:
     return x[tuple(key) if isinstance(key, list) else key]
 
 
-def _reversed_axes(x: Any, axis: Any = None) -> Any:
-    return jnp.flip(x, axis)
+def _clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    return jnp.clip(x, x_min, x_max)
+
+
+def _reshape(x: Any, newshape: Any) -> Any:
+    return jnp.reshape(x, newshape)
+
+
+def _tile(x: Any, repeats: Any) -> Any:
+    return jnp.tile(x, repeats)
 
 
 def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
@@ -68,7 +76,7 @@ def _divide_no_nan(x1: Any, x2: Any) -> Any:
 _EACH = _words(
     "Absolute Abs Arccos Arccosh Arcsin Arcsinh Arctan Arctanh Cbrt Ceil Cos Cosh Exp Exp2 Expm1 "
     "Floor Isfinite Isinf Isnan Log Log10 Log1p Log2 LogicalNot Negative Reciprocal Sign Sin Sinh "
-    "Sqrt Square Tan Tanh Trunc Ravel OnesLike ZerosLike"
+    "Sqrt Square Tan Tanh Trunc Ravel"
 )
 _PAIRS = _words(
     "Add Arctan2 Divide Equal FloorDivide Greater GreaterEqual Hypot Less LessEqual Logaddexp "
@@ -80,7 +88,7 @@ _PRODUCTS = _words("Dot Matmul Outer Vdot Inner")
 
 _WITH_OPTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "BroadcastTo": (jnp.broadcast_to, "shape"),
-    "Clip": (lambda x, x_min, x_max: jnp.clip(x, x_min, x_max), "x_min x_max"),
+    "Clip": (_clip, "x_min x_max"),
     "Concatenate": (jnp.concatenate, "axis"),
     "Cumprod": (jnp.cumprod, "axis dtype"),
     "Cumsum": (jnp.cumsum, "axis dtype"),
@@ -88,14 +96,15 @@ _WITH_OPTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "DivideNoNan": (aligned(_divide_no_nan), ""),
     "Einsum": (lambda *operands, subscripts: jnp.einsum(subscripts, *operands), "subscripts"),
     "ExpandDims": (jnp.expand_dims, "axis"),
-    "Flip": (_reversed_axes, "axis"),
+    "Flip": (jnp.flip, "axis"),
     "GetItem": (_get_item, ""),
     "Max": (jnp.max, "axis keepdims initial"),
     "Min": (jnp.min, "axis keepdims initial"),
     "Moveaxis": (jnp.moveaxis, "source destination"),
+    "OnesLike": (jnp.ones_like, "dtype"),
     "Prod": (jnp.prod, "axis keepdims dtype"),
     "Repeat": (jnp.repeat, "repeats axis"),
-    "Reshape": (lambda x, newshape: jnp.reshape(x, newshape), "newshape"),
+    "Reshape": (_reshape, "newshape"),
     "Roll": (jnp.roll, "shift axis"),
     "Round": (jnp.round, "decimals"),
     "Sort": (jnp.sort, "axis"),
@@ -106,32 +115,35 @@ _WITH_OPTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "Take": (jnp.take, "axis"),
     "TakeAlongAxis": (jnp.take_along_axis, "axis"),
     "Tensordot": (jnp.tensordot, "axes"),
-    "Tile": (jnp.tile, "repeats"),
+    "Tile": (_tile, "repeats"),
     "Transpose": (jnp.transpose, "axes"),
     "Tril": (jnp.tril, "k"),
     "Triu": (jnp.triu, "k"),
+    "ZerosLike": (jnp.zeros_like, "dtype"),
 }
 
 _ACTIVATIONS = {
-    name: "" for name in _words(
-        "Relu Relu6 Sigmoid Softplus Softsign Silu LogSigmoid HardSigmoid HardSilu Selu HardTanh "
-        "TanhShrink"
-    )
-} | {
+    **dict.fromkeys(
+        _words(
+            "Relu Relu6 Sigmoid Softplus Softsign Silu LogSigmoid HardSigmoid HardSilu Selu "
+            "HardTanh TanhShrink"
+        ),
+        "",
+    ),
     "Celu": "alpha",
     "Elu": "alpha",
     "Gelu": "approximate",
     "LeakyRelu": "negative_slope",
     "LogSoftmax": "axis",
     "Softmax": "axis",
-}  # fmt: skip
+}
 
 _ELSEWHERE: dict[str, tuple[Callable[..., Any], str, str]] = {
     "Cast": (lambda x, dtype: jnp.asarray(x).astype(dtype), "dtype", "core"),
     "StopGradient": (jax.lax.stop_gradient, "", "core"),
     "Logsumexp": (jax.nn.logsumexp, "axis keepdims", "math"),
-    "Rsqrt": (lambda x: jax.lax.rsqrt(x), "", "math"),
-    "Erf": (lambda x: jax.lax.erf(x), "", "math"),
+    "Rsqrt": (jax.lax.rsqrt, "", "math"),
+    "Erf": (jax.lax.erf, "", "math"),
     "OneHot": (
         lambda x, num_classes, axis=-1, dtype=None, sparse=False: jax.nn.one_hot(
             x, num_classes, axis=axis, dtype=dtype or "float32"

@@ -1,5 +1,6 @@
 """Mean and Sum over batches, and the mean of any function of targets and outputs."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -179,6 +180,8 @@ class MeanMetricWrapper(Mean):
     ):
         registry = losses if fn in losses else metrics
         function = registry.lookup(fn) if isinstance(fn, str) else fn
+        if isinstance(fn, str) and inspect.isclass(function):  # a metric that averages one
+            function = getattr(function(), "fn", None)
         if not callable(function):
             raise ArgumentError(
                 f"MeanMetricWrapper: expected a function of (y_true, y_pred), got {fn!r}."

@@ -9,7 +9,7 @@ from nnlib.core.arguments import accepted_by_init
 from nnlib.core.config_capture import serialize
 from nnlib.core.layer import Layer
 from nnlib.core.naming import unique_names
-from nnlib.core.plain_data import serialize_keras_object
+from nnlib.core.plain_data import data_of
 from nnlib.core.symbol import Node, Symbol, is_symbol
 from nnlib.layers.input_layer import Input, InputLayer
 from nnlib.models.graph import Graph
@@ -55,14 +55,13 @@ class _Writing:
     def entry(self, layer: Layer, calls: list[Node]) -> dict[str, Any]:
         """The config of a layer, its name here, and its calls."""
         name = self.names[layer]
-        data = with_name(serialize_keras_object(layer), name)
+        data = with_name(data_of(layer), name)
         nodes = [] if isinstance(layer, InputLayer) else [self.call(node) for node in calls]
         return {**data, "name": name, "inbound_nodes": nodes}
 
     def call(self, node: Node) -> dict[str, Any]:
         args, kwargs = node.arguments()
-        return {"args": [self.argument(arg) for arg in args],
-                "kwargs": {name: self.argument(value) for name, value in kwargs.items()}}  # fmt: skip
+        return {"args": self.argument(args), "kwargs": self.argument(kwargs)}
 
     def argument(self, value: Any) -> Any:
         """An argument of a call as plain data."""
@@ -76,7 +75,7 @@ class _Writing:
             return [self.argument(item) for item in value]
         if isinstance(value, Mapping):
             return {key: self.argument(item) for key, item in value.items()}
-        return serialize_keras_object(serialize(value))
+        return data_of(serialize(value))
 
     def place(self, symbol: Symbol) -> list[Any]:
         """`[name of the layer, number of its call, number of the output]`."""

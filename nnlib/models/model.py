@@ -20,6 +20,7 @@ from nnlib.core.naming import unique_names
 from nnlib.core.object_data import reading
 from nnlib.core.show_line import show_line
 from nnlib.core.specs import ShapeSpec, is_arraylike, shape_spec
+from nnlib.layers.operation import Operation
 from nnlib.models.functional_config import graph_config, takes_graph
 from nnlib.models.functional_reading import graph_from_config
 from nnlib.models.graph import Graph
@@ -72,6 +73,8 @@ class Model(Trainable, Savable, Layer):
         if (inputs is None) != (outputs is None):
             raise ArgumentError("Model: expected both inputs= and outputs=, or neither of them.")
         if inputs is not None:
+            alone = isinstance(outputs, list | tuple) and len(outputs) == 1
+            outputs = outputs[0] if alone else outputs  # as in Keras: no list of one comes out
             self._graph = Graph(inputs, outputs, f"{self.name} ({type(self).__name__})")
             assign_names(self.children())
             self.built = True
@@ -127,9 +130,14 @@ class Model(Trainable, Savable, Layer):
         return (unique_names(graph.layers(), self.name) if graph else []) + super().children()
 
     @property
-    def layers(self) -> list[Layer]:
-        """The layers right below it, each once."""
+    def operations(self) -> list[Layer]:
+        """The layers right below it, each once, and the `x + y` and `x[:, 0]` of its graph."""
         return list(dict.fromkeys(layer for _, layer in self.children()))
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers right below it, each once; arithmetic on symbols is in `operations`."""
+        return [layer for layer in self.operations if not isinstance(layer, Operation)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name, or at this index of `layers`.

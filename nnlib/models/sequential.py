@@ -14,7 +14,7 @@ from nnlib.core.layer import Layer
 from nnlib.core.masks import set_masks
 from nnlib.core.naming import unique_names
 from nnlib.core.object_data import made_object, reading
-from nnlib.core.plain_data import serialize_keras_object
+from nnlib.core.plain_data import data_of
 from nnlib.core.specs import ShapeSpec, concrete_dims, is_arraylike, shape_spec
 from nnlib.core.symbol import Symbol, is_symbol
 from nnlib.layers.input_layer import Input, InputLayer
@@ -234,9 +234,9 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         """The configurations of its layers, in order."""
         names = {layer: name for name, layer in self.children()}
-        layers = [with_name(serialize_keras_object(layer), names[layer]) for layer in self._stack]
+        layers = [with_name(data_of(layer), names[layer]) for layer in self._stack]
         if self._symbols:
-            begin = serialize_keras_object(self._symbols[0].node.layer)
+            begin = data_of(self._symbols[0].node.layer)
             return {**super().get_config(), "layers": [begin, *layers]}
         return {**super().get_config(), "layers": layers}
 

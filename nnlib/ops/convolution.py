@@ -65,6 +65,8 @@ def conv(
     rank = kernel.ndim - 2
     dilation = per_axis(dilation, rank)
     dtype = jnp.result_type(x, kernel)
+    if padding == "same":
+        x = _whole_strides(x, kernel.shape[:rank], per_axis(strides, rank), data_format)
     y = jax.lax.conv_general_dilated(
         x.astype(dtype),
         kernel.astype(dtype),
@@ -120,6 +122,23 @@ def depthwise_conv(
         groups=channels,
         data_format=data_format,
     )
+
+
+def _whole_strides(
+    x: jax.Array, window: Sequence[int], strides: Sequence[int], data_format: str
+) -> jax.Array:
+    """The array with zeros behind it that a window of 1 steps over, where a size is not known.
+
+    JAX writes the size of the output as ceil(size / stride) then, as it does for larger windows.
+    Otherwise it could not tell that the sum of such a branch and another one fits.
+    """
+    first = 2 if data_format == "channels_first" else 1
+    widths: list[tuple[int, Any]] = [(0, 0)] * x.ndim
+    steps_over = [size == 1 and stride > 1 for size, stride in zip(window, strides, strict=True)]
+    for axis, stride in enumerate(strides, start=first):
+        if steps_over[axis - first] and not isinstance(x.shape[axis], int):
+            widths[axis] = (0, -(-x.shape[axis] // stride) * stride - x.shape[axis])
+    return x if all(isinstance(high, int) for _, high in widths) else jnp.pad(x, widths)
 
 
 def _padding(padding: str, window: Sequence[int], dilation: Sequence[int]) -> Any:

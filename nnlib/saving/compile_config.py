@@ -8,6 +8,7 @@ from nnlib.core.errors import CorruptFileError
 from nnlib.core.object_data import is_object, made, reading
 from nnlib.models.model import Model
 from nnlib.saving.keras_form import written
+from nnlib.saving.legacy_compile import modern_arguments
 
 _PLACE = "compile_from_config"
 _ARGUMENTS = (
@@ -47,7 +48,7 @@ def compile_from_config(model: Model, config: Mapping[str, Any]) -> None:
             return
         arguments = {name: config[name] for name in _ARGUMENTS if name in config}
         if "optimizer_config" in config:
-            arguments["optimizer"] = config["optimizer_config"]
+            arguments |= modern_arguments(config)
         read = {name: _READERS.get(name, made)(value) for name, value in arguments.items()}
         if read.get("steps_per_execution") == 1:  # Keras' default: nobody chose
             read.pop("steps_per_execution")
@@ -73,8 +74,7 @@ def _by_name(registry: Any) -> Any:
     def read(data: Any) -> Any:
         if isinstance(data, str):
             return data
-        found = made(data, lenient=True)
-        return registry.deserialize(found) if isinstance(found, Mapping) else found
+        return made(data) if "module" in data else registry.deserialize(data)
 
     return read
 

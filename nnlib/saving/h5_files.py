@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import h5py
-import ml_dtypes
+import jax.numpy as jnp
 import numpy as np
 
 from nnlib.core.errors import CorruptFileError, NnlibError
+from nnlib.saving.patient_file import PatientFile
 
 _CHECKED = ("v110", "v110")  # the layout of HDF5 1.10: headers have checksums
 _CHUNK = 1 << 20
+_ALIGNMENT = 64
 _COMPACT = 1 << 12
 _NOT_A_BOMB = 1 << 26
 _MOST_EXPANSION = 1000
@@ -24,17 +26,11 @@ def created(path: Any, checksums: bool) -> Iterator[h5py.File]:
 
     Without, arrays lie in one piece each, for files inside archives, which have their own.
     """
-    file = h5py.File(path, "w", libver=_CHECKED if checksums else None)
-    try:
-        yield file
-    except BaseException:
-        with contextlib.suppress(RuntimeError, OSError):
-            file.close()
-        raise
-    try:
-        file.close()
-    except RuntimeError as error:  # what h5py makes of a full disk
-        raise OSError(str(error)) from error
+    with PatientFile(path) as patient:
+        libver = _CHECKED if checksums else None
+        with h5py.File(patient, "w", libver=libver) as file:
+            yield file
+        patient.finish()
 
 
 @contextlib.contextmanager
@@ -81,7 +77,7 @@ def damaged(place: str, why: str) -> CorruptFileError:
 def put(group: h5py.Group, name: str, value: Any) -> None:
     """Store an array as Keras does: bfloat16 as raw bytes with a note."""
     array = np.asarray(value)
-    noted = array.dtype == ml_dtypes.bfloat16
+    noted = array.dtype == jnp.bfloat16
     if group.file.libver == _CHECKED:
         dataset = _with_checksum(group, name, array)
     else:
@@ -129,10 +125,9 @@ def group_at(parent: h5py.Group, path: str, place: str) -> h5py.Group | None:
     """The group at a path, or None; links to elsewhere are refused on the way."""
     current = parent
     for name in path.split("/"):
-        if not name or name == "." or name not in current:
+        if not _has(current, name):
             return None
-        _refuse_link(current, name, place)
-        current = current[name]
+        current = _member(current, name, place)
         if not isinstance(current, h5py.Group):
             raise damaged(place, f"{path} is no group")
     return current
@@ -142,42 +137,53 @@ def dataset_at(group: h5py.Group, path: str, place: str) -> h5py.Dataset:
     """A dataset that is all in this file."""
     *folders, name = [part for part in path.split("/") if part] or [""]
     parent = group_at(group, "/".join(folders), place) if folders else group
-    if parent is None or name in ("", ".") or name not in parent:
+    if parent is None or not _has(parent, name):
         raise damaged(place, f"there is no {path}")
-    _refuse_link(parent, name, place)
-    dataset = parent[name]
+    dataset = _member(parent, name, place)
     if not isinstance(dataset, h5py.Dataset):
         raise damaged(place, f"{path} is no array")
     if dataset.external or dataset.is_virtual:
         raise damaged(place, f"{path} is in another file")
     if dataset.shape is None:
         raise damaged(place, f"{path} has no shape")
-    size, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
-    if size > _NOT_A_BOMB and size > _MOST_EXPANSION * stored:
+    size = dataset.size * dataset.dtype.itemsize
+    if size > _NOT_A_BOMB and size > _MOST_EXPANSION * dataset.id.get_storage_size():
+        stored = dataset.id.get_storage_size()
         raise damaged(place, f"{path} says it has {size} bytes, of which {stored} are stored")
     return dataset
 
 
-def _refuse_link(group: h5py.Group, name: str, place: str) -> None:
-    link = group.get(name, getclass=True, getlink=True)
-    if link is not h5py.HardLink:
+def _has(group: h5py.Group, name: str) -> bool:
+    return name not in ("", ".") and bool(group.id.links.exists(name.encode()))
+
+
+def _member(group: h5py.Group, name: str, place: str) -> Any:
+    if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
         raise damaged(place, f"{name} is a link to elsewhere")
+    return group[name]
 
 
 def array_of(dataset: h5py.Dataset) -> np.ndarray:
     """Its values, read once."""
-    array = np.empty(dataset.shape, dataset.dtype)
+    array = _aligned(dataset.shape, dataset.dtype)
     if array.size:
-        dataset.read_direct(array) if dataset.shape else array.__setitem__((), dataset[()])
+        dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
     return array.view(dtype_of(dataset))
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Memory that JAX takes over on a CPU as it is, instead of copying it."""
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def dtype_of(dataset: h5py.Dataset) -> np.dtype:
     """The dtype of its values."""
-    if dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2:
-        if dataset.attrs.get("dtype") == "bfloat16":
-            return np.dtype(ml_dtypes.bfloat16)
-    return dataset.dtype
+    raw = dataset.dtype.kind == "V" and dataset.dtype.itemsize == 2
+    noted = raw and dataset.attrs.get("dtype") == "bfloat16"
+    return np.dtype(jnp.bfloat16) if noted else dataset.dtype
 
 
 class Reader:
@@ -190,6 +196,7 @@ class Reader:
 
     def __init__(self, group: h5py.Group | None, place: str):
         self.group, self.place = group, place
+        self._found: dict[str, h5py.Dataset] = {}
 
     def __len__(self) -> int:
         return 0 if self.group is None else len(self.group)
@@ -198,9 +205,11 @@ class Reader:
         return iter(self.keys())
 
     def __contains__(self, key: object) -> bool:
-        return self.group is not None and str(key) in self.group
+        return str(key) in self._found or (self.group is not None and _has(self.group, str(key)))
 
     def __getitem__(self, key: str) -> np.ndarray:
+        if key not in self:
+            raise KeyError(key)
         with reading(self.place):
             return array_of(self._dataset(key))
 
@@ -210,10 +219,12 @@ class Reader:
 
     def spec(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
         """Shape and dtype of an array, without reading it."""
-        dataset = self._dataset(key)
-        return dataset.shape, dtype_of(dataset)
+        with reading(self.place):
+            dataset = self._dataset(key)
+            return dataset.shape, dtype_of(dataset)
 
     def _dataset(self, key: str) -> h5py.Dataset:
-        if self.group is None or key not in self.group:
-            raise KeyError(key)
-        return dataset_at(self.group, key, self.place)
+        if key not in self._found:
+            assert self.group is not None
+            self._found[key] = dataset_at(self.group, key, self.place)
+        return self._found[key]

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from nnlib.saving import keras_weights, training_state
 from nnlib.saving.atomic import scratch, writing
-from nnlib.saving.h5_files import created, damaged, opened
+from nnlib.saving.h5_files import Reader, created, damaged, group_at, opened
 from nnlib.saving.json_text import parsed
 from nnlib.saving.keras_config import model_config, model_from_config
 from nnlib.saving.keras_layout import places
 from nnlib.saving.safe_zip import SafeZip
+from nnlib.saving.vocabularies import fill_in, forget_given
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
 
 CONFIG, METADATA, WEIGHTS, ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets"
+_PIECE = 1 << 20
 KERAS_VERSION = "3.15.0"
 """The version of Keras whose files are written."""
 
@@ -45,7 +48,12 @@ def save(
         with zipfile.ZipFile(new, "w") as archive:
             archive.writestr(METADATA, json.dumps(metadata))
             archive.writestr(CONFIG, json.dumps(config))
-            archive.write(folder / WEIGHTS, WEIGHTS)
+            large = (folder / WEIGHTS).stat().st_size >= 2**31
+            with (
+                (folder / WEIGHTS).open("rb") as source,
+                archive.open(WEIGHTS, "w", force_zip64=large) as entry,
+            ):
+                shutil.copyfileobj(source, entry, _PIECE)
             for asset in sorted((folder / ASSETS).rglob("*")):
                 if asset.is_file():
                     archive.write(asset, asset.relative_to(folder).as_posix())
@@ -72,38 +80,33 @@ def load(
 ) -> Any:
     """The model of a `.keras` file, or of the folder that such a file was unpacked to."""
     source = str(path)
-    if path.is_dir():
-        if not (path / WEIGHTS).is_file():
-            raise damaged(source, f"it has no {WEIGHTS}")
-        model = _made((path / CONFIG).read_bytes(), source, custom_objects, compile, safe_mode)
-        with opened(path / WEIGHTS, source) as file:
-            _load_state(model, file, source, compile)
-        load_assets(model, path / ASSETS)
-        return model
-    with path.open("rb") as stream:
-        archive = SafeZip(stream, source)
-        model = _made(archive.text(CONFIG), source, custom_objects, compile, safe_mode)
-        with _weights_in(archive, source) as file:
-            _load_state(model, file, source, compile)
-        if any(name.startswith(f"{ASSETS}/") for name in archive.infos):
-            with tempfile.TemporaryDirectory() as folder:
-                archive.extract(f"{ASSETS}/", Path(folder))
-                load_assets(model, Path(folder) / ASSETS)
+    with contextlib.ExitStack() as stack:
+        if path.is_dir():
+            text, assets = (path / CONFIG).read_bytes(), path / ASSETS
+            file = stack.enter_context(opened(path / WEIGHTS, source))
+        else:
+            archive = SafeZip(stack.enter_context(path.open("rb")), source)
+            text = archive.text(CONFIG).encode()
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            archive.extract(f"{ASSETS}/", folder)
+            assets, file = folder / ASSETS, stack.enter_context(_weights_in(archive, source))
+        config = parsed(text, f"{source}: {CONFIG}")
+        if not compile:
+            config.pop("compile_config", None)
+        found = fill_in(config, assets, lambda layer: _idf_at(file, layer, source))
+        model = model_from_config(config, custom_objects, safe_mode)
+        forget_given(model, found)
+        keras_weights.load_weights(model, file, source)
+        if compile:
+            training_state.load_optimizer(model, file, source)
+        training_state.load_own(model, file, source, compile)
+        load_assets(model, assets)
     return model
 
 
-def _made(text: Any, source: str, custom_objects: Any, compile: bool, safe_mode: bool) -> Any:
-    config = parsed(text, f"{source}: {CONFIG}")
-    if not compile:
-        config.pop("compile_config", None)
-    return model_from_config(config, custom_objects, safe_mode)
-
-
-def _load_state(model: Any, file: Any, source: str, compile: bool) -> None:
-    keras_weights.load_weights(model, file, source)
-    if compile:
-        training_state.load_optimizer(model, file, source)
-    training_state.load_own(model, file, source, compile)
+def _idf_at(file: Any, path: str, source: str) -> Any:
+    store = Reader(group_at(file, f"{path}/vars", source), source)
+    return store["idf_weights"] if len(store) else None
 
 
 @contextlib.contextmanager

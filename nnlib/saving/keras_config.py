@@ -5,11 +5,19 @@ from typing import Any
 
 from nnlib.core.errors import ArgumentError, CorruptFileError
 from nnlib.core.object_data import made, reading
+from nnlib.core.shared_objects import marking_shared, only_shared
 from nnlib.models.model import Model
 from nnlib.saving.compile_config import compile_config, compile_from_config
+from nnlib.saving.json_text import parsed
 from nnlib.saving.keras_form import written
 
-__all__ = ["compile_config", "compile_from_config", "model_config", "model_from_config"]
+__all__ = [
+    "compile_config",
+    "compile_from_config",
+    "model_config",
+    "model_from_config",
+    "model_from_json",
+]
 
 
 def model_config(model: Model) -> dict[str, Any]:
@@ -25,9 +33,8 @@ def model_config(model: Model) -> dict[str, Any]:
     """
     if not isinstance(model, Model):
         raise ArgumentError(f"model_config: expected a model, got {model!r}.")
-    config: dict[str, Any] = written(model)
-    if model.trainer.compiled is not None:
-        config["compile_config"] = compile_config(model)
+    with marking_shared():
+        config: dict[str, Any] = only_shared(written(model))
     return config
 
 
@@ -47,8 +54,8 @@ def model_from_config(
 
     >>> import nnlib as nn
     >>> model = nn.Sequential([nn.Input((3,)), nn.layers.Dense(2, "relu")])
-    >>> model_from_config(model_config(model)).layers[0].activation
-    'relu'
+    >>> model_from_config(model_config(model)).layers[0].units
+    2
     """
     with reading("model_from_config", custom_objects, safe_mode):
         model = made(config)
@@ -57,3 +64,22 @@ def model_from_config(
             f"model_from_config: expected the config of a model, got that of {model!r:.80}."
         )
     return model
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model of what `model.to_json()` returned, in nnlib, Keras 3 or Keras 2; new weights.
+
+    Args:
+        json_string: the text.
+        custom_objects: classes and functions that it names and that nnlib does not know.
+
+    Raises:
+        CorruptFileError: for what no model can be made from.
+        UnknownNameError: for a class or function that is not known; the text names the remedy.
+
+    >>> import nnlib as nn
+    >>> model = nn.Sequential([nn.Input((3,)), nn.layers.Dense(2)])
+    >>> nn.models.model_from_json(model.to_json()).count_params()
+    8
+    """
+    return model_from_config(parsed(json_string, "model_from_json"), custom_objects)

@@ -51,6 +51,8 @@ def written(thing: Any) -> Any:
 
 def _object(data: Mapping[str, Any]) -> dict[str, Any]:
     package, kind = str(data["module"]).partition(".")[0], data["class_name"]
+    if package == "keras":
+        return dict(data)  # written before, by `get_compile_config`
     rest = {key: value for key, value in data.items() if key not in _HEAD_KEYS}
     rest = {key: in_keras_form(value) for key, value in rest.items()}
     if package != "nnlib":
@@ -60,7 +62,10 @@ def _object(data: Mapping[str, Any]) -> dict[str, Any]:
         return {**head, "registered_name": name, **rest}
     if kind == "Operation":
         operation = keras_operation(data["config"])
+        rest.pop("build_config", None)  # Keras' operations are no layers: nothing is built
         return {**operation, "config": in_keras_form(operation["config"]), **rest}
+    if "shapes_dict" in (rest.get("build_config") or {}):
+        del rest["build_config"]  # Keras may name the arguments otherwise; a call builds it
     config = _config(str(data["module"]), kind, data["config"])
     return {**_head(str(data["module"]), kind, config), **rest}
 
@@ -127,4 +132,3 @@ def _function(name: str) -> dict[str, Any]:
         "config": name,
         "registered_name": "function",
     }
-

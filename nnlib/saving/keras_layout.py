@@ -13,7 +13,6 @@ from nnlib.core.naming import snake_case
 from nnlib.layers.conv_lstm import ConvLSTM
 from nnlib.layers.group_query_attention import GroupQueryAttention
 from nnlib.layers.multi_head_attention import MultiHeadAttention
-from nnlib.layers.operation import Operation
 from nnlib.layers.recurrent import Recurrent
 from nnlib.layers.rnn import RNN
 from nnlib.models.model import Model
@@ -86,6 +85,8 @@ def other_paths(path: str) -> list[str]:
 
 def class_name(layer: Any) -> str:
     """What the layers of a class are called in lists."""
+    if type(layer) is Model and _has_graph(layer):
+        return "functional"
     return _CLASS_NAMES.get(type(layer)) or snake_case(type(layer).__name__)
 
 
@@ -100,27 +101,28 @@ def _cell_name(layer: Layer) -> str:
 
 def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
     """What may hold layers, by the names that Keras has, in its order: private ones last."""
-    graph = isinstance(layer, Model) and layer.__dict__.get("_graph") is not None
+    graph = _has_graph(layer)
     if graph or isinstance(layer, Sequential):
         assert isinstance(layer, Model)
-        yield "layers", _visible(layer)
+        yield "layers", layer.layers
     named = _named_attributes(layer)
     if isinstance(layer, Model) and not graph and not isinstance(layer, Sequential):
-        named["layers"] = _visible(layer)  # a property of Keras' Model
+        named["layers"] = layer.layers  # a property of Keras' Model
     for name in sorted(named, key=lambda name: f"~{name}" if name.startswith("_") else name):
         yield name, named[name]
 
 
-def _visible(model: Model) -> list[Layer]:
-    """The layers that Keras has, too: arithmetic on symbols is none there."""
-    return [layer for layer in model.layers if not isinstance(layer, Operation)]
+def _has_graph(layer: Layer) -> bool:
+    return layer.__dict__.get("_graph") is not None
 
 
 def _named_attributes(layer: Layer) -> dict[str, Any]:
     """Attributes and properties that hold layers or containers."""
     renamed = next((names for kind, names in _RENAMED.items() if isinstance(layer, kind)), {})
     named = {
-        renamed.get(name, name): value for name, value in vars(layer).items() if name not in _PRIVATE
+        renamed.get(name, name): value
+        for name, value in vars(layer).items()
+        if name not in _PRIVATE
     }
     for kind in type(layer).__mro__:
         if kind.__module__.split(".")[0] != "nnlib" and issubclass(kind, Layer):

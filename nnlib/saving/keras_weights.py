@@ -27,9 +27,7 @@ def save_weights(model: "Layer", file: h5py.File) -> None:
                 place.layer.save_own_variables(Writer(group))
 
 
-def load_weights(
-    model: "Layer", file: h5py.File, source: str, skip_mismatch: bool = False
-) -> None:
+def load_weights(model: "Layer", file: h5py.File, source: str, skip_mismatch: bool = False) -> None:
     """Read the arrays of all layers. They are all compared with the model before one is read.
 
     Args:

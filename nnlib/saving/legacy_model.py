@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from nnlib.models.model import Model
 
 _WEIGHTS, _OPTIMIZER = "model_weights", "optimizer_weights"
+_LONG = {
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+}
 
 
 def save(
@@ -54,12 +62,23 @@ def training_config(model: "Model") -> dict[str, Any] | None:
         return None
     config = compile_config(model)
     return {
-        "loss": config["loss"],
+        "loss": _long_names(config["loss"]),
         "metrics": config["metrics"],
         "weighted_metrics": config["weighted_metrics"],
         "loss_weights": config["loss_weights"],
         "optimizer_config": config["optimizer"],
     }
+
+
+def _long_names(data: Any) -> Any:
+    """Names of losses in full: Keras' reader of these files knows no others."""
+    if isinstance(data, str):
+        return _LONG.get(data.lower(), data)
+    if isinstance(data, list):
+        return [_long_names(item) for item in data]
+    if isinstance(data, dict) and "class_name" not in data:
+        return {name: _long_names(item) for name, item in data.items()}
+    return data
 
 
 def _put_json(file: h5py.File, name: str, data: Any) -> None:

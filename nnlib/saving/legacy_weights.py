@@ -8,7 +8,6 @@ import numpy as np
 
 from nnlib.core.errors import ShapeError
 from nnlib.core.stored import fits_dtype
-from nnlib.layers.operation import Operation
 from nnlib.saving.h5_files import (
     array_of,
     damaged,
@@ -45,7 +44,7 @@ class Slot(NamedTuple):
 
 def save_weights(model: "Model", group: h5py.Group) -> None:
     """Write the arrays of all layers into a group, as Keras reads them."""
-    layers = _layers(model)
+    layers = model.layers
     put_names(group, "layer_names", [layer.name for layer in layers])
     group.attrs["backend"] = b"jax"
     group.attrs["keras_version"] = b"3.15.0"
@@ -77,10 +76,6 @@ def put_names(group: h5py.Group, name: str, names: list[str]) -> None:
 # Order -------------------------------------------------------------------------------------------
 
 
-def _layers(model: "Model") -> list["Layer"]:
-    return [layer for layer in model.layers if not isinstance(layer, Operation)]
-
-
 def _slots(layer: "Layer") -> list[Slot]:
     """All weights below a layer, as they come, with paths that begin with the layer's name."""
     return [
@@ -97,9 +92,7 @@ def _own(layer: "Layer") -> list[Slot]:
 def _in_order(layer: "Layer", frozen: bool = True) -> list[Slot]:
     """Trained ones first; `frozen` says whether flags of layers count."""
     slots = _slots(layer)
-    trained = [
-        s for s in slots if s.weight.trainable and (s.layer.trainable or not frozen)
-    ]
+    trained = [s for s in slots if s.weight.trainable and (s.layer.trainable or not frozen)]
     kept = {(id(s.layer), s.name) for s in trained}
     return trained + [s for s in slots if (id(s.layer), s.name) not in kept]
 
@@ -180,7 +173,7 @@ def names_in(group: h5py.Group, name: str, source: str) -> list[str]:
 
 
 def _by_order(model: "Model", stored: list[_Stored], source: str) -> list[tuple[Any, _Stored]]:
-    layers = [layer for layer in _layers(model) if _slots(layer)]
+    layers = [layer for layer in model.layers if _slots(layer)]
     entries = [entry for entry in stored if entry.names]
     if len(layers) != len(entries):
         raise ShapeError(
@@ -192,7 +185,7 @@ def _by_order(model: "Model", stored: list[_Stored], source: str) -> list[tuple[
 
 
 def _by_name(model: "Model", stored: list[_Stored]) -> list[tuple[Any, _Stored]]:
-    layers = {layer.name: layer for layer in _layers(model)}
+    layers = {layer.name: layer for layer in model.layers}
     return [
         (_orders(layers[entry.layer_name]), entry) for entry in stored if entry.layer_name in layers
     ]

@@ -78,9 +78,7 @@ def load_model(
         raise ArgumentError(f"load_model: expected options=None, got {options!r}: there are none.")
     if not path.exists():
         beside = ", ".join(sorted(p.name for p in path.parent.glob("*"))[:10]) or "nothing"
-        raise CheckpointError(
-            f"{path}: expected a model, got nothing there. Beside it: {beside}."
-        )
+        raise CheckpointError(f"{path}: expected a model, got nothing there. Beside it: {beside}.")
     if path.is_dir():
         if (path / keras_archive.WEIGHTS).is_file():
             return keras_archive.load(path, custom_objects, compile, safe_mode)

@@ -90,12 +90,13 @@ def _slot(optimizer: Optimizer, state: Any, name: str, path: Path) -> Iterator[E
         momentum = _at(state, ("slots", "momentum", *path))
         if jnp.shape(momentum) and not jnp.shape(_at(state, ("slots", name, *path))):
             return
-    if isinstance(optimizer, Adafactor) and name == "v":
-        rows = _at(state, ("slots", "r", *path))
-        if jnp.shape(rows):
-            columns = _at(state, ("slots", "c", *path))
-            shape = (*jnp.shape(rows), jnp.shape(columns)[-1])
-            yield (), shape, np.dtype(rows.dtype).name
+    if isinstance(optimizer, Adafactor):
+        rows, columns = (_at(state, ("slots", key, *path)) for key in ("r", "c"))
+        if jnp.shape(rows) and name == "v":
+            yield (), (*jnp.shape(rows), jnp.shape(columns)[-1]), np.dtype(rows.dtype).name
+            return
+        if not jnp.shape(rows) and name != "v":
+            yield (), (), "int32"
             return
     yield _entry(state, ("slots", name, *path))
 
@@ -143,9 +144,9 @@ def fill(
     if count != len(listed) and not untrained:
         raise ShapeError(f"optimizer: expected {len(listed)} stored arrays, got {count}.")
     listed = listed[:count]
-    for number, (_, shape, dtype) in enumerate(listed):
+    for number, (keys, shape, dtype) in enumerate(listed):
         found, kind = spec(number)
-        if tuple(found) != shape or not fits_dtype(kind, dtype):
+        if tuple(found) != shape or (keys and not fits_dtype(kind, dtype)):
             raise ShapeError(
                 f"optimizer: expected array {number} of shape {shape} for {dtype}, got shape "
                 f"{tuple(found)} of {kind}."

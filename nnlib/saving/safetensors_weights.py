@@ -32,7 +32,7 @@ def _library(name: str) -> Any:
     except ImportError:
         raise MissingExtraError(
             "safetensors: expected the package safetensors, which is not installed. "
-            "Run pip install 'nnlib[saving]'."
+            "Run pip install 'nnlib[safetensors]'."
         ) from None
 
 
@@ -64,7 +64,7 @@ def _contiguous(array: Any) -> np.ndarray:
 def _checksum(name: str, array: np.ndarray) -> int:
     """Of the bytes and of what they mean."""
     head = f"{name} {array.dtype.name} {array.shape}".encode()
-    return zlib.crc32(array.reshape(-1).view(np.uint8), zlib.crc32(head))
+    return zlib.crc32(memoryview(array.reshape(-1).view(np.uint8)), zlib.crc32(head))
 
 
 def load(model: "Model", path: Path, skip_mismatch: bool = False) -> None:
@@ -117,7 +117,7 @@ def _opened(path: Path) -> Iterator[Any]:
     if not path.stat().st_size:
         raise damaged(str(path), "it is empty")
     try:
-        with open_file(path, framework="numpy") as file:
+        with open_file(path, framework="numpy", backend="pread") as file:
             yield file
     except broken as error:
         raise damaged(str(path), str(error)) from error

@@ -68,7 +68,7 @@ def load_optimizer(model: "Model", file: h5py.File, source: str) -> None:
             lambda number: reader.spec(str(number)),
             lambda number: reader[str(number)],
         )
-    except (ShapeError, KeyError) as error:
+    except ShapeError as error:
         warnings.warn(
             f"{source}: expected the state of {model.optimizer!r}, got that of another one "
             f"({error}). The optimizer begins anew.",

@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 
+from nnlib.core.eager import ordered_weights
+from nnlib.core.layer import Layer
+
 # Every public network, and variants whose layers differ. (title, arguments)
 NETWORKS = [
     *((title, {}) for title in ("VGG16", "VGG19", "Xception", "InceptionV3", "InceptionResNetV2")),
@@ -41,11 +44,9 @@ RUN = [
     ("DenseNet121", {"classes": 10}, 32),
     ("Xception", {"classes": 10}, 71),
     ("InceptionV3", {"classes": 10}, 75),
-    ("InceptionResNetV2", {"include_top": False, "pooling": "avg"}, 75),
     ("MobileNet", {"classes": 10, "alpha": 0.25}, 45),
     ("MobileNetV2", {"classes": 10, "alpha": 0.35}, 45),
     ("MobileNetV3Small", {"classes": 10}, 32),
-    ("MobileNetV3Large", {"minimalistic": True, "include_top": False, "pooling": "max"}, 45),
     ("EfficientNetB0", {"classes": 10}, 33),
     ("EfficientNetV2B0", {"classes": 10}, 33),
     ("ConvNeXtTiny", {"classes": 10}, 32),
@@ -66,10 +67,17 @@ def made(applications, title, arguments, size=None):
     return function(weights=None, input_shape=(size, size, 3), **arguments)
 
 
+def shapes_of(thing):
+    """The shapes of all weights in order; nnlib makes no array for it."""
+    if isinstance(thing, Layer):
+        return [list(weight.shape) for _, _, weight in ordered_weights(thing)]
+    return [list(weight.shape) for weight in thing.weights]
+
+
 def rows_of(model):
     """[name, class, shapes of the weights] of each layer; arithmetic is no layer in Keras."""
     return [
-        [layer.name, type(layer).__name__, [list(weight.shape) for weight in layer.weights]]
+        [layer.name, type(layer).__name__, shapes_of(layer)]
         for layer in model.layers
         if type(layer).__name__ != "Operation"
     ]
@@ -77,10 +85,17 @@ def rows_of(model):
 
 def description(model):
     """Numbers to look at, and a hash of all layers and of the order of all weights."""
-    rows, order = rows_of(model), [list(weight.shape) for weight in model.weights]
+    rows, order = rows_of(model), shapes_of(model)
     parameters = sum(math.prod(shape) for shape in order)
     digest = hashlib.sha256(json.dumps([model.name, rows, order]).encode()).hexdigest()[:32]
     return {"layers": len(rows), "parameters": parameters, "hash": digest}
+
+
+def fill(*models):
+    """Give models of the same shapes the same random weights."""
+    weights = random_weights(shapes_of(models[0]))
+    for model in models:
+        model.set_weights(weights)
 
 
 def random_weights(shapes):

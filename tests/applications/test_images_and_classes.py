@@ -6,10 +6,10 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nnlib.core.errors import ArgumentError, DownloadError, ShapeError
 
 import nnlib as nn
 from nnlib.applications import imagenet_utils
+from nnlib.core.errors import ArgumentError, DownloadError, ShapeError
 
 PIXELS = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
 MODES = ["caffe", "tf", "torch"]
@@ -52,9 +52,11 @@ def test_dtypes(mode):
         got = imagenet_utils.preprocess_input(x, mode=mode)
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, want, atol=1e-3)
-    for dtype in ("float64", "float16", "bfloat16"):
+    for dtype in ("float64", "float16"):
         x = PIXELS.astype("float32").astype(jnp.dtype(dtype))
         assert imagenet_utils.preprocess_input(x, mode=mode).dtype == jnp.dtype(dtype)
+    traced = jnp.asarray(PIXELS, "bfloat16")
+    assert imagenet_utils.preprocess_input(traced, mode=mode).dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize("mode", MODES)

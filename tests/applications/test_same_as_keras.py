@@ -1,7 +1,7 @@
 """Every network has the layers, weights and outputs that it has in Keras.
 
 What Keras has is in expected.json, which make_expected.py writes: to make all of them there takes
-a quarter of an hour.
+several minutes.
 """
 
 import inspect
@@ -17,10 +17,10 @@ from tests.applications.described import (
     NETWORKS,
     RUN,
     description,
+    fill,
     image_of,
     key_of,
     made,
-    random_weights,
     rows_of,
 )
 
@@ -42,7 +42,7 @@ def outputs_of(model, x):
 @pytest.mark.parametrize(("title", "arguments", "size"), RUN, ids=str)
 def test_outputs(title, arguments, size):
     model = made(applications, title, arguments, size)
-    model.set_weights(random_weights([weight.shape for weight in model.weights]))
+    fill(model)
     want = np.asarray(EXPECTED["outputs"][key_of(title, arguments, size)])
     got = outputs_of(model, image_of(size))[:, :10]
     assert np.std(want) > 1e-3, "outputs that could tell a difference"
@@ -57,9 +57,7 @@ def test_side_by_side(keras, include_top):
     theirs = made(keras.applications, "MobileNet", arguments, 32)
     ours = made(applications, "MobileNet", arguments, 32)
     assert rows_of(ours) == rows_of(theirs)
-    weights = random_weights([weight.shape for weight in theirs.weights])
-    theirs.set_weights(weights)
-    ours.set_weights(weights)
+    fill(theirs, ours)
     for got, want in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(got, want)
     x = image_of(32)

@@ -45,7 +45,11 @@ def base():
 
 @pytest.fixture
 def weights_of(base):
-    return lambda: {path: np.array(a) for path, a in flatten(base.variables).items()}
+    def copies():
+        params, state = map(flatten, base.variables)
+        return {path: np.array(array) for path, array in (params | state).items()}
+
+    return copies
 
 
 def test_frozen_base(base, weights_of):
@@ -73,7 +77,9 @@ def test_fine_tuning(base, weights_of):
     before = weights_of()
     model.fit(X, Y, epochs=1, batch_size=4, verbose=0)
     changed = {
-        path[1] for path, array in weights_of().items() if not np.array_equal(array, before[path])
+        path.split("/")[0]
+        for path, array in weights_of().items()
+        if not np.array_equal(array, before[path])
     }
     assert changed == {name for name in free if base.get_layer(name).weights}
     tuned = sum(weight.size for layer in base.layers[-10:] for weight in layer.trainable_weights)
@@ -90,8 +96,5 @@ def test_frozen_weights_cost_no_gradient(base):
     last_ten = flops(compiled(classifier(base)))
     base.trainable = False
     frozen = flops(compiled(classifier(base)))
-    state = base.variables
-    forward = jax.jit(lambda x: base.apply(*state, x)[0]).lower(X).compile()
-    assert frozen < 1.1 * forward.cost_analysis()["flops"]
-    assert frozen < 0.45 * everything
+    assert frozen < 0.4 * everything
     assert frozen < last_ten < 0.7 * everything

@@ -61,10 +61,31 @@ def test_weights_only_has_no_optimizer(tmp_path):
     assert other.optimizer.iterations == 0
 
 
+@pytest.mark.parametrize("name", ["{epoch}.keras", "{epoch}.h5"])
+def test_files_of_whole_models_go_on_with_training(tmp_path, name):
+    model = make()
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[ModelCheckpoint(tmp_path / name)])
+    again = nn.models.load_model(tmp_path / name.format(epoch=1))
+    again.fit(X, Y, epochs=2, initial_epoch=1, verbose=0)
+    for a, b in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["a.weights.h5", "a.h5", "a.safetensors"])
+def test_files_of_weights_alone(tmp_path, name):
+    model = make()
+    callback = ModelCheckpoint(tmp_path / name, save_weights_only=True)
+    model.fit(X, Y, verbose=0, callbacks=[callback])
+    other = make()
+    other.load_weights(tmp_path / name)
+    np.testing.assert_array_equal(other.predict(X), model.predict(X))
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"filepath": "a.keras"}, "expected a folder"),
+        ({"filepath": "a.keras", "save_weights_only": True}, r"ends in \.weights\.h5"),
+        ({"filepath": "a.weights.h5"}, "save_weights_only=True"),
         ({"filepath": "a", "mode": "best"}, "'auto', 'min' or 'max'"),
         ({"filepath": "a", "save_freq": 0}, "save_freq"),
     ],

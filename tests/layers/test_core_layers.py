@@ -228,3 +228,21 @@ def test_flash_attention_asks_for_the_fused_kernel(monkeypatch, causal):
     runs = [la.apply(params, state, x, x, use_causal_mask=causal)[0] for la in (plain, flash)]
     assert asked == ["cudnn"]
     np.testing.assert_allclose(*(y.astype("float32") for y in runs), atol=2e-2)
+
+
+def test_inputs_as_keras_takes_them():
+    x = nn.Input((3,), sparse=False, ragged=False, optional=False, name="x")
+    assert nn.Input(tensor=x) is x
+    layer = nn.layers.InputLayer(input_tensor=x)
+    assert layer.symbol is x
+    assert layer.batch_shape == (None, 3)
+    assert nn.layers.InputLayer(batch_shape=(2, 3)).get_config() == {
+        **{"batch_shape": [2, 3], "dtype": "float32", "sparse": False, "ragged": False},
+        **{"name": "input_layer", "optional": False},
+    }
+    for flag in ("sparse", "ragged", "optional"):
+        with pytest.raises(errors.ArgumentError, match=f"{flag}=False, got True"):
+            nn.Input((3,), **{flag: True})
+    for given in ({"tensor": 7}, {"tensor": x, "shape": (3,)}):
+        with pytest.raises(errors.ArgumentError, match="a Symbol as the only word"):
+            nn.Input(**given)

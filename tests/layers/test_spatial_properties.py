@@ -327,3 +327,17 @@ def test_a_mask_on_its_way_is_used_and_ends():
     pooled = layers.GlobalAveragePooling1D()(Padded()(inputs))
     model = models.Model(inputs, layers.Reshape((2, 1))(pooled))  # would warn of a lost mask
     np.testing.assert_allclose(model(x)[0, :, 0], [2.0, 6.0])
+
+
+def test_branches_of_a_size_that_stays_free_fit():
+    """JAX compares formulas of sizes: windows of 1 and of 3 must have the same one."""
+    x = layers.Input((None, None, 2))
+    halved = [layers.Conv2D(2, size, strides=2, padding="same") for size in (1, 3)]
+    halved.append(layers.MaxPooling2D(3, strides=2, padding="same"))
+    model = models.Model(x, layers.add([layer(x) for layer in halved]))
+    free = jax.ShapeDtypeStruct(jax.export.symbolic_shape("b, h, w, 2"), "float32")
+    params, state = model.variables
+    exported = jax.export.export(jax.jit(lambda x: model.apply(params, state, x)[0]))(free)
+    for size in (6, 7):
+        images = random(1, size, size + 1, 2)
+        close(np.asarray(exported.call(images)), np.asarray(model(images)))

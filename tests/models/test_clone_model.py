@@ -219,3 +219,12 @@ def test_refusals():
     split = nn.Model(a, nn.layers.Dense(2)(a))
     with pytest.raises(ArgumentError, match="expected call_function to return 1 outputs"):
         clone_model(split, call_function=lambda layer, x: [layer(x), x])
+
+
+def test_arithmetic_twice():
+    x = nn.Input((2,))
+    model = nn.Model(x, (x + 1.0) * 2.0 + nn.layers.Dense(2)(x))
+    clone = nn.models.clone_model(model)
+    assert [layer.name for layer in clone.layers] == [layer.name for layer in model.layers]
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone(np.ones((1, 2))), model(np.ones((1, 2))))

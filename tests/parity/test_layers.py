@@ -141,7 +141,7 @@ def test_lambda(keras):
 NOT_YET = {
     "Dense": {"quantization_config"},
     "Embedding": {"quantization_config"},
-    "InputLayer": {"sparse", "ragged", "optional", "input_tensor", "input_shape"},
+    "InputLayer": set(),
 }
 LORA = {"lora_rank", "lora_alpha"}  # Keras' Conv layers take them, too, among `**kwargs`
 OURS_ALONE = {"Embedding": {"input_length"}, "Conv1D": LORA, "Conv2D": LORA}

@@ -53,6 +53,11 @@ class RandomShear(MovingLayer):
         self.x_factor = bounded_range("RandomShear", "x_factor", _size(x_factor), 0, 1)
         self.y_factor = bounded_range("RandomShear", "y_factor", _size(y_factor), 0, 1)
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as Keras takes them."""
+        config = super().get_config()
+        return config | {name: _size(config[name]) for name in ("x_factor", "y_factor")}
+
     def draw(self, key: Any, images: jax.Array) -> dict[str, Any]:
         for_side, for_size = jax.random.split(key)
         low, high = zip(self.x_factor, self.y_factor, strict=True)
@@ -69,6 +74,6 @@ class RandomShear(MovingLayer):
 
 
 def _size(factor: Any) -> Any:
-    """The number f of (-f, f), which Keras writes into configs but does not take from there."""
+    """The number f of (-f, f), which Keras writes into configs but does not take."""
     both = isinstance(factor, tuple | list) and len(factor) == 2
     return factor[1] if both and factor[0] == -factor[1] else factor

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from nnlib.core.dtypes import get as get_policy
 from nnlib.core.errors import ArgumentError, FrozenConfigError, NotBuiltError, ShapeError
 from nnlib.layers.checks import count
 from nnlib.layers.preprocessing.batches import batches, is_whole
@@ -114,6 +115,11 @@ class VocabularyLayer(HostLayer):
         """Whether `adapt` finds the vocabulary: none was given as an argument."""
         return not self._given
 
+    def forget_given(self) -> None:
+        """Take the vocabulary that was given as one that `adapt` has found."""
+        self._given = False
+        self.__dict__.update(input_vocabulary=None, input_idf_weights=None)
+
     @property
     def has_vocabulary(self) -> bool:
         """Whether it was given or found."""
@@ -219,7 +225,10 @@ class VocabularyLayer(HostLayer):
                 f"{str(vocabulary)!r}, which a config may not name. Make the layer with "
                 "vocabulary=None, then call set_vocabulary(path)."
             )
-        return super().from_config(config)
+        kept = dict(config)
+        if kept.get("output_mode") == "int" and not _is_integer(kept.get("dtype")):
+            kept.pop("dtype", None)  # Keras writes its global policy, and puts out int64
+        return super().from_config(kept)
 
     def save_own_variables(self, store: Any) -> None:
         """Put the inverse document frequencies into `store`, special tokens included."""
@@ -248,3 +257,8 @@ class VocabularyLayer(HostLayer):
         """Read what `save_assets` wrote."""
         if self.input_vocabulary is None and (Path(dir_path) / "vocabulary.txt").is_file():
             self._terms.load(Path(dir_path), self._stored_idf)
+
+
+def _is_integer(dtype: Any) -> bool:
+    """Whether a dtype, or the policy of a config, is one of integers."""
+    return dtype is not None and get_policy(dtype).compute_dtype.startswith(("int", "uint"))
