@@ -5,6 +5,7 @@ from typing import Any
 import jax
 
 from nnlib.core.registries import initializers
+from nnlib.initializers.draws import normal, truncated_normal, uniform
 from nnlib.initializers.initializer import Initializer, Seed, Shape, check_number, check_seed
 
 
@@ -22,7 +23,7 @@ class RandomNormal(Initializer):
         self.stddev, self.seed = check_number(place, "stddev", stddev, 0.0), check_seed(place, seed)
 
     def sample(self, key: Any, shape: Shape, dtype: Any) -> jax.Array:
-        return self.mean + self.stddev * jax.random.normal(self.own_key(key), shape, dtype)
+        return normal(self.own_key(key), shape, dtype, self.mean, self.stddev)
 
 
 @initializers.register("random_uniform", "uniform")
@@ -39,7 +40,7 @@ class RandomUniform(Initializer):
         self.seed = check_seed("RandomUniform", seed)
 
     def sample(self, key: Any, shape: Shape, dtype: Any) -> jax.Array:
-        return jax.random.uniform(self.own_key(key), shape, dtype, self.minval, self.maxval)
+        return uniform(self.own_key(key), shape, dtype, self.minval, self.maxval)
 
 
 @initializers.register()
@@ -51,5 +52,4 @@ class TruncatedNormal(RandomNormal):
     """
 
     def sample(self, key: Any, shape: Shape, dtype: Any) -> jax.Array:
-        draw = jax.random.truncated_normal(self.own_key(key), -2.0, 2.0, shape, dtype)
-        return self.mean + self.stddev * draw
+        return truncated_normal(self.own_key(key), shape, dtype, self.mean, self.stddev)

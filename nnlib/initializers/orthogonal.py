@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from nnlib.core.errors import ShapeError
 from nnlib.core.registries import initializers
+from nnlib.initializers.draws import normal
 from nnlib.initializers.initializer import Initializer, Seed, Shape, check_number, check_seed
 
 
@@ -37,7 +38,7 @@ class Orthogonal(Initializer):
         wide = rows < columns
         tall = (columns, rows) if wide else (rows, columns)
         exact = jnp.promote_types(dtype, jnp.float32)  # there is no QR of 16-bit floats
-        q, r = jnp.linalg.qr(jax.random.normal(self.own_key(key), tall, exact))
+        q, r = jnp.linalg.qr(normal(self.own_key(key), tall, exact, 0.0, 1.0))
         # QR leaves signs open; these make every orthogonal matrix as likely.
         q = q * jnp.expand_dims(jnp.sign(jnp.diagonal(r)), 0)
         return (self.gain * jnp.reshape(q.T if wide else q, shape)).astype(dtype)

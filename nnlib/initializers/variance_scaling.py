@@ -8,6 +8,7 @@ import jax
 
 from nnlib.core.errors import ArgumentError
 from nnlib.core.registries import initializers
+from nnlib.initializers.draws import normal, truncated_normal, uniform
 from nnlib.initializers.initializer import Initializer, Seed, Shape, check_number, check_seed
 
 
@@ -66,12 +67,12 @@ class VarianceScaling(Initializer):
         key = self.own_key(key)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
-            return jax.random.uniform(key, shape, dtype, -limit, limit)
+            return uniform(key, shape, dtype, -limit, limit)
         if self.distribution == "untruncated_normal":
-            return math.sqrt(variance) * jax.random.normal(key, shape, dtype)
+            return normal(key, shape, dtype, 0.0, math.sqrt(variance))
         # The standard deviation of a normal cut at two is 0.8796...; make up for it.
         stddev = math.sqrt(variance) / 0.87962566103423978
-        return stddev * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)
+        return truncated_normal(key, shape, dtype, 0.0, stddev)
 
 
 def fans(
