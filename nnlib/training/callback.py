@@ -1,6 +1,7 @@
 """Callbacks: what happens at the edges of training."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ class Callback:
     was set.
 
     Batch methods are called for every batch, unless `batch_interval` is set to more: then only for
-    every that many; with None never. Fewer calls let more steps run in one dispatch.
+    every that many; with None never. Fewer calls let more steps run in one dispatch. Of a model
+    compiled with `steps_per_execution=n` they hear the first and the last batch of every n.
     """
 
     batch_interval: int | None = 1
@@ -115,6 +117,8 @@ class CallbackList:
         params: dict[str, Any] | None = None,
     ):
         self.callbacks = list(_flat(callbacks))
+        compiled = model.trainer.compiled if model is not None else None
+        self.group = (compiled and compiled.steps_per_execution) or 1
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise ArgumentError(
@@ -156,7 +160,7 @@ class CallbackList:
     def listeners(self, method: str) -> list[tuple[Callback, int]]:
         """(callback, interval) of those that want to hear of batches by `method`."""
         found = [(callback, callback.listens_every(method)) for callback in self.callbacks]
-        return [(callback, every) for callback, every in found if every is not None]
+        return [(one, math.lcm(every, self.group)) for one, every in found if every is not None]
 
     def next_stop(self, batch: int, method: str = "on_train_batch_end") -> int | None:
         """The number of batches after which somebody wants to hear of one, or None."""
@@ -168,6 +172,14 @@ class CallbackList:
         for callback, every in self.listeners(method):
             if done % every == 0:
                 getattr(callback, method)(done - 1, logs or {})
+
+    def batches_ended(self, method: str, done: int, logs: Callable[[], Logs]) -> None:
+        """Tell those that wait for the end of an execution which the data cut short."""
+        waiting = [one for one, every in self.listeners(method) if every == self.group]
+        if done % self.group and waiting:
+            found = logs()
+            for callback in waiting:
+                getattr(callback, method)(done - 1, found)
 
     def batches_begin(self, done: int, method: str = "on_train_batch_begin") -> None:
         """Tell those for whom an interval begins."""

@@ -41,6 +41,7 @@ def evaluate_feed(
             pacer.sent(logs, window.count)
             if heard.next_stop(done - 1, "on_test_batch_end") == done:
                 heard.batches_done("on_test_batch_end", done, in_order(logs, objective.log_names))
+        heard.batches_ended("on_test_batch_end", done, lambda: in_order(logs, objective.log_names))
     finally:
         batches.close()
     trainer.keep_test_state(sums)

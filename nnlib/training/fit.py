@@ -195,6 +195,9 @@ class FitLoop:
             done = self.trainer.position.batch
             self.callbacks.batches_begin(done)
             self._run(self._pass.take(self._limit(done, stop)))
+        done = self.trainer.position.batch
+        if self._last_logs is not None:
+            self.callbacks.batches_ended("on_train_batch_end", done, self._logs_so_far)
         if stop is None and self.feed.steps is None and not self.trainer.stop_training:
             self.feed.steps = self.trainer.position.batch
             self.callbacks.set_steps(self.feed.steps)
@@ -221,12 +224,15 @@ class FitLoop:
         finished = self.pacer.sent(logs, window.count)
         self._last_logs = logs
         if self.callbacks.next_stop(done - 1) == done:
-            self.trainer.show_optimizer()
-            assert self.trainer.objective is not None
-            names = self.trainer.objective.log_names
-            self.callbacks.batches_done("on_train_batch_end", done, in_order(logs, names))
+            self.callbacks.batches_done("on_train_batch_end", done, self._logs_so_far())
         if self.bar is not None and finished is not None:
             self.bar.show(done - window.count, in_order(finished, []))
+
+    def _logs_so_far(self) -> Logs:
+        """The logs of the epoch up to the last step, and the optimizer where callbacks see it."""
+        self.trainer.show_optimizer()
+        assert self.trainer.objective is not None
+        return in_order(self._last_logs, self.trainer.objective.log_names)
 
     def _epoch_logs(self) -> Logs:
         trainer, sums = self.trainer, self.session.state.metrics

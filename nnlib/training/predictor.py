@@ -63,6 +63,7 @@ class Predictor:
                 heard.batches_done("on_predict_batch_end", len(parts), {"outputs": out})
                 if trainer.stop_predicting:
                     break
+            heard.batches_ended("on_predict_batch_end", len(parts), lambda: {"outputs": parts[-1]})
         finally:
             batches.close()
         if not parts:

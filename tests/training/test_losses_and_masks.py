@@ -9,7 +9,7 @@ import nnlib as nn
 from nnlib.core.masks import mask_of
 
 generator = np.random.default_rng(0)
-IDS = np.array([[1, 2, 0, 0], [3, 0, 0, 0], [4, 1, 2, 3], [2, 2, 1, 0]])
+IDS = np.array([[1, 2, 0, 0], [3, 0, 0, 0], [4, 1, 2, 3], [2, 2, 1, 0]], "int32")
 TARGETS = generator.normal(size=(4, 4, 2)).astype("float32")
 
 

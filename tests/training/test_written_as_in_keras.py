@@ -159,6 +159,37 @@ def test_a_callback_may_end_evaluations_and_predictions():
         assert stopper.last == 1
 
 
+class _Listener(nn.callbacks.Callback):
+    def __init__(self):
+        self.heard = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.heard.append(batch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.heard.append((batch, "loss" in logs))
+
+    on_test_batch_begin, on_test_batch_end = on_train_batch_begin, on_train_batch_end
+    on_predict_batch_begin = on_train_batch_begin
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.heard.append((batch, len(logs["outputs"])))
+
+
+def test_callbacks_hear_of_executions():
+    x = np.ones((7, 3), "float32")
+    model = nn.Sequential([nn.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=3)
+    fit, stream, evaluate, predict = (_Listener() for _ in range(4))
+    model.fit(x, x[:, :1], batch_size=1, callbacks=[fit], verbose=0)
+    model.fit(((row[None], row[None, :1]) for row in x), callbacks=[stream], verbose=0)
+    model.evaluate(x, x[:, :1], batch_size=1, callbacks=[evaluate], verbose=0)
+    model.predict(x, batch_size=1, callbacks=[predict], verbose=0)
+    groups = [0, (2, True), 3, (5, True), 6, (6, True)]
+    assert fit.heard == stream.heard == evaluate.heard == groups
+    assert predict.heard == [0, (2, 1), 3, (5, 1), 6, (6, 1)]
+
+
 def test_compute_loss_may_do_without_training():
     class Old(nn.Sequential):
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
