@@ -13,7 +13,7 @@ import numpy as np
 
 from nnlib.core.errors import MissingExtraError, ShapeError
 from nnlib.core.stored import fits_dtype
-from nnlib.saving.atomic import writing
+from nnlib.saving.atomic import scratch, writing
 from nnlib.saving.h5_files import damaged
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ def save(model: "Model", path: Path, overwrite: bool = True) -> None:
     arrays = {name: _contiguous(layer.own_arrays()[own]) for name, (layer, own) in _of(model)}
     checksums = {name: _checksum(name, array) for name, array in arrays.items()}
     metadata = {"format": "nnlib", _CHECKSUMS: json.dumps(checksums)}
-    with writing(path, overwrite) as new:
+    # The library leaves a temporary file behind where it is killed: in a folder that is cleaned up.
+    with writing(path, overwrite) as new, scratch(path) as folder:
         try:
-            numpy_files.save_file(arrays, new, metadata)
+            numpy_files.save_file(arrays, folder / "weights", metadata)
         except Exception as error:  # its own kind, which derives from Exception alone
             raise OSError(str(error)) from error
+        (folder / "weights").rename(new)
 
 
 def _of(model: "Model") -> list[tuple[str, tuple["Layer", str]]]:
@@ -64,7 +66,8 @@ def _contiguous(array: Any) -> np.ndarray:
 def _checksum(name: str, array: np.ndarray) -> int:
     """Of the bytes and of what they mean."""
     head = f"{name} {array.dtype.name} {array.shape}".encode()
-    return zlib.crc32(memoryview(array.reshape(-1).view(np.uint8)), zlib.crc32(head))
+    raw: Any = array.reshape(-1).view(np.uint8)
+    return zlib.crc32(raw, zlib.crc32(head))
 
 
 def load(model: "Model", path: Path, skip_mismatch: bool = False) -> None:
