@@ -11,6 +11,7 @@ from nnlib.core.custom_objects import (
 from nnlib.core.plain_data import deserialize_keras_object, serialize_keras_object
 from nnlib.saving.checkpoint import Checkpoint, RestoreStatus, latest_checkpoint
 from nnlib.saving.checkpoint_manager import CheckpointManager
+from nnlib.saving.feature_cache import cached_features
 from nnlib.saving.keras_config import model_from_json
 from nnlib.saving.model_files import load_model, save_model
 from nnlib.saving.saved_model import SavedModel, SavedSignature, load_saved_model
@@ -25,6 +26,7 @@ __all__ = [
     "SavedModel",
     "SavedSignature",
     "Signature",
+    "cached_features",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

@@ -326,3 +326,24 @@ def test_shapes_that_models_are_built_with(keras):
     assert [w.shape for w in again.get_weights()] == [w.shape for w in attend.get_weights()]
     with pytest.raises(CorruptFileError):
         again.build_from_config({"input_shape": 7})
+
+
+def test_classes_that_make_their_own_graph():
+    class Own(nn.Model):
+        def __init__(self, units, **kwargs):
+            x = nn.Input((3,))
+            super().__init__(x, L.Dense(units)(x), **kwargs)
+            self.units = units
+
+    class Given(nn.Model):
+        def __init__(self, inputs, outputs, rate=1.0, **kwargs):
+            super().__init__(inputs, outputs, **kwargs)
+            self.rate = rate
+
+    x = nn.Input((3,))
+    for model in (Own(2, name="m"), Given(x, L.Dense(2)(x), rate=0.5, name="m")):
+        known = {type(model).__name__: type(model)}
+        again = model_from_config(plain(model_config(model)), known)
+        assert type(again) is type(model)
+        assert (again.name, again.count_params()) == ("m", 8)
+        assert vars(again).get("rate") == vars(model).get("rate")
