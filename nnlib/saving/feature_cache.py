@@ -77,5 +77,6 @@ def _fingerprint(model: "Model", x: Any) -> str:
     for name, given in arrays.items():
         array = np.asarray(given)
         found.update(f"{name} {array.dtype.name} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        bytes_: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        found.update(bytes_)
     return found.hexdigest()[:32]
