@@ -48,13 +48,21 @@ class Savable:
             self, filepath, overwrite, include_optimizer, save_format, signatures, options
         )
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+    def save_weights(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        save_format: str | None = None,
+        options: Any = None,
+    ) -> None:
         """Write the weights, and the state of the optimizer to `.weights.h5`.
 
         Args:
             filepath: `.weights.h5` as Keras 3 has it, `.h5` as Keras 2, `.safetensors`, or a folder
                 (an Orbax checkpoint).
             overwrite: whether what is there may be replaced.
+            save_format: "h5" or "tf" (a folder), if the suffix does not say it.
+            options: only None.
 
         Raises:
             SavingError: if something is there with `overwrite=False`, or the disk refuses.
@@ -67,10 +75,14 @@ class Savable:
         ...     model.load_weights(folder + "/model.weights.h5")
         """
         saving = importlib.import_module("nnlib.saving.weights_files")
-        saving.save_weights(self, filepath, overwrite)
+        saving.save_weights(self, filepath, overwrite, save_format, options)
 
     def load_weights(
-        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+        self,
+        filepath: Any,
+        skip_mismatch: bool = False,
+        by_name: bool = False,
+        options: Any = None,
     ) -> None:
         """Read weights that nnlib, Keras 3 or tf.keras wrote.
 
@@ -79,6 +91,7 @@ class Savable:
             skip_mismatch: whether layers that do not fit are left as they are, with a warning.
             by_name: in files of Keras 2 (`.h5`): whether layers are found by their names instead of
                 their order; those of other names are left as they are.
+            options: only None.
 
         Raises:
             ShapeError: if the file is of another model; then nothing is changed.
@@ -86,4 +99,4 @@ class Savable:
             NotBuiltError: if the input shape is not known yet.
         """
         saving = importlib.import_module("nnlib.saving.weights_files")
-        saving.load_weights(self, filepath, skip_mismatch, by_name)
+        saving.load_weights(self, filepath, skip_mismatch, by_name, options)

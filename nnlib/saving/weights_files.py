@@ -24,34 +24,67 @@ if TYPE_CHECKING:
 _OTHERS = (".keras", ".npz", ".npy", ".json", ".pkl", ".pt", ".pth", ".onnx", ".tflite", ".zip")
 
 
-def save_weights(model: "Model", filepath: Any, overwrite: bool = True) -> None:
+def save_weights(
+    model: "Model",
+    filepath: Any,
+    overwrite: bool = True,
+    save_format: str | None = None,
+    options: Any = None,
+) -> None:
     """See `Model.save_weights`."""
     path = Path(filepath)
+    _refuse_options("save_weights", options)
+    kind = _kind(path, save_format)
     require_built(model, "save_weights")
-    if path.name.endswith(".weights.h5"):
+    if kind == "keras":
         with writing(path, overwrite) as new, created(new, checksums=True) as file:
             keras_weights.save_weights(model, file)
             training_state.save_optimizer(model, file)
-    elif path.suffix in (".h5", ".hdf5"):
+    elif kind == "h5":
         with writing(path, overwrite) as new, created(new, checksums=True) as file:
             legacy_weights.save_weights(model, file)
-    elif path.suffix == ".safetensors":
+    elif kind == "safetensors":
         safetensors_weights.save(model, path, overwrite)
-    elif path.suffix in _OTHERS:
-        raise ArgumentError(
-            f"save_weights: expected a path that ends in .weights.h5, .h5 or .safetensors, or a "
-            f"folder, got {str(path)!r}. Whole models are written by model.save()."
-        )
     else:
         refuse_existing(path, overwrite)
         Checkpoint(model).write(path, weights_only=True)
 
 
+def _kind(path: Path, save_format: str | None) -> str:
+    """The format of a file that is to be written."""
+    if save_format not in (None, "h5", "tf"):
+        raise ArgumentError(
+            f"save_weights: expected save_format to be 'h5', 'tf' or None, got {save_format!r}."
+        )
+    if save_format == "tf":
+        return "folder"
+    if path.name.endswith(".weights.h5"):
+        return "keras"
+    if save_format == "h5" or path.suffix in (".h5", ".hdf5"):
+        return "h5"
+    if path.suffix in _OTHERS:
+        raise ArgumentError(
+            f"save_weights: expected a path that ends in .weights.h5, .h5 or .safetensors, or a "
+            f"folder, got {str(path)!r}. Whole models are written by model.save()."
+        )
+    return "safetensors" if path.suffix == ".safetensors" else "folder"
+
+
+def _refuse_options(place: str, options: Any) -> None:
+    if options is not None:
+        raise ArgumentError(f"{place}: expected options=None, got {options!r}: there are none.")
+
+
 def load_weights(
-    model: "Model", filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+    model: "Model",
+    filepath: Any,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    options: Any = None,
 ) -> None:
     """See `Model.load_weights`."""
     path = Path(filepath)
+    _refuse_options("load_weights", options)
     require_built(model, "load_weights")
     if path.is_dir():
         _refuse(path, skip_mismatch=skip_mismatch, by_name=by_name)

@@ -189,3 +189,20 @@ def test_refusals_of_load(tmp_path):
         nn.Sequential([layers.Dense(2)]).save(tmp_path / "a.keras")
     with pytest.raises(AttributeError, match="load_modle"):
         _ = nn.models.load_modle
+
+
+@pytest.mark.parametrize(("name", "kind"), [("weights", "tf"), ("weights.bin", "h5")])
+def test_weights_in_a_format_that_is_said(tmp_path, name, kind):
+    model = nn.Sequential([nn.Input((3,)), nn.layers.Dense(2)])
+    model.save_weights(tmp_path / name, save_format=kind, options=None)
+    assert (tmp_path / name).is_dir() == (kind == "tf")
+    expected = model.get_weights()
+    model.set_weights([np.zeros_like(array) for array in expected])
+    model.load_weights(tmp_path / name, options=None)
+    for got, want in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(got, want)
+    for wrong in ({"save_format": "zip"}, {"options": 1}):
+        with pytest.raises(errors.ArgumentError, match=r"save_weights: expected"):
+            model.save_weights(tmp_path / "other", **wrong)
+    with pytest.raises(errors.ArgumentError, match="options=None"):
+        model.load_weights(tmp_path / name, options=1)
