@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from nnlib.core.settings import is_interactive_logging_enabled
-from nnlib.core.show_line import show_line
+from nnlib.core.show_line import in_notebook, show_line
 from nnlib.training.callback import Callback, Logs
 
 
@@ -26,13 +26,6 @@ def resolve_verbose(verbose: Any) -> int:
     if verbose == "auto":
         return 1 if sys.stdout.isatty() or in_notebook() else 2
     return int(verbose)
-
-
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this."""
-    shell = sys.modules.get("IPython")
-    instance = shell.get_ipython() if shell is not None else None
-    return type(instance).__name__ == "ZMQInteractiveShell"
 
 
 def format_logs(logs: Logs | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnlib.core.errors import ArgumentError
+from nnlib.core.show_line import in_notebook
 
 
 class Progbar:
@@ -144,7 +145,7 @@ class Progbar:
 
 def _moves() -> bool:
     """Whether a line can be written over: in a terminal or a notebook."""
-    return sys.stdout.isatty() or "ipykernel" in sys.modules
+    return sys.stdout.isatty() or in_notebook()
 
 
 def _clock(seconds: float) -> str:

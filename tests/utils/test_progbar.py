@@ -30,7 +30,8 @@ def last_line(capsys):
     return capsys.readouterr().out.splitlines()[-1]
 
 
-def test_a_file_gets_one_line_at_the_end(capsys):
+def test_a_file_gets_one_line_at_the_end(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)  # imported, but not running us
     bar = nn.utils.Progbar(3)
     for step in range(3):
         bar.update(step + 1, [("loss", 4.0 - step), ("tiny", 0.0001)])
