@@ -10,20 +10,29 @@ import numpy as np
 from nnlib.core.errors import CorruptFileError, MissingExtraError
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write `{name: array}` to `path`.
+def write_arrays(
+    path: Path, arrays: Mapping[str, Any], metadata: dict[str, str] | None = None
+) -> None:
+    """Write `{name: array}` to `path`, with strings beside them.
 
     Raises:
+        OSError: if the disk refuses.
         MissingExtraError: without safetensors.
     """
-    # safetensors writes the memory of an array as it lies there, whatever its strides say.
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    shaped = {name: a.reshape(np.shape(arrays[name])) for name, a in contiguous.items()}
-    save = _safetensors().save_file
+    save = library("safetensors.numpy").save_file
     path.touch()
     mode = path.stat().st_mode  # safetensors would leave a file that nobody else may read
-    save(shaped, path)
+    try:
+        save({name: contiguous(array) for name, array in arrays.items()}, path, metadata)
+    except Exception as error:  # its own kind, which derives from Exception alone
+        raise OSError(str(error)) from error
     path.chmod(mode)
+
+
+def contiguous(array: Any) -> np.ndarray:
+    """Rows one after the other: safetensors writes the memory as it lies there."""
+    array = np.asarray(array)
+    return np.ascontiguousarray(array).reshape(array.shape)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -33,7 +42,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         CorruptFileError: for a file that is damaged or of another kind.
         MissingExtraError: without safetensors.
     """
-    load = _safetensors().load_file
+    load = library("safetensors.numpy").load_file
     try:
         found: dict[str, np.ndarray] = load(path)
     except FileNotFoundError:
@@ -45,11 +54,16 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def _safetensors() -> Any:
+def library(name: str) -> Any:
+    """A module of safetensors.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
     try:
-        return importlib.import_module("safetensors.numpy")
+        return importlib.import_module(name)
     except ImportError:
         raise MissingExtraError(
-            "saving: expected safetensors, which is not installed. "
+            "safetensors: expected the package safetensors, which is not installed. "
             "Run pip install 'nnlib[safetensors]'."
         ) from None

@@ -1,7 +1,6 @@
 """Weights by path in one safetensors file, with a checksum for each array."""
 
 import contextlib
-import importlib
 import json
 import warnings
 import zlib
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlib.core.errors import MissingExtraError, ShapeError
+from nnlib.core.errors import ShapeError
 from nnlib.core.stored import fits_dtype
+from nnlib.saving.array_files import contiguous, library, write_arrays
 from nnlib.saving.atomic import scratch, writing
 from nnlib.saving.h5_files import damaged
 
@@ -26,28 +26,14 @@ _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat
            "U32": "uint32", "U16": "uint16", "U8": "uint8"}  # fmt: skip
 
 
-def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise MissingExtraError(
-            "safetensors: expected the package safetensors, which is not installed. "
-            "Run pip install 'nnlib[safetensors]'."
-        ) from None
-
-
 def save(model: "Model", path: Path, overwrite: bool = True) -> None:
     """Write `{path of the weight: array}`, exactly as they are."""
-    numpy_files = _library("safetensors.numpy")
-    arrays = {name: _contiguous(layer.own_arrays()[own]) for name, (layer, own) in _of(model)}
+    arrays = {name: contiguous(layer.own_arrays()[own]) for name, (layer, own) in _of(model)}
     checksums = {name: _checksum(name, array) for name, array in arrays.items()}
     metadata = {"format": "nnlib", _CHECKSUMS: json.dumps(checksums)}
     # The library leaves a temporary file behind where it is killed: in a folder that is cleaned up.
     with writing(path, overwrite) as new, scratch(path) as folder:
-        try:
-            numpy_files.save_file(arrays, folder / "weights", metadata)
-        except Exception as error:  # its own kind, which derives from Exception alone
-            raise OSError(str(error)) from error
+        write_arrays(folder / "weights", arrays, metadata)
         (folder / "weights").rename(new)
 
 
@@ -55,12 +41,6 @@ def _of(model: "Model") -> list[tuple[str, tuple["Layer", str]]]:
     return [
         ("/".join((*path, name)), (layer, name)) for path, layer, name, _ in model.weight_specs()
     ]
-
-
-def _contiguous(array: Any) -> np.ndarray:
-    """Rows one after the other: safetensors writes the memory as it lies there."""
-    array = np.asarray(array)
-    return np.ascontiguousarray(array).reshape(array.shape)
 
 
 def _checksum(name: str, array: np.ndarray) -> int:
@@ -115,8 +95,8 @@ def _mismatches(wanted: Any, stored: Any, source: str) -> dict[str, str]:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Whatever the library dislikes is a CorruptFileError."""
-    open_file = _library("safetensors").safe_open
-    broken: Any = _library("safetensors").SafetensorError
+    open_file = library("safetensors").safe_open
+    broken: Any = library("safetensors").SafetensorError
     if not path.stat().st_size:
         raise damaged(str(path), "it is empty")
     try:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors
 import safetensors.numpy
 
 import nnlib as nn
@@ -249,3 +250,22 @@ def test_other_dtypes_of_weights_and_inputs(folder):
     out = load_saved_model(folder).signatures["serving_default"](ids=ids)["flat"]
     assert out.dtype == jnp.bfloat16
     np.testing.assert_array_equal(out, model(ids))
+
+
+def test_others_may_read_what_was_saved(tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    small().save(tmp_path / "saved")
+    small().save_weights(tmp_path / "a.safetensors")
+    written = [tmp_path / "a.safetensors", tmp_path / "saved" / "weights.safetensors"]
+    assert [path.stat().st_mode for path in written] == [plain.stat().st_mode] * 2
+
+
+def test_a_disk_that_refuses_is_an_error_of_ours(folder, monkeypatch):
+    def full(*args):
+        raise safetensors.SafetensorError("no space left on device")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", full)
+    with pytest.raises(errors.SavingError, match="no space left"):
+        small().save(folder)
+    assert not list(folder.parent.iterdir())
