@@ -165,7 +165,7 @@ class SavedSignature:
     def __init__(self, saved: SavedModel, name: str, entry: Entry):
         self.name, self.inputs, self.outputs = name, entry.inputs, entry.outputs
         self._saved, self._program = saved, entry.program
-        self._call: Any = None
+        self._call: Any = None  # the program, or the model where strings go in; made on first use
 
     def __repr__(self) -> str:
         return f"<SavedSignature {self.name!r}, inputs: {self.inputs}>"
@@ -198,7 +198,9 @@ class SavedSignature:
 
     def _run_model(self, inputs: Mapping[str, Any]) -> dict[str, jax.Array]:
         """Strings go through the model's own layers, which are all nnlib's."""
-        model = self._saved.as_model(compile=False)
+        if self._call is None:
+            self._call = self._saved.as_model(compile=False)
+        model = self._call
         data = next(iter(inputs.values())) if len(inputs) == 1 else dict(inputs)
         out = model.predict(data, verbose=0)
         names = model.name_outputs(out)

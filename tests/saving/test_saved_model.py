@@ -139,6 +139,8 @@ def test_strings_go_through_the_model(folder):
     words = np.array([["a"], ["c"]])
     (out,) = serve(word=words).values()
     np.testing.assert_allclose(out, model.predict(words, verbose=0), rtol=1e-6)
+    (folder / "config.json").unlink()  # the model is made once, not for every call
+    np.testing.assert_array_equal(*serve(word=words).values(), out)
     assert [spec.shape for spec in serve.outputs.values()] == [(None, 2)]
 
 
