@@ -1,5 +1,7 @@
 """What every test begins with: strict JAX, fixed seeds, settings as they were shipped."""
 
+import gc
+import importlib.metadata
 import os
 from pathlib import Path
 
@@ -7,6 +9,8 @@ os.environ["KERAS_BACKEND"] = "jax"  # before anything imports keras
 # The suite compiles thousands of small programs and runs most of them once: compile quickly, and
 # share what is compiled between workers and runs.
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+if importlib.metadata.version("jaxlib").startswith("0.10."):  # newer ones do not know this flag
+    QUICK += " --xla_cpu_use_fusion_emitters=false"
 os.environ.setdefault("XLA_FLAGS", QUICK)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".xla_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -22,6 +26,9 @@ import pytest
 
 from nnlib.core import dtypes, settings
 from nnlib.core.random import set_random_seed
+
+# Programs that JAX keeps are millions of objects; to look through them took a tenth of the time.
+gc.set_threshold(50_000, 20, 50)
 
 # Our own code writes its broadcasting out; see `keras` for code that does not.
 jax.config.update("jax_numpy_rank_promotion", "raise")

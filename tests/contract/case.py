@@ -14,7 +14,7 @@ from nnlib.core.specs import ShapeSpec
 Shape = tuple[int | None, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A layer and its inputs; shapes are without the batch axis."""
 

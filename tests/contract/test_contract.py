@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -29,14 +30,20 @@ floats = those(lambda case: case.dtype == "float32")
 
 def built(case: Case, **common):
     """A layer with random weights (biases too), its trees and its inputs."""
-    layer = case.make(**common)
-    inputs = case.arrays()
-    params, state = layer.init(jax.random.key(1), *inputs)
-    noise = iter(range(100))
-    params = jax.tree.map(
-        lambda w: w + 0.1 * jax.random.normal(jax.random.key(next(noise)), w.shape, w.dtype), params
-    )
-    return layer, params, state, inputs
+    params, state = variables_of(case, **common)
+    return case.make(**common), params, state, case.arrays()
+
+
+@cache
+def variables_of(case: Case, **common):
+    params, state = case.make(**common).init(jax.random.key(1), *case.arrays())
+    generator = np.random.default_rng(0)
+
+    def moved(weight):
+        noise = 0.1 * generator.standard_normal(weight.shape)
+        return jnp.asarray(np.asarray(weight) + noise.astype(weight.dtype))
+
+    return jax.tree.map(moved, params), state
 
 
 def output_of(layer, params, state, *inputs, **kwargs):
@@ -89,6 +96,7 @@ def test_free_axes_stay_free_and_fit_any_size(case):
 @every
 def test_eager_equals_jit(case):
     layer, params, state, inputs = built(case)
+    layer.declare(*inputs)
     layer.variables = params, state
     jitted = jax.jit(layer.apply)(params, state, *inputs)[0]
     assert_same(layer(*inputs, training=False), jitted)
@@ -99,15 +107,13 @@ def test_vmap_equals_loop(case):
     layer, params, state, _ = built(case)
     several = [case.arrays(seed=seed) for seed in (1, 2)]
     stacked = jax.tree.map(lambda *xs: jnp.stack(xs), *several)
-    run = lambda inputs: output_of(layer, params, state, *inputs)  # noqa: E731
-    mapped = jax.jit(jax.vmap(run))(stacked)
-    looped = [jax.jit(run)(inputs) for inputs in several]
+    mapped = jax.jit(jax.vmap(lambda inputs: output_of(layer, params, state, *inputs)))(stacked)
+    looped = [jax.jit(layer.apply)(params, state, *inputs)[0] for inputs in several]
     assert_same(mapped, jax.tree.map(lambda *ys: jnp.stack(ys), *looped), tol=1e-5)
 
 
 @those(lambda case: case.dtype == "float32" and case.smooth and case.follows_policy)
-@pytest.mark.parametrize("training", [False, True])
-def test_gradients_agree_with_finite_differences(case, training):
+def test_gradients_agree_with_finite_differences(case):
     with jax.enable_x64(True):
         layer = case.make(dtype="float64")
         inputs = case.arrays(dtype="float64")
@@ -116,8 +122,7 @@ def test_gradients_agree_with_finite_differences(case, training):
         @jax.jit
         def loss(params, inputs):
             rng = jax.random.key(2)
-            out = output_of(layer, params, state, *inputs, training=training, rng=rng)
-            return scalar(out)
+            return scalar(output_of(layer, params, state, *inputs, training=True, rng=rng))
 
         check_grads(loss, (params, inputs), order=1, modes=["rev"], atol=1e-5, rtol=1e-5, eps=1e-5)
 
@@ -218,34 +223,35 @@ def test_three_steps_are_traced_once(case):
 
 
 @floats
-@pytest.mark.parametrize("training", [False, True])
-def test_zeros_give_no_nan(case, training):
+def test_zeros_give_no_nan(case):
     layer, params, state, inputs = built(case)
     zeros = jax.tree.map(np.zeros_like, inputs)
 
     def loss(params, inputs):
         rng = jax.random.key(0)
-        return scalar(output_of(layer, params, state, *inputs, training=training, rng=rng))
+        return scalar(output_of(layer, params, state, *inputs, training=True, rng=rng))
 
     values = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(params, zeros)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(values))
 
 
 @those(lambda case: case.follows_policy)
-@pytest.mark.parametrize("compute", ["bfloat16", "float16"])
-def test_mixed_precision_computes_in_16_bits_and_keeps_32(case, compute):
-    layer, params, state, inputs = built(case, dtype=f"mixed_{compute}")
-
-    @jax.jit
-    def run(params, state, inputs):
-        inferred, _ = layer.apply(params, state, *inputs)
-        rng = jax.random.key(0)
-        return inferred, *layer.apply(params, state, *inputs, training=True, rng=rng)
-
-    inferred, trained, new_state = run(params, state, inputs)
-    assert {leaf.dtype.name for leaf in jax.tree.leaves((inferred, trained))} == {compute}
-    kept = {leaf.dtype for leaf in jax.tree.leaves((params, new_state))}
-    assert {d.name for d in kept if jnp.issubdtype(d, jnp.floating)} <= {"float32"}
+def test_mixed_precision_computes_in_16_bits_and_keeps_32(case):
+    for compute in ("bfloat16", "float16"):
+        layer, params, state, inputs = built(case, dtype=f"mixed_{compute}")
+        outputs, new_state = jax.eval_shape(partial(both_modes, layer), params, state, inputs)
+        assert {leaf.dtype.name for leaf in jax.tree.leaves(outputs)} == {compute}
+        kept = {leaf.dtype for leaf in jax.tree.leaves((params, new_state))}
+        assert {d.name for d in kept if jnp.issubdtype(d, jnp.floating)} <= {"float32"}
+    inferred = jax.jit(layer.apply)(params, state, *inputs)[0]
     exact = jax.jit(case.make().apply)(params, state, *inputs)[0]
     for low, high in zip(jax.tree.leaves(inferred), jax.tree.leaves(exact), strict=True):
         np.testing.assert_allclose(low.astype("float32"), high, atol=0.1, rtol=0.05)
+
+
+def both_modes(layer, params, state, inputs):
+    """The outputs for inference and for training, and the state after training."""
+    inferred, _ = layer.apply(params, state, *inputs)
+    rng = jax.random.key(0)
+    trained, new_state = layer.apply(params, state, *inputs, training=True, rng=rng)
+    return (inferred, trained), new_state

@@ -14,6 +14,15 @@ RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(64, 8, 8, 1)).astype("float32"), RNG.integers(0, 3, 64)
 
 
+@pytest.fixture(autouse=True)
+def _pythons_own_handler():
+    """A suite that runs in the background of a shell is started with SIGINT ignored."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
+
+
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("convolves", [True, False])
 def test_a_fit_may_be_interrupted_anywhere(convolves):
     first = layers.Conv2D(4, 3) if convolves else layers.Flatten()
