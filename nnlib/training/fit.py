@@ -11,7 +11,7 @@ from nnlib.training.evaluate import evaluate_feed, in_order
 from nnlib.training.feed import Feed, Pass, Window
 from nnlib.training.find_nonfinite import raise_if_nan
 from nnlib.training.history import History
-from nnlib.training.interrupts import interrupts_deferred
+from nnlib.training.interrupts import LostInterrupts, interrupts_deferred
 from nnlib.training.pacer import Pacer
 from nnlib.training.position import Position
 from nnlib.training.progress import ProgbarLogger
@@ -71,6 +71,7 @@ class FitLoop:
         self.runner = trainer.runner("train", feed.batch_size, feed.masked)
         watched = bar is not None and bar.moves
         self.pacer = Pacer(BAR_SECONDS if watched else QUIET_SECONDS, self.runner.seconds_per_step)
+        self.lost_interrupts = LostInterrupts()
         self._last_logs: Any = None
         self._pass: Pass | None = None
 
@@ -89,8 +90,9 @@ class FitLoop:
         logs: Logs | None = None
         try:
             self.callbacks.call("on_train_begin")
-            while trainer.position.epoch < self.epochs and not trainer.stop_training:
-                logs = self._epoch()
+            with self.lost_interrupts:
+                while trainer.position.epoch < self.epochs and not trainer.stop_training:
+                    logs = self._epoch()
             trainer.finish()
             self.callbacks.call("on_train_end", logs)
         finally:
@@ -220,6 +222,7 @@ class FitLoop:
             )
             self.session.advance(state)
         self.trainer.position = self.trainer.position.advanced(window.count)
+        self.lost_interrupts.raise_any()
         done = self.trainer.position.batch
         finished = self.pacer.sent(logs, window.count)
         self._last_logs = logs

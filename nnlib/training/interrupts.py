@@ -1,10 +1,12 @@
-"""Ctrl-C at a moment when nothing is lost by it."""
+"""Ctrl-C at a moment when nothing is lost by it, and never in vain."""
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -33,3 +35,37 @@ def interrupts_deferred() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if interrupted:
         raise KeyboardInterrupt
+
+
+class LostInterrupts:
+    """Within the block, notes each KeyboardInterrupt that Python drops.
+
+    Where Ctrl-C comes while a weak reference or the garbage collector calls back, nobody can catch
+    the exception: Python shows it and goes on. It is raised at the end of the block, or before
+    where `raise_any` is called.
+    """
+
+    def __init__(self) -> None:
+        self.found = False
+
+    def __enter__(self) -> None:
+        self.found = False
+        self._report = sys.unraisablehook
+        sys.unraisablehook = self._note
+
+    def __exit__(self, kind: Any, *_: object) -> None:
+        if sys.unraisablehook == self._note:
+            sys.unraisablehook = self._report
+        if kind is None:
+            self.raise_any()
+
+    def _note(self, dropped: Any) -> None:
+        if dropped.exc_type is KeyboardInterrupt:
+            self.found = True
+        else:
+            self._report(dropped)
+
+    def raise_any(self) -> None:
+        """Raise KeyboardInterrupt if one was dropped."""
+        if self.found:
+            raise KeyboardInterrupt

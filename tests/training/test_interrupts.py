@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -40,6 +42,27 @@ def test_a_fit_may_be_interrupted_anywhere(convolves):
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
     assert not np.array_equal(before[0], model.get_weights()[0])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+class Dropping(nn.callbacks.Callback):
+    """Ctrl-C comes while a weak reference calls back, where no exception can be raised."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 3:
+            thing = Dropping()
+            reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
+            del thing
+            assert reference() is None
+
+
+def test_an_interrupt_that_python_drops_is_raised_at_the_next_step():
+    model = nn.Sequential([nn.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
+    model.compile("sgd", "mse", steps_per_execution=1)
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, X[:, 0, :3, 0], batch_size=4, verbose=0, callbacks=[Dropping()])
+    assert model.trainer.position.batch == 5
+    assert sys.unraisablehook is before
 
 
 def test_an_interrupt_is_raised_at_the_end_of_the_block():
