@@ -32,19 +32,31 @@ def test_links_and_files_exist(path):
         assert (ROOT / target).exists() or (ROOT / "nnlib" / target).exists(), target
 
 
-def test_the_readmes_code_runs(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def run_code_of(path, folder):
+    """Run the Python blocks of a page, one after the other, in a process of their own."""
+    code = "\n".join(
+        re.findall(r"^```python\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
+    )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         timeout=200,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_readmes_code_runs(tmp_path):
+    run_code_of(ROOT / "README.md", tmp_path)
     assert (tmp_path / "digits.tflite").exists()
     assert (tmp_path / "checkpoints" / "digits-1").is_dir()
+
+
+def test_the_code_on_saving_runs(tmp_path):
+    run_code_of(ROOT / "docs" / "saving.md", tmp_path)
+    assert (tmp_path / "scaled.keras").exists()
 
 
 def test_the_pages_name_no_machine():
