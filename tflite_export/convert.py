@@ -13,6 +13,7 @@ from .graph import Graph, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
+from .outputs import separate_outputs
 from .report import Report, TensorDetail
 from .rewrites import legalise_graph, optimise
 from .symbolic import is_static
@@ -99,7 +100,7 @@ def build_graph(traced: Traced) -> Graph:
         lowerer.full(_present(t), shape) for t, shape in zip(results, shapes, strict=True)
     ]
     optimise(graph)
-    graph.outputs = _separate_outputs(graph)
+    separate_outputs(graph)
     legalise_graph(graph)
     check_limits(graph)
     for name, output in zip(traced.output_names, graph.outputs, strict=True):
@@ -153,18 +154,6 @@ def _inference_function(model: Any) -> Callable[..., Any]:
 def _present(tensor: Tensor | None) -> Tensor:
     assert tensor is not None
     return tensor
-
-
-def _separate_outputs(graph: Graph) -> list[Tensor]:
-    """Outputs with a tensor of their own each: no input, no constant, no tensor twice."""
-    taken: set[Tensor] = set()
-    outputs = []
-    for tensor in graph.outputs:
-        shared = tensor.producer is None or tensor in taken
-        output = graph.add("RESHAPE", [tensor], tensor.shape) if shared else tensor
-        taken.add(output)
-        outputs.append(output)
-    return outputs
 
 
 def _report(graph: Graph, traced: Traced, content: bytes, error: float | None) -> Report:
