@@ -16,6 +16,7 @@ from .lowering import LOWERINGS, Lowerer
 from .outputs import separate_outputs
 from .report import Report, TensorDetail
 from .rewrites import legalise_graph, optimise
+from .rnn_forms import checked_rnn
 from .symbolic import is_static
 from .trace import Traced, trace
 from .verify import verify as verify_content
@@ -28,6 +29,7 @@ def export_tflite(
     specs: Any = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    rnn: str = "while",
     name: str = "serving_default",
     verify: bool | None = None,
 ) -> Report:
@@ -44,6 +46,8 @@ def export_tflite(
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
+        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number of
+            steps, "unroll" for steps written out, which need a known number.
         name: key of the signature.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
@@ -69,7 +73,7 @@ def export_tflite(
     """
     fn, specs = _function_of(fn_or_model, specs)
     traced = trace(fn, specs)
-    graph = build_graph(traced)
+    graph = build_graph(traced, checked_rnn(rnn))
     names = [leaf.name for leaf in traced.inputs]
     content = write_model([Signature(name, graph, names, traced.output_names)])
     error: float | None = None
@@ -81,18 +85,19 @@ def export_tflite(
     return report
 
 
-def build_graph(traced: Traced) -> Graph:
+def build_graph(traced: Traced, rnn: str = "while") -> Graph:
     """Lower, rewrite and legalise a traced function.
 
     Args:
         traced: the function's jaxpr with the names of its inputs and outputs.
+        rnn: what becomes of scans, "while" or "unroll".
 
     Returns:
         A graph of TFLite operators only.
     """
     graph = Graph()
     inputs = [graph.add_input(leaf.name, leaf.shape, leaf.dtype) for leaf in traced.inputs]
-    lowerer = Lowerer(graph)
+    lowerer = Lowerer(graph, rnn)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)
     shapes = [var.aval.shape for var in closed.jaxpr.outvars]
@@ -115,7 +120,7 @@ def supported_primitives() -> tuple[str, ...]:
         The names in alphabetical order.
 
     Example:
-        >>> "dot_general" in supported_primitives(), "scan" in supported_primitives()
+        >>> "dot_general" in supported_primitives(), "cholesky" in supported_primitives()
         (True, False)
     """
     return tuple(sorted(LOWERINGS))

@@ -34,12 +34,4 @@ def staging() -> Any:
     return eager_constant_folding(False)
 
 
-def scan_counts(params: Any) -> tuple[int, int]:
-    """How many constants and how many carries a scan equation with these parameters has."""
-    if "num_consts" in params:
-        return params["num_consts"], params["num_carry"]
-    consts, carry, _ = params["ft_in"].unpack()  # jax 0.12 groups them in a tree
-    return len(list(consts)), len(list(carry))
-
-
-__all__ = ["is_traced", "jaxpr_as_fun", "scan_counts", "staging", "trace_state"]
+__all__ = ["is_traced", "jaxpr_as_fun", "staging", "trace_state"]

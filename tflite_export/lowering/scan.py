@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from nnlib.core.compat import scan_counts
 
 from ..graph import Tensor
 from ..symbolic import Dim, Shape, is_static, plain, same_dim, same_shape
@@ -40,7 +39,7 @@ class _Scan:
     """The parts of a scan equation."""
 
     def __init__(self, lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> None:
-        consts, carries = scan_counts(eqn.params)
+        consts, carries = _counts(eqn.params)
         self.lowerer, self.eqn = lowerer, eqn
         self.step, self.step_consts = opened(eqn.params["jaxpr"])
         self.length: Dim = eqn.params["length"]
@@ -185,3 +184,11 @@ class _Scan:
 
 def _row(lowerer: Lowerer, x: Tensor, index: Tensor) -> Tensor:
     return lowerer.graph.add("GATHER", [x, index], x.shape[1:], x.dtype, axis=0, batch_dims=0)
+
+
+def _counts(parameters: Any) -> tuple[int, int]:
+    """How many constants and how many carries a scan has."""
+    if "num_consts" in parameters:
+        return parameters["num_consts"], parameters["num_carry"]
+    consts, carries, _ = parameters["ft_in"].unpack()  # jax 0.12 groups the inputs in a tree
+    return len(list(consts)), len(list(carries))
