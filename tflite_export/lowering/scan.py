@@ -68,9 +68,10 @@ class _Scan:
         fixed = dict(zip(step.invars, self.consts, strict=False))
         fixed |= carries.fixed(step.invars[self.first_carry : self.first_slice])
         changing = carries.changing(body, step.invars[self.first_carry : self.first_slice])
+        rows = _Rows(loop, index)
         for var, x in zip(step.invars[self.first_slice :], self.slices, strict=True):
             if same_dim(x.shape[0], self.length):
-                changing[var] = lambda x=x: _row(body, loop.seen_from(body, x), index)
+                changing[var] = lambda x=x: rows.of(x)
             else:
                 fixed[var] = lowerer.reshape(x, x.shape[1:])
         results = loop.lower(
@@ -180,6 +181,32 @@ class _Scan:
             parts = [lowerer.reshape(row, (1, *shape[1:])) for row in whole]
             return lowerer.graph.add("CONCATENATION", parts, shape, axis=0)
         return lowerer.graph.add("PACK", whole, shape, values_count=len(whole), axis=0)
+
+
+class _Rows:
+    """This round's row of tensors; the parts of a split are split again from one row."""
+
+    def __init__(self, loop: Loop, index: Tensor) -> None:
+        self._loop, self._index = loop, index
+        self._known: dict[Tensor, Tensor] = {}
+
+    def of(self, x: Tensor) -> Tensor:
+        body = self._loop.sides[1]
+        split = x.producer
+        if split is None or split.kind != "SPLIT" or _number(split.operand(0)) == 0:
+            return _row(body, self._loop.seen_from(body, x), self._index)
+        if x not in self._known:
+            whole = _row(body, self._loop.seen_from(body, split.operand(1)), self._index)
+            axis = body.graph.constant(np.int32(_number(split.operand(0)) - 1))
+            parts = [Tensor(part.shape[1:], part.dtype) for part in split.outputs]
+            body.graph.add_many("SPLIT", [axis, whole], parts, **split.options)
+            self._known.update(zip(split.outputs, parts, strict=True))
+        return self._known[x]
+
+
+def _number(constant: Tensor) -> int:
+    assert constant.data is not None
+    return int(constant.data)
 
 
 def _row(lowerer: Lowerer, x: Tensor, index: Tensor) -> Tensor:

@@ -64,20 +64,28 @@ def _uniform(graph: Graph, column: Tensor, out: Tensor, value: float) -> Tensor:
 
 def _column(graph: Graph, dim: Dim, axis: int, rank: int) -> Tensor | None:
     """Zeros of size `dim` on an axis and 1 on the others."""
+    target = [dim if n == axis else 1 for n in range(rank)]
     for source in graph.inputs:
         if source.dtype not in _SOURCES:
             continue
         for own, size in enumerate(source.shape):
             if same_dim(size, dim):
-                sizes = [-1 if n == own else 1 for n in range(source.rank)]
-                shape = [dim if n == own else 1 for n in range(source.rank)]
-                begin = graph.ints([0] * source.rank)
-                part = graph.add("SLICE", [source, begin, graph.ints(sizes)], shape)
-                target = [dim if n == axis else 1 for n in range(rank)]
-                if shape != target:
-                    part = graph.add("RESHAPE", [part], target)
-                return graph.add("ZEROS_LIKE", [part], target)
+                return graph.add("ZEROS_LIKE", [_edge(graph, source, own, axis, rank)], target)
     return None
+
+
+def _edge(graph: Graph, source: Tensor, own: int, axis: int, rank: int) -> Tensor:
+    """The first elements along axis `own`, which becomes axis `axis` of `rank` dimensions."""
+    dim, after = source.shape[own], source.rank - own - 1
+    surplus = [*range(max(own - axis, 0)), *range(own + max(rank - axis, 1), source.rank)]
+    ends = [0 if n == own else 1 for n in range(source.rank)]
+    vectors = [graph.ints(v) for v in ([0] * source.rank, ends, [1] * source.rank)]
+    before, behind = min(own, axis), min(after, rank - axis - 1)
+    masks = {"end_mask": 1 << own, "shrink_axis_mask": sum(1 << n for n in surplus)}
+    shape = [1] * before + [dim] + [1] * behind
+    part = graph.add("STRIDED_SLICE", [source, *vectors], shape, begin_mask=0, **masks)
+    target = [dim if n == axis else 1 for n in range(rank)]
+    return part if len(shape) == rank else graph.add("RESHAPE", [part], target)
 
 
 def _cast(graph: Graph, tensor: Tensor, dtype: np.dtype) -> Tensor:
