@@ -19,7 +19,7 @@ from .errors import (
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
-from .report import Report, TensorDetail
+from .report import Report, SignatureDetail, TensorDetail
 from .specs import TensorSpec
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Interpreter",
     "MissingRuntimeError",
     "Report",
+    "SignatureDetail",
     "TFLiteConverter",
     "TensorDetail",
     "TensorSpec",
