@@ -185,6 +185,8 @@ class _Writer:
             ("Uint32", 2, self.buffer_of[tensor], 0),
             ("Bool", 8, True, False),  # has_rank: an empty shape is a scalar, not unknown
         ]
+        if tensor.variable:
+            fields.append(("Bool", 5, True, False))
         if tensor.name:
             fields.append(_child(3, self._string(tensor.name)))
         if not all_static(tensor.shape):

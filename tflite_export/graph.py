@@ -27,6 +27,7 @@ class Tensor:
     producer: Op | None = None
     consumers: list[Op] = field(default_factory=list)
     name: str = ""
+    variable: bool = False  # a state that the runtime keeps between calls
 
     @property
     def rank(self) -> int:

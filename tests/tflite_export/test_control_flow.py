@@ -111,6 +111,33 @@ def gates(x: jax.Array) -> Any:
     return lax.fori_loop(0, 2, lambda i, s: (s[0] + s[1], s[1] * 2), (first, second))
 
 
+def in_rows(x: jax.Array) -> jax.Array:
+    """Under vmap each row stops at a time of its own."""
+
+    def row(r: jax.Array) -> jax.Array:
+        return lax.while_loop(lambda s: s.sum() < 9.0, lambda s: s + jnp.abs(r) + 0.5, r)
+
+    return jax.vmap(row)(x)
+
+
+def derivative(x: jax.Array) -> jax.Array:
+    def loss(x: jax.Array) -> jax.Array:
+        rows = lax.scan(lambda c, v: (jnp.tanh(c + v), None), jnp.zeros(x.shape[:1]), x.T)[0]
+        return lax.cond(x.sum() > 0, lambda y: (y**2).sum(), lambda y: y.sum(), rows)
+
+    return jax.grad(loss)(x)
+
+
+def greedy(x: jax.Array) -> Any:
+    """Each step begins with the choice of the one before."""
+
+    def step(state: jax.Array, _: None) -> Any:
+        choice = jnp.argmax(state @ U, -1)
+        return jax.nn.one_hot(choice, 4), (choice, choice > 1)
+
+    return lax.scan(step, x, None, length=4)[1]
+
+
 def static_index(x: jax.Array) -> jax.Array:
     return lax.switch(5, [lambda y: y, lambda y: y + 1, lambda y: y * 2], x)
 
@@ -148,6 +175,14 @@ LOOPS = {
     "while_sums": (sums, [X], (1, 3)),
     "while_never": (never, [X], (3,)),
     "while_reads": (reading_condition, [FIXED], (2,)),
+    "while_in_rows": (in_rows, [X], (1, 4)),
+    "derivative": (derivative, [X], (1, 3)),
+    "greedy": (greedy, [X], (1, 3)),
+    "platform": (
+        lambda x: lax.platform_dependent(x, tpu=jnp.cos, cpu=jnp.sin, default=jnp.tan),
+        [X],
+        (2,),
+    ),
     "flags": (flags, [X], (1, 3)),
     "nested": (nested, [X], (1, 3)),
     "batch_count": (batch_count, [X], (2, 3)),

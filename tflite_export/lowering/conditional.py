@@ -32,6 +32,18 @@ def lower_cond(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Sequence
     return _Choice(eqn, branches, needed).lower(lowerer, index, operands)
 
 
+@lowers("platform_index")
+def lower_platform_index(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
+    """Number of the branch for CPUs, or of the default one."""
+    groups = [() if group is None else tuple(group) for group in eqn.params["platforms"]]
+    fitting = [n for n, group in enumerate(groups) if "cpu" in group]
+    fitting += [n for n, group in enumerate(groups) if not group]
+    if not fitting:
+        raise lowerer.refuse(eqn, "a branch for CPUs or a default one", "Pass default=...")
+    number = fitting[0]
+    return lowerer.graph.constant(np.int32(number))
+
+
 class _Choice:
     """The branches of a cond equation."""
 

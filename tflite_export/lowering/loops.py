@@ -8,6 +8,7 @@ from typing import Any
 from ..graph import Tensor
 from ..symbolic import plain
 from .inner_graphs import InnerGraphs
+from .logic import select
 from .lowerer import Lowerer, live_variables, opened
 from .registry import lowers
 
@@ -19,9 +20,9 @@ def lower_while(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> list[Te
     test, test_consts = opened(eqn.params["cond_jaxpr"])
     step, step_consts = opened(eqn.params["body_jaxpr"])
     initial = inputs[first + second :]
-    tested = live_variables(test, [True])
+    read = live_variables(test, [True])
     pairs = zip(lowerer.needed, test.invars[first:], strict=True)
-    wanted = [need or var in tested for need, var in pairs]
+    wanted = [need or var in read for need, var in pairs]
     loop = Loop(lowerer)
     carries = Carries(loop, step, second, initial, wanted)
     condition, body = loop.sides
@@ -29,13 +30,34 @@ def lower_while(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> list[Te
     fixed |= carries.fixed(step.invars[second:])
     changing = carries.changing(body, step.invars[second:])
     results = loop.lower(body, step, step_consts, carries.wanted, fixed, changing, hoist=True)
-    fixed = dict(zip(test.invars, inputs[:first], strict=False))
-    fixed |= carries.fixed(test.invars[first:])
-    changing = carries.changing(condition, test.invars[first:])
-    (go_on,) = loop.lower(condition, test, test_consts, [True], fixed, changing, hoist=True)
-    assert go_on is not None
-    outputs = loop.finish(go_on, carries.updates(results))
-    return carries.results(outputs)
+    updates = carries.updates(results)
+    tests = dict(zip(test.invars, inputs[:first], strict=False))
+    tests |= carries.fixed(test.invars[first:])
+
+    def tested_in(side: Lowerer) -> Tensor:
+        changing = carries.changing(side, test.invars[first:])
+        (value,) = loop.lower(side, test, test_consts, [True], tests, changing, hoist=True)
+        assert value is not None
+        return value
+
+    go_on = tested_in(condition)
+    shape = plain(test.outvars[0].aval.shape)
+    if shape:
+        rows = body.full(tested_in(body), shape)
+        updates = {slot: _in_rows(body, rows, new, slot) for slot, new in updates.items()}
+        go_on = _any(condition, condition.rank_padded(go_on, len(shape)))
+    return carries.results(loop.finish(go_on, updates))
+
+
+def _in_rows(body: Lowerer, rows: Tensor, new: Tensor, slot: int) -> Tensor:
+    """The new value in rows that go on, the old one in the others: a loop under vmap."""
+    mask = body.reshape(rows, (*rows.shape, *[1] * (new.rank - rows.rank)))
+    return select(body, mask, new, body.graph.inputs[slot])
+
+
+def _any(side: Lowerer, flags: Tensor) -> Tensor:
+    axes = side.graph.ints(range(flags.rank))
+    return side.graph.add("REDUCE_ANY", [flags, axes], (), keep_dims=False)
 
 
 class Loop(InnerGraphs):
