@@ -17,7 +17,7 @@ from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
 from .outputs import separate_outputs
 from .report import Report, SignatureDetail, TensorDetail
-from .rewrites import legalise_graph, optimise
+from .rewrites import fuse_lstms, legalise_graph, optimise
 from .rnn_forms import checked_rnn
 from .symbolic import is_static
 from .trace import Traced
@@ -50,7 +50,9 @@ def export_tflite(
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
         rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number of
-            steps, "unroll" for steps written out, which need a known number.
+            steps, "unroll" for steps written out, which need a known number, "fused" for LSTM
+            operators, which go on from the last state at the next call until
+            `reset_all_variables()`, for one known batch size.
         signatures: further functions of the file by their keys, each a model or a pair
             `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
             left out.
@@ -97,7 +99,7 @@ def build_graph(traced: Traced, rnn: str = "while") -> Graph:
 
     Args:
         traced: the function's jaxpr with the names of its inputs and outputs.
-        rnn: what becomes of scans, "while" or "unroll".
+        rnn: what becomes of scans, "while", "unroll" or "fused".
 
     Returns:
         A graph of TFLite operators only.
@@ -112,6 +114,9 @@ def build_graph(traced: Traced, rnn: str = "while") -> Graph:
         lowerer.full(_present(t), shape) for t, shape in zip(results, shapes, strict=True)
     ]
     optimise(graph)
+    if rnn == "fused":
+        fuse_lstms(graph)
+        optimise(graph)
     separate_outputs(graph)
     legalise_graph(graph)
     check_limits(graph)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..graph import Graph
 from .activations import activations
 from .driver import RuleSet, apply_rules
+from .fused_lstm import fuse_lstms
 from .fusion import activation_fusion, fusion
 from .legalise import legalise
 from .matmul import matmul
@@ -46,4 +47,4 @@ def legalise_graph(graph: Graph) -> None:
         eliminate_common_subexpressions(part)
 
 
-__all__ = ["legalise_graph", "optimise"]
+__all__ = ["fuse_lstms", "legalise_graph", "optimise"]

@@ -44,8 +44,9 @@ def fuse_lstms(graph: Graph) -> None:
     Raises:
         UnsupportedOpError: a loop is not an LSTM that the operator computes.
     """
-    for op in graph.ordered():
-        if op.kind == "WHILE" and not _fuse(graph, op):
+    loops = [(part, op) for part in graph.all_graphs() for op in part.ordered()]
+    for part, op in loops:
+        if op.kind == "WHILE" and (part is not graph or not _fuse(graph, op)):
             raise UnsupportedOpError(
                 op.where,
                 "an LSTM with tanh and sigmoid, a known batch size, zeros as its first state and "
@@ -62,11 +63,12 @@ def _fuse(graph: Graph, loop: Op) -> bool:
         return False
     hidden, cell = _slot(body, body.outputs, found["h"]), _slot(body, body.inputs, found["c"])
     sums = _sums(loop, found)
-    stacks = {n: out for n, out in enumerate(body.outputs) if _is_stack(out, found["h"])}
     counters = [n for n, out in enumerate(body.outputs) if out.dtype == np.int32]
+    direction = _direction(loop, counters[0]) if len(counters) == 1 else 0
+    stacks = [n for n in range(len(body.outputs)) if _is_stack(body, n, found["h"], counters)]
     known = {hidden, cell, *stacks, *counters}
-    fixed = all(o is i for n, (o, i) in enumerate(_pairs(body)) if n not in known)
-    direction = _direction(loop, counters)
+    pairs = enumerate(zip(body.outputs, body.inputs, strict=True))
+    fixed = all(after is before for n, (after, before) in pairs if n not in known)
     states = [loop.operand(n) for n in (hidden, cell)]
     if sums is None or not fixed or direction == 0 or not all(is_number(t, 0.0) for t in states):
         return False
@@ -75,10 +77,11 @@ def _fuse(graph: Graph, loop: Op) -> bool:
     sequence = _operator(graph, sums, found, direction)
     for slot in stacks:
         graph.replace(loop.outputs[slot], sequence)
-    time, batch, units = sequence.shape
-    last = graph.ints([time - 1 if direction > 0 else 0, 0, 0])
-    row = graph.add("SLICE", [sequence, last, graph.ints([1, batch, units])], (1, batch, units))
-    graph.replace(loop.outputs[hidden], graph.add("RESHAPE", [row], (batch, units)))
+    if graph.uses(loop.outputs[hidden]):
+        time, batch, units = sequence.shape
+        last = graph.ints([time - 1 if direction > 0 else 0, 0, 0])
+        row = graph.add("SLICE", [sequence, last, graph.ints([1, batch, units])], (1, batch, units))
+        graph.replace(loop.outputs[hidden], graph.add("RESHAPE", [row], (batch, units)))
     graph.prune(loop)
     return True
 
@@ -103,7 +106,9 @@ def _sums(loop: Op, found: Bindings) -> _Sums | None:
     if {found[gate] for gate in _GATES} != set(split.outputs) or not is_number(split.inputs[0], 1):
         return None
     h = body.inputs[_slot(body, body.outputs, found["h"])]
-    x, parts = None, {"kernel": None, "recurrent": None}
+    x: Tensor | None = None
+    kernel: np.ndarray | None = None
+    recurrent: np.ndarray | None = None
     units = split.operand(1).shape[-1]
     bias = np.zeros(units, np.float32)
     for term in _terms(split.operand(1)):
@@ -111,21 +116,36 @@ def _sums(loop: Op, found: Bindings) -> _Sums | None:
         if term.data is not None:
             bias = bias + term.data.reshape(-1)
         elif linear is not None and linear.kind == "FULLY_CONNECTED" and linear.inputs[0] is h:
-            parts["recurrent"], own = _weights(linear)
+            recurrent, own = _weights(linear)
             bias = bias + own
-        elif linear is not None and linear.kind == "GATHER" and x is None:
-            outer = loop.operand(_slot(body, body.inputs, linear.operand(0))).producer
-            if outer is None or outer.kind != "FULLY_CONNECTED":
-                return None
-            x = outer.operand(0)
-            parts["kernel"], own = _weights(outer)
+        elif x is None and (given := _projection(loop, term)) is not None:
+            x = given.operand(0)
+            kernel, own = _weights(given)
             bias = bias + own
+            if given.out.rank == 2:  # of one row, within the loop
+                x = loop.operand(_slot(body, body.inputs, _row_source(x)))
         else:
             return None
-    kernel, recurrent = parts["kernel"], parts["recurrent"]
     if x is None or x.rank != 3 or kernel is None or recurrent is None:
         return None
     return _Sums(x, kernel, recurrent, bias)
+
+
+def _projection(loop: Op, term: Tensor) -> Op | None:
+    """The product of the input and the kernel: of all steps before the loop, or of a row in it."""
+    body, op = loop.graphs[1], term.producer
+    if op is not None and _is_row(op) and op.inputs[0] in body.inputs:
+        op = loop.operand(_slot(body, body.inputs, op.operand(0))).producer
+        return op if op is not None and op.kind == "FULLY_CONNECTED" else None
+    if op is None or op.kind != "FULLY_CONNECTED":
+        return None
+    row = op.operand(0).producer
+    return op if row is not None and _is_row(row) and row.inputs[0] in body.inputs else None
+
+
+def _row_source(row: Tensor) -> Tensor:
+    assert row.producer is not None
+    return row.producer.operand(0)
 
 
 def _weights(linear: Op) -> tuple[np.ndarray | None, np.ndarray | float]:
@@ -145,32 +165,40 @@ def _terms(total: Tensor) -> list[Tensor]:
     return [term for operand in (0, 1) for term in _terms(op.operand(operand))]
 
 
-def _is_stack(out: Tensor, h: Tensor) -> bool:
-    """Whether every round writes its state into this carry."""
-    update = out.producer
-    if update is None or update.kind != "DYNAMIC_UPDATE_SLICE":
+def _is_row(op: Op) -> bool:
+    return op.kind == "GATHER" and op.options["axis"] == 0 and op.operand(0).rank == 3
+
+
+def _is_stack(body: Graph, slot: int, h: Tensor, counters: list[int]) -> bool:
+    """Whether every round writes its state into the next row of this carry."""
+    update = body.outputs[slot].producer
+    if update is None or update.kind != "DYNAMIC_UPDATE_SLICE" or len(counters) != 1:
         return False
-    row = update.operand(1).producer
-    return row is not None and row.kind == "RESHAPE" and row.inputs[0] is h
+    row, begin = update.operand(1).producer, update.operand(2).producer
+    if row is None or row.kind != "RESHAPE" or row.inputs[0] is not h:
+        return False
+    if begin is None or begin.kind != "PACK" or update.inputs[0] is not body.inputs[slot]:
+        return False
+    others = all(is_number(position, 0.0) for position in begin.inputs[1:])
+    return others and begin.inputs[0] is body.inputs[counters[0]]
 
 
-def _direction(loop: Op, counters: list[int]) -> int:
+def _direction(loop: Op, counter: int) -> int:
     """1 for a loop from the first step to the last, -1 for the other way, 0 for anything else."""
     condition, body = loop.graphs
-    if len(counters) != 1:
-        return 0
-    (counter,) = counters
-    step, start = Anything("n"), loop.operand(counter).data
-    steps = [t.shape[0] for t in loop.inputs if t is not None and t.rank == 3]
+    start, index = loop.operand(counter).data, body.inputs[counter]
+    lengths = {t.shape[0] for t in loop.inputs if t is not None and t.rank == 3}
     test = condition.outputs[0].producer
-    if start is None or test is None or test.inputs[0] is not condition.inputs[counter]:
+    if start is None or test is None or len(lengths) != 1:
         return 0
+    last = lengths.pop() - 1
     for sign, kind, compare in ((1, "ADD", "LESS_EQUAL"), (-1, "SUB", "GREATER_EQUAL")):
-        first, last = (0, steps[0] - 1) if sign > 0 else (steps[0] - 1, 0)
-        moved = match(Node(kind, step, Number(1.0)), body.outputs[counter])
-        if moved is None or moved["n"] is not body.inputs[counter] or test.kind != compare:
+        moved = match(Node(kind, Anything("n"), Number(1.0)), body.outputs[counter])
+        ends = (0, last) if sign > 0 else (last, 0)
+        if moved is None or moved["n"] is not index or test.kind != compare:
             continue
-        return sign if int(start) == first and is_number(test.inputs[1], last) else 0
+        same = test.inputs[0] is condition.inputs[counter] and is_number(test.inputs[1], ends[1])
+        return sign if same and int(start) == ends[0] else 0
     return 0
 
 
@@ -204,7 +232,3 @@ def _turned(graph: Graph, x: Tensor, direction: int) -> Tensor:
 
 def _slot(body: Graph, tensors: list[Tensor], tensor: Tensor) -> int:
     return tensors.index(tensor)
-
-
-def _pairs(body: Graph) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(body.outputs, body.inputs, strict=True))
