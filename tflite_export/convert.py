@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .file_content import FileContent, saved_after
-from .flatbuffer_writer import Signature, write_model
+from .flatbuffer_writer import write_model
 from .functions import Function, read_functions
 from .graph import Graph, Tensor
 from .interpreter import runtime_installed
@@ -19,8 +19,10 @@ from .outputs import separate_outputs
 from .report import Report, SignatureDetail, TensorDetail
 from .rewrites import fuse_lstms, legalise_graph, optimise
 from .rnn_forms import checked_rnn
+from .subgraphs import Signature
 from .symbolic import is_static
 from .trace import Traced
+from .verify import SIZES
 from .verify import verify as verify_content
 
 _DEFAULT_SIZES = (3,)  # one run by default; verify=True runs several sizes
@@ -49,8 +51,8 @@ def export_tflite(
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
-        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number of
-            steps, "unroll" for steps written out, which need a known number, "fused" for LSTM
+        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number
+            of steps, "unroll" for steps written out, which need a known number, "fused" for LSTM
             operators, which go on from the last state at the next call until
             `reset_all_variables()`, for one known batch size.
         signatures: further functions of the file by their keys, each a model or a pair
@@ -87,7 +89,7 @@ def export_tflite(
         for function, graph in zip(functions, graphs, strict=True)
     ]
     file = write_model(written)
-    sizes = () if verify else (_DEFAULT_SIZES,)
+    sizes = SIZES if verify else _DEFAULT_SIZES
     wanted = verify or (verify is None and runtime_installed())
     with saved_after(file, path) as checked:
         error = _largest_error(checked, functions, sizes) if wanted else None
@@ -144,12 +146,12 @@ def _present(tensor: Tensor | None) -> Tensor:
 
 
 def _largest_error(
-    file: FileContent | Path, functions: Sequence[Function], sizes: tuple[Sequence[int], ...]
+    file: FileContent | Path, functions: Sequence[Function], sizes: Sequence[int]
 ) -> float:
     several = len(functions) > 1
     content = file if isinstance(file, Path) else file.joined
     return max(
-        verify_content(content, f.call, f.traced, *sizes, key=f.key if several else None)
+        verify_content(content, f.call, f.traced, sizes, key=f.key if several else None)
         for f in functions
     )
 

@@ -104,6 +104,4 @@ class TFLiteConverter:
                     repr(value),
                     f"Leave out `converter.{name} = ...` for a float32 file.",
                 )
-        return export_tflite(
-            self._fn_or_model, self._specs, signatures=self._signatures
-        ).content
+        return export_tflite(self._fn_or_model, self._specs, signatures=self._signatures).content

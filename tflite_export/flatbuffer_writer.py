@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import flatbuffers
@@ -29,6 +28,7 @@ from .schema_tables import (
     TENSOR_TYPES,
     option_table_name,
 )
+from .subgraphs import Signature, Subgraph
 from .symbolic import all_static, is_static
 
 _ALIGNMENT = 16
@@ -41,16 +41,6 @@ _FieldValue: TypeAlias = tuple[str, int, Any, Any]  # type, slot, value, default
 FLATBUFFER_LIMIT = 2_000_000_000  # bytes of constants; beyond them large ones go behind
 _LARGE = 1 << 10  # bytes of a constant that goes behind
 _SLACK = 1 << 16  # room for the tables, so that the builder need not grow and copy
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A function of the file: its key, its graph, and the names of what goes in and comes out."""
-
-    key: str
-    graph: Graph
-    input_names: Sequence[str]
-    output_names: Sequence[str]
 
 
 def write_model(
@@ -70,21 +60,6 @@ def write_model(
     return _Writer(signatures).write(description)
 
 
-class _Subgraph:
-    """A graph with its operators in order and its tensors by number."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.ops = graph.ordered()
-        found: dict[Tensor, None] = dict.fromkeys(graph.inputs)
-        for op in self.ops:
-            found.update(dict.fromkeys(t for t in op.inputs if t is not None))
-            found.update(dict.fromkeys(op.outputs))
-        found.update(dict.fromkeys(graph.outputs))
-        self.tensors = list(found)
-        self.index = {tensor: number for number, tensor in enumerate(found)}
-
-
 class _Writer:
     def __init__(self, signatures: Sequence[Signature]) -> None:
         self.signatures = signatures
@@ -92,7 +67,7 @@ class _Writer:
         graphs = [signature.graph for signature in signatures]
         graphs += [inner for graph in graphs for inner in graph.all_graphs()[1:]]
         self.number = {graph: number for number, graph in enumerate(graphs)}
-        self.subgraphs = [_Subgraph(graph) for graph in self.number]
+        self.subgraphs = [Subgraph(graph) for graph in self.number]
         self.builder: Any = None
         self._strings: dict[str, int] = {}
         self._vectors: dict[tuple[int, ...], int] = {}
@@ -238,7 +213,7 @@ class _Writer:
             )
         )
 
-    def _subgraph(self, subgraph: _Subgraph) -> int:
+    def _subgraph(self, subgraph: Subgraph) -> int:
         codes = {kind: number for (kind, _), number in self._code_index().items()}
         index, graph = subgraph.index, subgraph.graph
         tensors = self._offsets([self._tensor(t) for t in subgraph.tensors])

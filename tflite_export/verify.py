@@ -15,6 +15,7 @@ from .errors import ExportMismatchError
 from .interpreter import Interpreter
 from .trace import Traced
 
+SIZES = (1, 2, 7)  # of the batch, as verify=True runs them
 _OTHER_AXES = 32
 TOLERANCE = 1e-4  # of the largest value of an output, at least 1
 
@@ -23,7 +24,7 @@ def verify(
     content: bytes | Path,
     fn: Callable[..., Any],
     traced: Traced,
-    sizes: Sequence[int] = (1, 2, 7),
+    sizes: Sequence[int] = SIZES,
     seed: int = 0,
     key: str | None = None,
 ) -> float:
@@ -62,7 +63,9 @@ def verify(
         ]
         args = jax.tree_util.tree_unflatten(traced.tree, inputs)
         expected = [np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(reference(*args))]
-        actual = _run_or_explain(call, interpreter, inputs, f"sizes {chosen}" if free else "its size")
+        actual = _run_or_explain(
+            call, interpreter, inputs, f"sizes {chosen}" if free else "its size"
+        )
         for name, want, got in zip(traced.output_names, expected, actual, strict=True):
             worst = max(
                 worst, _difference(name, want, got, f"sizes {chosen}" if free else "its size")

@@ -60,7 +60,7 @@ class _Scan:
     def looped(self) -> list[Tensor | None]:
         lowerer, step = self.lowerer, self.step
         loop = Loop(lowerer)
-        condition, body = loop.sides
+        body = loop.sides[1]
         last = self._last()
         counter = loop.pass_in(last if self.reverse else lowerer.graph.constant(np.int32(0)))
         carries = Carries(loop, step, self.first_carry, self.initial, self.needed)

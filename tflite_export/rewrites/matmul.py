@@ -37,9 +37,7 @@ def keep_leading_axes(graph: Graph, op: Op) -> bool:
     if not kept or not 2 <= len(shape) <= _LARGEST_RANK:
         return False
     options = {**linear.options, "keep_num_dims": len(shape) > 2}
-    graph.replace(
-        op.out, graph.add(linear.kind, [rows, *linear.inputs[1:]], shape, **options)
-    )
+    graph.replace(op.out, graph.add(linear.kind, [rows, *linear.inputs[1:]], shape, **options))
     return True
 
 
