@@ -16,7 +16,7 @@ import flatbuffers
 import numpy as np
 
 from .file_content import FileContent, Part
-from .graph import Graph, Op, Tensor
+from .graph import Op, Tensor
 from .op_versions import op_version
 from .schema_tables import (
     ACTIVATIONS,
