@@ -56,6 +56,13 @@ def test_layer(name: str) -> None:
     assert report.ops[KIND] == (1 if name in ("last", "backwards") else 2)
 
 
+def test_one_row() -> None:
+    """Of a batch of one nothing needs to be transposed; reshapes stand in its place."""
+    model = nn.models.Sequential([nn.Input(batch_shape=(1, 5, 3)), layers.LSTM(4)])
+    report = export_tflite(model, rnn="fused", verify=True)
+    assert report.ops == {KIND: 1, "RESHAPE": 2, "SLICE": 1}
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_by_hand(reverse: bool) -> None:
     def fn(x: jax.Array) -> Any:

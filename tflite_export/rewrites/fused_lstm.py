@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UnsupportedOpError
 from ..graph import Graph, Op, Tensor
-from ..symbolic import all_static
+from ..symbolic import all_static, same_shape
 from .pattern import Anything, Bindings, Node, Number, is_number, match
 
 _KIND = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -62,7 +62,7 @@ def _fuse(graph: Graph, loop: Op) -> bool:
     if found is None:
         return False
     hidden, cell = _slot(body, body.outputs, found["h"]), _slot(body, body.inputs, found["c"])
-    sums = _sums(loop, found)
+    sums = _sums(graph, loop, found)
     counters = [n for n, out in enumerate(body.outputs) if out.dtype == np.int32]
     direction = _direction(loop, counters[0]) if len(counters) == 1 else 0
     stacks = [n for n in range(len(body.outputs)) if _is_stack(body, n, found["h"], counters)]
@@ -98,7 +98,7 @@ def _cell(body: Graph) -> Bindings | None:
     return None
 
 
-def _sums(loop: Op, found: Bindings) -> _Sums | None:
+def _sums(graph: Graph, loop: Op, found: Bindings) -> _Sums | None:
     body = loop.graphs[1]
     split = found["i"].producer
     if split is None or split.kind != "SPLIT" or len(split.outputs) != len(_GATES):
@@ -114,38 +114,52 @@ def _sums(loop: Op, found: Bindings) -> _Sums | None:
     for term in _terms(split.operand(1)):
         linear = term.producer
         if term.data is not None:
+            if term.data.size not in (1, units):
+                return None
             bias = bias + term.data.reshape(-1)
         elif linear is not None and linear.kind == "FULLY_CONNECTED" and linear.inputs[0] is h:
             recurrent, own = _weights(linear)
             bias = bias + own
-        elif x is None and (given := _projection(loop, term)) is not None:
-            x = given.operand(0)
-            kernel, own = _weights(given)
+        elif x is None and (given := _projection(graph, loop, term)) is not None:
+            linear, x = given
+            kernel, own = _weights(linear)
             bias = bias + own
-            if given.out.rank == 2:  # of one row, within the loop
-                x = loop.operand(_slot(body, body.inputs, _row_source(x)))
         else:
             return None
-    if x is None or x.rank != 3 or kernel is None or recurrent is None:
+    if x is None or kernel is None or recurrent is None:
         return None
     return _Sums(x, kernel, recurrent, bias)
 
 
-def _projection(loop: Op, term: Tensor) -> Op | None:
-    """The product of the input and the kernel: of all steps before the loop, or of a row in it."""
-    body, op = loop.graphs[1], term.producer
-    if op is not None and _is_row(op) and op.inputs[0] in body.inputs:
-        op = loop.operand(_slot(body, body.inputs, op.operand(0))).producer
-        return op if op is not None and op.kind == "FULLY_CONNECTED" else None
-    if op is None or op.kind != "FULLY_CONNECTED":
+def _projection(graph: Graph, loop: Op, term: Tensor) -> tuple[Op, Tensor] | None:
+    """The product of input and kernel, and the (time, batch, inputs) of the input.
+
+    It is computed for all steps before the loop, or for a row within it.
+    """
+    op = term.producer
+    inside = op is not None and op.kind == "FULLY_CONNECTED"
+    row = op.operand(0) if op is not None and inside else term
+    rows = _rows(loop, row)
+    if rows is None or op is None:
         return None
-    row = op.operand(0).producer
-    return op if row is not None and _is_row(row) and row.inputs[0] in body.inputs else None
+    if inside:
+        return op, rows
+    before = rows.producer
+    if before is not None and before.kind == "RESHAPE":
+        before = before.operand(0).producer
+    if before is None or before.kind != "FULLY_CONNECTED":
+        return None
+    x = before.operand(0)
+    shape = (*rows.shape[:2], x.shape[-1])
+    return before, x if same_shape(x.shape, shape) else graph.add("RESHAPE", [x], shape)
 
 
-def _row_source(row: Tensor) -> Tensor:
-    assert row.producer is not None
-    return row.producer.operand(0)
+def _rows(loop: Op, row: Tensor) -> Tensor | None:
+    """What a row is taken from in each round."""
+    body, op = loop.graphs[1], row.producer
+    if op is None or not _is_row(op) or op.inputs[0] not in body.inputs:
+        return None
+    return loop.operand(_slot(body, body.inputs, op.operand(0)))
 
 
 def _weights(linear: Op) -> tuple[np.ndarray | None, np.ndarray | float]:
