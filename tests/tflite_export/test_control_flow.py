@@ -100,6 +100,23 @@ def batch_count(x: jax.Array) -> jax.Array:
     return lax.fori_loop(0, 3, lambda i, s: s + jnp.float32(x.shape[0]), jnp.float32(0))
 
 
+def size_inside(x: jax.Array) -> jax.Array:
+    """Twice the batch is an axis in the loop, where the batch itself is not."""
+    rows = jnp.reshape(x, (-1, 2))
+
+    def step(i: int, y: jax.Array) -> jax.Array:
+        ones = jnp.broadcast_to(y[:1, 1:], (y.shape[0], 1))
+        return jnp.concatenate([y[:, :1] * 0.5, ones], axis=1)
+
+    return lax.fori_loop(0, 3, step, rows)
+
+
+def size_in_branch(x: jax.Array) -> jax.Array:
+    rows = jnp.reshape(x, (-1, 2))
+    ones = lambda: jnp.broadcast_to(rows[:1], rows.shape)  # noqa: E731
+    return lax.cond(rows[0, 0] > 0, ones, lambda: rows)
+
+
 def times_batch(x: jax.Array) -> jax.Array:
     return lax.fori_loop(0, x.shape[0], lambda i, y: y * 0.5 + i, x)
 
@@ -186,6 +203,8 @@ LOOPS = {
     "flags": (flags, [X], (1, 3)),
     "nested": (nested, [X], (1, 3)),
     "batch_count": (batch_count, [X], (2, 3)),
+    "size_inside": (size_inside, [X], (2, 3)),
+    "size_in_branch": (size_in_branch, [X], (2, 3)),
     "times_batch": (times_batch, [X], (1, 3)),
     "initial_values": (gates, [X], (1, 3)),
 }

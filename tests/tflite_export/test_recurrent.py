@@ -87,6 +87,16 @@ def test_states_are_outputs() -> None:
     assert [detail.shape for detail in report.outputs] == [(None, 4, 4), (None, 4), (None, 4)]
 
 
+def test_states_are_inputs() -> None:
+    """What a stateful layer is exported as instead."""
+    x, h, c = nn.Input((4, 3)), nn.Input((4,), name="h"), nn.Input((4,), name="c")
+    outputs = layers.LSTM(4, return_state=True)(x, initial_state=[h, c])
+    report = export_tflite(nn.models.Model([x, h, c], outputs), verify=True)
+    assert [detail.name for detail in report.inputs[1:]] == ["h", "c"]
+    assert report.max_error is not None
+    assert report.max_error <= 1e-5
+
+
 def test_masks_of_all_lengths() -> None:
     """Padding behind, in front, in between, and nothing but padding."""
     model = nn.models.Sequential([WORDS, embedded(), layers.LSTM(4, return_sequences=True)])

@@ -82,7 +82,7 @@ class InnerGraphs:
         return side.run(jaxpr, consts, [None] * len(jaxpr.invars), needed, known)
 
     def close(self) -> tuple[Graph, Graph]:
-        """The graphs, with the free sizes that they need but cannot read from an input."""
+        """The graphs, with the free sizes that their outputs need but no input has as an axis."""
         then, other = (side.graph for side in self.sides)
         for graph in (then, other):
             for symbol in sorted(_unreadable_symbols(graph)):

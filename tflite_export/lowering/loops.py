@@ -73,8 +73,9 @@ class Loop(InnerGraphs):
         Returns:
             The values after the loop, by number.
         """
-        condition, body = self.close()
-        condition.outputs = [go_on]
+        condition, body = (side.graph for side in self.sides)
+        condition.outputs, body.outputs = [go_on], list(updates.values())
+        self.close()  # which may pass in more values
         body.outputs = [updates.get(number, value) for number, value in enumerate(body.inputs)]
         outputs = [Tensor(value.shape, value.dtype) for value in self.values]
         graph = self.outer.graph
