@@ -74,6 +74,7 @@ class _Writer:
         self.buffers: list[np.ndarray] = []
         self.buffer_of: dict[Tensor, int] = {}
         self._assign_buffers()
+        self.code_of = {kind: number for (kind, _), number in self._code_index().items()}
         self.offsets: dict[int, int] = {}  # by buffer number, of those behind the flatbuffer
 
     def write(self, description: str) -> FileContent:
@@ -214,7 +215,7 @@ class _Writer:
         )
 
     def _subgraph(self, subgraph: Subgraph) -> int:
-        codes = {kind: number for (kind, _), number in self._code_index().items()}
+        codes = self.code_of
         index, graph = subgraph.index, subgraph.graph
         tensors = self._offsets([self._tensor(t) for t in subgraph.tensors])
         operators = self._offsets([self._operator(o, codes[o.kind], index) for o in subgraph.ops])

@@ -56,10 +56,13 @@ def _uniform(graph: Graph, column: Tensor, out: Tensor, value: float) -> Tensor:
         column = graph.add("TILE", [column, graph.ints(counts)], out.shape)
     if out.dtype == _BOOL:
         return graph.add("EQUAL" if value else "NOT_EQUAL", [column, column], out.shape, _BOOL)
-    column = _cast(graph, column, out.dtype)
-    if value == 0:
-        return column
-    return graph.add("ADD", [column, graph.constant(np.asarray(value, out.dtype))], out.shape)
+    # Addition is done in float32 or int32: for narrow integers it means something else.
+    if out.dtype in _SOURCES:
+        column = _cast(graph, column, out.dtype)
+    if value != 0:
+        constant = graph.constant(np.asarray(value, column.dtype))
+        column = graph.add("ADD", [column, constant], out.shape)
+    return _cast(graph, column, out.dtype)
 
 
 def _column(graph: Graph, dim: Dim, axis: int, rank: int) -> Tensor | None:
