@@ -2,7 +2,9 @@
 
     report = export_tflite(model, path="model.tflite")
     report = export_tflite(fn, (TensorSpec((None, 784)),))
+    report = export_tflite(signatures={"encode": encoder, "decode": (decode, specs)})
 
+Loops and branches are graphs inside operators; `rnn=` says what becomes of recurrent layers.
 The pipeline is `trace` (a jaxpr with free sizes) -> `lowering` (one function for each primitive)
 -> `rewrites` (recognise, fold, fuse, make legal) -> `flatbuffer_writer`; `verify` compares the
 result with JAX. Writing needs only `flatbuffers`; running needs `pip install 'nnlib[tflite]'`.
@@ -19,7 +21,7 @@ from .errors import (
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
-from .report import Report, TensorDetail
+from .report import Report, SignatureDetail, TensorDetail
 from .specs import TensorSpec
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Interpreter",
     "MissingRuntimeError",
     "Report",
+    "SignatureDetail",
     "TFLiteConverter",
     "TensorDetail",
     "TensorSpec",

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from .errors import InputSpecError
+from .file_content import FileContent, saved_after
 from .flatbuffer_writer import write_model
+from .functions import Function, read_functions
 from .graph import Graph, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
-from .report import Report, TensorDetail
-from .rewrites import legalise_graph, optimise
+from .outputs import separate_outputs
+from .report import Report, SignatureDetail, TensorDetail
+from .rewrites import fuse_lstms, legalise_graph, optimise
+from .rnn_forms import checked_rnn
+from .subgraphs import Signature
 from .symbolic import is_static
-from .trace import Traced, trace
+from .trace import Traced
+from .verify import SIZES
 from .verify import verify as verify_content
 
 _DEFAULT_SIZES = (3,)  # one run by default; verify=True runs several sizes
 
 
 def export_tflite(
-    fn_or_model: Any,
+    fn_or_model: Any = None,
     specs: Any = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    rnn: str = "while",
+    signatures: Mapping[str, Any] | None = None,
     name: str = "serving_default",
     verify: bool | None = None,
 ) -> Report:
@@ -43,7 +51,14 @@ def export_tflite(
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
-        name: key of the signature.
+        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number
+            of steps, "unroll" for steps written out, which need a known number, "fused" for LSTM
+            operators, which go on from the last state at the next call until
+            `reset_all_variables()`, for one known batch size.
+        signatures: further functions of the file by their keys, each a model or a pair
+            `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
+            left out.
+        name: key of the signature of `fn_or_model`.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
 
@@ -66,31 +81,34 @@ def export_tflite(
 
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
-    fn, specs = _function_of(fn_or_model, specs)
-    traced = trace(fn, specs)
-    graph = build_graph(traced)
-    content = write_model(graph, [leaf.name for leaf in traced.inputs], traced.output_names, name)
-    error: float | None = None
-    if verify or (verify is None and runtime_installed()):
-        error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
-    report = _report(graph, traced, content, error)
-    if path is not None:
-        report.save(path)
-    return report
+    form = checked_rnn(rnn)
+    functions = read_functions(fn_or_model, specs, name, signatures)
+    graphs = [build_graph(function.traced, form) for function in functions]
+    written = [
+        Signature(function.key, graph, function.input_names, function.traced.output_names)
+        for function, graph in zip(functions, graphs, strict=True)
+    ]
+    file = write_model(written)
+    sizes = SIZES if verify else _DEFAULT_SIZES
+    wanted = verify or (verify is None and runtime_installed())
+    with saved_after(file, path) as checked:
+        error = _largest_error(checked, functions, sizes) if wanted else None
+    return _report(written, file, error)
 
 
-def build_graph(traced: Traced) -> Graph:
+def build_graph(traced: Traced, rnn: str = "while") -> Graph:
     """Lower, rewrite and legalise a traced function.
 
     Args:
         traced: the function's jaxpr with the names of its inputs and outputs.
+        rnn: what becomes of scans, "while", "unroll" or "fused".
 
     Returns:
         A graph of TFLite operators only.
     """
     graph = Graph()
     inputs = [graph.add_input(leaf.name, leaf.shape, leaf.dtype) for leaf in traced.inputs]
-    lowerer = Lowerer(graph)
+    lowerer = Lowerer(graph, rnn)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)
     shapes = [var.aval.shape for var in closed.jaxpr.outvars]
@@ -98,7 +116,10 @@ def build_graph(traced: Traced) -> Graph:
         lowerer.full(_present(t), shape) for t, shape in zip(results, shapes, strict=True)
     ]
     optimise(graph)
-    graph.outputs = _separate_outputs(graph)
+    if rnn == "fused":
+        fuse_lstms(graph)
+        optimise(graph)
+    separate_outputs(graph)
     legalise_graph(graph)
     check_limits(graph)
     for name, output in zip(traced.output_names, graph.outputs, strict=True):
@@ -113,40 +134,10 @@ def supported_primitives() -> tuple[str, ...]:
         The names in alphabetical order.
 
     Example:
-        >>> "dot_general" in supported_primitives(), "scan" in supported_primitives()
+        >>> "dot_general" in supported_primitives(), "cholesky" in supported_primitives()
         (True, False)
     """
     return tuple(sorted(LOWERINGS))
-
-
-def _function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:
-    if all(hasattr(fn_or_model, part) for part in ("apply", "variables", "input_specs")):
-        return _inference_function(fn_or_model), fn_or_model.input_specs if specs is None else specs
-    if not callable(fn_or_model):
-        raise InputSpecError(
-            "export_tflite",
-            "a function, or a model with .apply, .variables and .input_specs",
-            repr(type(fn_or_model).__name__),
-            "Pass lambda x: ... with the specs of its arguments.",
-        )
-    if specs is None:
-        raise InputSpecError(
-            getattr(fn_or_model, "__name__", "function"),
-            "specs of the function's arguments",
-            "None",
-            "Pass export_tflite(fn, (TensorSpec((None, 784)),)).",
-        )
-    return fn_or_model, specs
-
-
-def _inference_function(model: Any) -> Callable[..., Any]:
-    params, state = model.variables
-
-    def infer(*inputs: Any) -> Any:
-        return model.apply(params, state, *inputs, training=False)[0]
-
-    infer.__name__ = str(getattr(model, "name", None) or type(model).__name__)
-    return infer
 
 
 def _present(tensor: Tensor | None) -> Tensor:
@@ -154,29 +145,29 @@ def _present(tensor: Tensor | None) -> Tensor:
     return tensor
 
 
-def _separate_outputs(graph: Graph) -> list[Tensor]:
-    """Outputs with a tensor of their own each: no input, no constant, no tensor twice."""
-    taken: set[Tensor] = set()
-    outputs = []
-    for tensor in graph.outputs:
-        shared = tensor.producer is None or tensor in taken
-        output = graph.add("RESHAPE", [tensor], tensor.shape) if shared else tensor
-        taken.add(output)
-        outputs.append(output)
-    return outputs
-
-
-def _report(graph: Graph, traced: Traced, content: bytes, error: float | None) -> Report:
-    kinds = collections.Counter(op.kind for op in graph.ordered())
-    names = [leaf.name for leaf in traced.inputs]
-    return Report(
-        content=content,
-        bytes=len(content),
-        ops=dict(sorted(kinds.items())),
-        max_error=error,
-        inputs=_details(names, graph.inputs),
-        outputs=_details(traced.output_names, graph.outputs),
+def _largest_error(
+    file: FileContent | Path, functions: Sequence[Function], sizes: Sequence[int]
+) -> float:
+    several = len(functions) > 1
+    content = file if isinstance(file, Path) else file.joined
+    return max(
+        verify_content(content, f.call, f.traced, sizes, key=f.key if several else None)
+        for f in functions
     )
+
+
+def _report(signatures: Sequence[Signature], file: FileContent, error: float | None) -> Report:
+    parts = [part for signature in signatures for part in signature.graph.all_graphs()]
+    kinds = collections.Counter(op.kind for part in parts for op in part.ordered())
+    details = [
+        SignatureDetail(
+            signature.key,
+            _details(signature.input_names, signature.graph.inputs),
+            _details(signature.output_names, signature.graph.outputs),
+        )
+        for signature in signatures
+    ]
+    return Report(file, file.size, dict(sorted(kinds.items())), error, tuple(details))
 
 
 def _details(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[TensorDetail, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .convert import export_tflite
@@ -23,6 +23,7 @@ class TFLiteConverter:
     Args:
         fn_or_model: what to convert, as for `export_tflite`.
         specs: specs of a function's arguments; None for a model.
+        signatures: further functions of the file, as for `export_tflite`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -32,9 +33,15 @@ class TFLiteConverter:
         b'TFL3'
     """
 
-    def __init__(self, fn_or_model: Any, specs: Any = None) -> None:
+    def __init__(
+        self,
+        fn_or_model: Any = None,
+        specs: Any = None,
+        signatures: Mapping[str, Any] | None = None,
+    ) -> None:
         self._fn_or_model = fn_or_model
         self._specs = specs
+        self._signatures = signatures
         self.optimizations: list[Any] = []
         self.representative_dataset: Callable[[], Any] | None = None
         self.target_spec: Any = None
@@ -66,6 +73,18 @@ class TFLiteConverter:
         """
         return cls(fn, specs)
 
+    @classmethod
+    def from_signatures(cls, signatures: Mapping[str, Any]) -> TFLiteConverter:
+        """A converter for several functions in one file, which share equal weights.
+
+        Args:
+            signatures: by key, models or pairs of a function and its specs.
+
+        Returns:
+            The converter.
+        """
+        return cls(signatures=signatures)
+
     def convert(self) -> bytes:
         """Convert.
 
@@ -85,4 +104,4 @@ class TFLiteConverter:
                     repr(value),
                     f"Leave out `converter.{name} = ...` for a float32 file.",
                 )
-        return export_tflite(self._fn_or_model, self._specs).content
+        return export_tflite(self._fn_or_model, self._specs, signatures=self._signatures).content

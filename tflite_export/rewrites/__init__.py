@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..graph import Graph
 from .activations import activations
 from .driver import RuleSet, apply_rules
+from .fused_lstm import fuse_lstms
 from .fusion import activation_fusion, fusion
 from .legalise import legalise
 from .matmul import matmul
@@ -12,8 +13,11 @@ from .pooling import pooling
 from .reshape_sinking import reshape_sinking
 from .simplify import eliminate_common_subexpressions, simplify
 from .softmax import softmax
+from .split_sinking import split_sinking
 
-_PATTERNS = RuleSet(simplify, softmax, activations, pooling, matmul, reshape_sinking, fusion)
+_PATTERNS = RuleSet(
+    simplify, softmax, activations, pooling, matmul, reshape_sinking, split_sinking, fusion
+)
 # After the patterns: a RELU that is fused too early cannot become RELU6 or HARD_SWISH.
 _FINAL = RuleSet(simplify, activation_fusion)
 
@@ -22,23 +26,25 @@ def optimise(graph: Graph) -> None:
     """Rewrite until nothing changes: recognise, fold and fuse.
 
     Args:
-        graph: changed in place.
+        graph: changed in place, with the graphs inside its operators.
     """
-    eliminate_common_subexpressions(graph)
-    apply_rules(graph, _PATTERNS)
-    eliminate_common_subexpressions(graph)
-    apply_rules(graph, _PATTERNS)
-    apply_rules(graph, _FINAL)
+    for part in graph.all_graphs():
+        eliminate_common_subexpressions(part)
+        apply_rules(part, _PATTERNS)
+        eliminate_common_subexpressions(part)
+        apply_rules(part, _PATTERNS)
+        apply_rules(part, _FINAL)
 
 
 def legalise_graph(graph: Graph) -> None:
     """Replace intermediate operators, so that only TFLite's are left.
 
     Args:
-        graph: changed in place.
+        graph: changed in place, with the graphs inside its operators.
     """
-    apply_rules(graph, legalise)
-    eliminate_common_subexpressions(graph)
+    for part in graph.all_graphs():
+        apply_rules(part, legalise)
+        eliminate_common_subexpressions(part)
 
 
-__all__ = ["legalise_graph", "optimise"]
+__all__ = ["fuse_lstms", "legalise_graph", "optimise"]
