@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InputSpecError
 from .flatbuffer_writer import write_model
-from .graph import Graph, Tensor
+from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
@@ -90,6 +90,8 @@ def build_graph(traced: Traced) -> Graph:
     """
     graph = Graph()
     inputs = [graph.add_input(leaf.name, leaf.shape, leaf.dtype) for leaf in traced.inputs]
+    for number, tensor in enumerate(inputs):
+        tensor.origin = Origin((), number)
     lowerer = Lowerer(graph)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)

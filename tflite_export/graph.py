@@ -12,9 +12,27 @@ from typing import Any
 
 import numpy as np
 
+from .quantisation import Quantisation
 from .symbolic import Dim, Shape, describe, plain
 
 _INTERN_LIMIT = 64  # constants up to so many elements are shared by value, larger ones by identity
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The value of the traced function that a tensor holds.
+
+    Inner jaxprs are shared between calls, and so are their variables; what names a value is the
+    chain of equation numbers that leads to it: those of the calls that it is inside of, then that
+    of the equation that computes it. An input of the function has no chain.
+
+    Args:
+        path: equation numbers, outermost first.
+        number: which result of that equation, or which input.
+    """
+
+    path: tuple[int, ...]
+    number: int
 
 
 @dataclass(eq=False, slots=True)
@@ -27,6 +45,8 @@ class Tensor:
     producer: Op | None = None
     consumers: list[Op] = field(default_factory=list)
     name: str = ""
+    quantisation: Quantisation | None = None
+    origin: Origin | None = None
 
     @property
     def rank(self) -> int:
@@ -148,6 +168,8 @@ class Graph:
         """Let every reader of `old` read `new`; operators left without readers die."""
         if old is new:
             return
+        if new.origin is None and new.data is None:
+            new.origin = old.origin
         for op in old.consumers:
             op.inputs = [new if tensor is old else tensor for tensor in op.inputs]
             new.consumers.append(op)

@@ -12,7 +12,7 @@ from jax.extend.core import Jaxpr, Literal
 
 from ..errors import UnsupportedOpError
 from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
-from ..graph import Graph, Tensor
+from ..graph import Graph, Origin, Tensor
 from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, plain, same_shape
@@ -44,6 +44,7 @@ class Lowerer:
         self.graph = graph
         self._constants: dict[int, tuple[Any, Tensor]] = {}
         self._call_line = "<unknown line>"  # where the function that is being inlined was called
+        self._path: tuple[int, ...] = ()  # numbers of the equations that are being lowered
 
     # Walking.
 
@@ -73,12 +74,16 @@ class Lowerer:
         env.update(zip(jaxpr.invars, args, strict=True))
         wanted = [True] * len(jaxpr.outvars) if needed is None else needed
         live = _live_variables(jaxpr, wanted)
-        for eqn in jaxpr.eqns:
+        outside = self._path
+        for number, eqn in enumerate(jaxpr.eqns):
             flags = [var in live for var in eqn.outvars]
             if not any(flags):
                 continue  # its results are never read: nothing to export, whatever it does
+            self._path = (*outside, number)
             results = self._equation(eqn, [self._read(env, var) for var in eqn.invars], flags)
+            self._note_origins(results)
             env.update((v, t) for v, t in zip(eqn.outvars, results, strict=True) if t is not None)
+        self._path = outside
         return [
             self._read(env, var) if want else None
             for var, want in zip(jaxpr.outvars, wanted, strict=True)
@@ -113,6 +118,11 @@ class Lowerer:
         results = self.run(jaxpr, consts, inputs, flags)
         self._call_line = outside
         return results
+
+    def _note_origins(self, results: Sequence[Tensor | None]) -> None:
+        for number, tensor in enumerate(results):
+            if tensor is not None and tensor.origin is None and tensor.data is None:
+                tensor.origin = Origin(self._path, number)
 
     def _line(self, eqn: Any) -> str:
         return source_line(eqn, self._call_line)
