@@ -10,30 +10,40 @@ result with JAX. Writing needs only `flatbuffers`; running needs `pip install 'n
 
 from .convert import export_tflite, supported_primitives
 from .converter import TFLiteConverter
+from .debugger import QuantisationDebug, debug_quantisation
 from .errors import (
     ExportError,
     ExportMismatchError,
     InputSpecError,
     MissingRuntimeError,
+    QuantisationError,
     UnavailableOptionError,
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
+from .quantise import Calibration, LayerError, QuantisationReport, Quantise
 from .report import Report, TensorDetail
 from .specs import TensorSpec
 
 __all__ = [
+    "Calibration",
     "ExportError",
     "ExportMismatchError",
     "InputSpecError",
     "Interpreter",
+    "LayerError",
     "MissingRuntimeError",
+    "QuantisationDebug",
+    "QuantisationError",
+    "QuantisationReport",
+    "Quantise",
     "Report",
     "TFLiteConverter",
     "TensorDetail",
     "TensorSpec",
     "UnavailableOptionError",
     "UnsupportedOpError",
+    "debug_quantisation",
     "export_tflite",
     "load_delegate",
     "supported_primitives",

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .errors import InputSpecError
+from .errors import InputSpecError, QuantisationError
 from .flatbuffer_writer import Signature, write_model
 from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
+from .quantise import Quantise, QuantisationReport, as_quantise, measure, quantise, unmeasured
 from .report import Report, TensorDetail
 from .rewrites import legalise_graph, optimise
 from .symbolic import is_static
@@ -27,10 +28,13 @@ def export_tflite(
     specs: Any = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    quantize: str | Quantise | None = None,
+    representative: Any = None,
+    io_dtype: Any = None,
     name: str = "serving_default",
     verify: bool | None = None,
 ) -> Report:
-    """Export an inference function, or a model, as a float32 .tflite file.
+    """Export an inference function, or a model, as a .tflite file.
 
     Sizes given as None stay free in the file: axis 0 of all inputs is one size `b`, axis 1 another
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
@@ -43,6 +47,13 @@ def export_tflite(
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
+        quantize: None for float32, "float16" for half the size, "dynamic" for int8 weights around
+            float arithmetic, "int8" or "int16x8" for integers throughout; or a `Quantise`.
+        representative: data to find the ranges of all values with, for "int8" and "int16x8": an
+            iterable of batches (or a function that returns one), each an array, a sequence of
+            arrays or a dict by input name. Verification uses it in every mode.
+        io_dtype: what float inputs and outputs are in an integer file: "float32" by default,
+            "int8" or "uint8", and "int16" for "int16x8".
         name: key of the signature.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
@@ -54,7 +65,9 @@ def export_tflite(
         UnsupportedOpError: the function uses something that no .tflite file can express; the text
             names the primitive and the line.
         InputSpecError: the specs cannot be read.
-        ExportMismatchError: LiteRT computes something else than JAX.
+        ExportMismatchError: LiteRT computes something else than JAX; for a quantised file, an
+            output is lost in noise.
+        QuantisationError: `quantize`, `representative` and `io_dtype` do not go together.
         MissingRuntimeError: `verify=True` without ai-edge-litert.
 
     Example:
@@ -66,15 +79,22 @@ def export_tflite(
 
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
-    fn, specs = _function_of(fn_or_model, specs)
+    fn, specs = function_of(fn_or_model, specs)
+    options = as_quantise(quantize)
+    _check_quantisation(options, representative, io_dtype)
     traced = trace(fn, specs)
     graph = build_graph(traced)
+    quantised = options and quantise(graph, traced, options, representative, io_dtype)
+    final = quantised.graph if quantised else graph
     names = [leaf.name for leaf in traced.inputs]
-    content = write_model([Signature(name, graph, names, traced.output_names)])
-    error: float | None = None
+    content = write_model([Signature(name, final, names, traced.output_names)])
+    error, quality = None, quantised and unmeasured(quantised)
     if verify or (verify is None and runtime_installed()):
-        error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
-    report = _report(graph, traced, content, error)
+        if quantised:
+            error, quality = measure(content, fn, traced, graph, quantised)
+        else:
+            error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
+    report = _report(final, traced, content, error, quality)
     if path is not None:
         report.save(path)
     return report
@@ -122,7 +142,8 @@ def supported_primitives() -> tuple[str, ...]:
     return tuple(sorted(LOWERINGS))
 
 
-def _function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:
+def function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:
+    """The function that is exported, and the specs of its arguments."""
     if all(hasattr(fn_or_model, part) for part in ("apply", "variables", "input_specs")):
         return _inference_function(fn_or_model), fn_or_model.input_specs if specs is None else specs
     if not callable(fn_or_model):
@@ -152,6 +173,14 @@ def _inference_function(model: Any) -> Callable[..., Any]:
     return infer
 
 
+def _check_quantisation(options: Quantise | None, representative: Any, io_dtype: Any) -> None:
+    for name, given in (("representative", representative), ("io_dtype", io_dtype)):
+        if options is None and given is not None:
+            raise QuantisationError(
+                name, "quantize=... with it", "quantize=None", "Write quantize='int8'."
+            )
+
+
 def _present(tensor: Tensor | None) -> Tensor:
     assert tensor is not None
     return tensor
@@ -169,7 +198,13 @@ def _separate_outputs(graph: Graph) -> list[Tensor]:
     return outputs
 
 
-def _report(graph: Graph, traced: Traced, content: bytes, error: float | None) -> Report:
+def _report(
+    graph: Graph,
+    traced: Traced,
+    content: bytes,
+    error: float | None,
+    quality: QuantisationReport | None,
+) -> Report:
     kinds = collections.Counter(op.kind for part in graph.all_graphs() for op in part.ordered())
     names = [leaf.name for leaf in traced.inputs]
     return Report(
@@ -179,6 +214,7 @@ def _report(graph: Graph, traced: Traced, content: bytes, error: float | None) -
         max_error=error,
         inputs=_details(names, graph.inputs),
         outputs=_details(traced.output_names, graph.outputs),
+        quantisation=quality,
     )
 
 

@@ -81,6 +81,11 @@ class _Subgraph:
         self.index = {tensor: number for number, tensor in enumerate(found)}
 
 
+def tensor_numbers(graph: Graph) -> dict[Tensor, int]:
+    """The number that a file gives to each tensor of its first graph."""
+    return _Subgraph(graph).index
+
+
 class _Writer:
     def __init__(self, signatures: Sequence[Signature]) -> None:
         self.signatures = signatures

@@ -18,7 +18,7 @@ from .symbolic import Dim, Shape, describe, plain
 _INTERN_LIMIT = 64  # constants up to so many elements are shared by value, larger ones by identity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Origin:
     """The value of the traced function that a tensor holds.
 
@@ -187,6 +187,14 @@ class Graph:
             self.touched.append(new.producer)
         if old.producer is not None:
             self.prune(old.producer)
+
+    def set_input(self, op: Op, position: int, new: Tensor) -> None:
+        """Let `op` alone read `new` as its input `position`."""
+        old = op.operand(position)
+        op.inputs[position] = new
+        old.consumers.remove(op)
+        new.consumers.append(op)
+        self.touched.append(op)
 
     def prune(self, op: Op) -> None:
         """Remove `op`, and what only it needed, if nothing reads its outputs."""

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .quantise.quality import QuantisationReport
+
 
 @dataclass(frozen=True)
 class TensorDetail:
@@ -32,6 +34,7 @@ class Report:
         max_error: largest absolute difference from JAX, None if that was not checked.
         inputs: the inputs, in order.
         outputs: the outputs, in order.
+        quantisation: how good the file is next to floats; None for a float32 file.
 
     Example:
         >>> report = Report(b"", 0, {"TANH": 1}, None, (), ())
@@ -45,6 +48,7 @@ class Report:
     max_error: float | None
     inputs: tuple[TensorDetail, ...]
     outputs: tuple[TensorDetail, ...]
+    quantisation: QuantisationReport | None = None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file.
@@ -67,4 +71,6 @@ class Report:
         lines = [f"{self.bytes:,} bytes, {total} op{'s' * (total != 1)} ({kinds}), {checked}"]
         lines += [f"  in   {detail}" for detail in self.inputs]
         lines += [f"  out  {detail}" for detail in self.outputs]
+        if self.quantisation is not None:
+            lines.append(f"  {self.quantisation}")
         return "\n".join(lines)

@@ -22,7 +22,7 @@ from .registry import LOWERINGS
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
 # Parameters in which primitives such as jit, custom_jvp_call and checkpoint hold their function.
-_CALLS = {
+CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
     "closed_call": "call_jaxpr",
@@ -98,7 +98,7 @@ class Lowerer:
         self, eqn: Any, inputs: list[Tensor], flags: list[bool]
     ) -> Sequence[Tensor | None]:
         name = eqn.primitive.name
-        if name in _CALLS:
+        if name in CALLS:
             return self._call(eqn, inputs, flags)
         self.graph.where = self._line(eqn)
         folded = self._fold(eqn, inputs)
@@ -112,7 +112,7 @@ class Lowerer:
         return [result] if isinstance(result, Tensor) else result
 
     def _call(self, eqn: Any, inputs: list[Tensor], flags: list[bool]) -> Sequence[Tensor | None]:
-        inner = eqn.params[_CALLS[eqn.primitive.name]]
+        inner = eqn.params[CALLS[eqn.primitive.name]]
         jaxpr, consts = (inner, ()) if isinstance(inner, Jaxpr) else (inner.jaxpr, inner.consts)
         outside, self._call_line = self._call_line, self._line(eqn)
         results = self.run(jaxpr, consts, inputs, flags)
