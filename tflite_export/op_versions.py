@@ -123,7 +123,7 @@ _RULES: dict[str, Callable[[Op], int]] = {
     ),
     **dict.fromkeys(
         (
-            *("RELU", "RELU6", "LEAKY_RELU", "PRELU", "LOG_SOFTMAX", "GELU", "EXP", "RSQRT"),
+            *("RELU", "RELU6", "LEAKY_RELU", "LOG_SOFTMAX", "GELU", "EXP", "RSQRT"),
             *("ABS", "SPLIT", "SPLIT_V", "PACK", "UNPACK", "TOPK_V2", "RESIZE_BILINEAR"),
             *("RESIZE_NEAREST_NEIGHBOR", "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"),
         ),

@@ -1,8 +1,9 @@
 """Which operators have integer kernels, and what these demand of scales.
 
 Measured with ai-edge-litert 2.3 by `tests/tflite_export/test_integer_kernels.py`. An operator that
-is not listed stays float between DEQUANTIZE and QUANTIZE, and so do some whose kernels exist but
-lose too much in 256 steps: EXP, LOG, RSQRT, DIV and the like.
+is not listed stays float between DEQUANTIZE and QUANTIZE. So do some that have a kernel: EXP,
+RSQRT and the like, which lose too much in 256 steps, and comparisons, whose int8 kernels abort the
+process where a scale is 1 or more.
 """
 
 from __future__ import annotations
@@ -53,18 +54,21 @@ KERNELS: dict[str, Kernel] = {
     **dict.fromkeys(
         (
             *LINEAR,
-            *("ADD", "SUB", "MUL", "MEAN", "BATCH_MATMUL", "LEAKY_RELU", "PRELU", "HARD_SWISH"),
-            *("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "ELU", "GELU", "ABS", "SUM"),
+            *("ADD", "SUB", "MUL", "MEAN", "BATCH_MATMUL", "LEAKY_RELU"),
+            *("RELU", "RELU6", "GELU", "ABS"),
         ),
         Kernel(Scales.OWN),
     ),
     **dict.fromkeys(
+        ("PRELU", "HARD_SWISH", "ELU", "RELU_N1_TO_1", "RELU_0_TO_1", "SUM"),
+        Kernel(Scales.OWN, int16=False),
+    ),
+    **dict.fromkeys(
         (
-            *("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT"),
-            *("SPLIT_V", "UNPACK", "PAD", "MIRROR_PAD", "MAX_POOL_2D", "AVERAGE_POOL_2D", "TILE"),
-            *("GATHER", "GATHER_ND", "REDUCE_MAX", "REDUCE_MIN", "BROADCAST_TO", "REVERSE_V2"),
-            *("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH"),
-            "TOPK_V2",
+            *("RESHAPE", "SQUEEZE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V"),
+            *("UNPACK", "PAD", "MAX_POOL_2D", "AVERAGE_POOL_2D", "TILE", "GATHER", "GATHER_ND"),
+            *("REDUCE_MAX", "REDUCE_MIN", "BROADCAST_TO", "REVERSE_V2", "TOPK_V2"),
+            *("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
         ),
         Kernel(Scales.INPUT),
     ),
@@ -74,13 +78,7 @@ KERNELS: dict[str, Kernel] = {
     ),
     **dict.fromkeys(("SOFTMAX", "LOGISTIC", "TANH"), Kernel(Scales.FIXED)),
     "LOG_SOFTMAX": Kernel(Scales.FIXED, int16=False),
-    **dict.fromkeys(
-        (
-            *("ARG_MAX", "ARG_MIN", "EQUAL", "NOT_EQUAL"),
-            *("LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"),
-        ),
-        Kernel(Scales.NONE, int16=False),
-    ),
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN"), Kernel(Scales.NONE, int16=False)),
 }
 
 # Not worth a way to integers and back between float operators.
@@ -110,14 +108,9 @@ def has_kernel(op: Op, dtype: np.dtype) -> bool:
     kernel = KERNELS.get(op.kind)
     if kernel is None or not (kernel.int16 or dtype == np.int8):
         return False
-    if dtype == np.int16 and op.kind in _NO_INT16:
-        return False
     if op.kind in LINEAR:
         return _has_constant_weights(op)
     return any(is_float(tensor) for tensor in op.inputs)
-
-
-_NO_INT16: frozenset[str] = frozenset()
 
 
 def _has_constant_weights(op: Op) -> bool:

@@ -12,7 +12,7 @@ from .kernels import ELEMENTWISE, KERNELS, LINEAR, Scales, fixed_quantisation, h
 from .ranges import Range
 
 # What these compute has the range of what they read, and the other way round.
-_PERMUTING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "REVERSE_V2", "BROADCAST_TO")
+_PERMUTING = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "REVERSE_V2", "BROADCAST_TO")
 
 
 def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range]:
@@ -39,11 +39,11 @@ def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
         kernel = KERNELS.get(op.kind)
         if kernel is None or kernel.scales is not Scales.INPUT:
             continue
-        source = values_read(op)[0]
-        if source in known:
+        read = values_read(op)
+        if read and read[0] in known:
             for out in op.outputs:
                 if is_float(out):
-                    known.setdefault(out, known[source])
+                    known.setdefault(out, known[read[0]])
     return known
 
 

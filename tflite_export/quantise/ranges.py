@@ -10,6 +10,7 @@ from ..quantisation import Quantisation, per_tensor
 from .options import Calibration
 
 _BINS = 2048
+_ZERO_SCALE = 1 / 256  # of values that are all 0
 _CANDIDATES = 100  # ranges that "mse" tries
 
 
@@ -36,7 +37,7 @@ class Range:
         low, high = min(self.low, 0.0), max(self.high, 0.0)
         scale = float(np.float32((high - low) / 255.0))
         if scale < np.finfo(np.float32).tiny:
-            return per_tensor(1.0, 0)
+            return per_tensor(_ZERO_SCALE, 0)
         zero_point = int(np.clip(np.rint(-128.0 - low / scale), -128, 127))
         return per_tensor(scale, zero_point)
 
@@ -44,7 +45,7 @@ class Range:
         """The same number of steps on either side of 0, as int16 kernels demand."""
         top = max(-self.low, self.high)
         scale = float(np.float32(top / 32767.0))
-        return per_tensor(scale if scale >= np.finfo(np.float32).tiny else 1.0, 0)
+        return per_tensor(scale if scale >= np.finfo(np.float32).tiny else _ZERO_SCALE, 0)
 
 
 class Histogram:
