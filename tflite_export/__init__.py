@@ -2,10 +2,11 @@
 
     report = export_tflite(model, path="model.tflite")
     report = export_tflite(fn, (TensorSpec((None, 784)),))
+    report = export_tflite(model, quantize="int8", representative=images)
 
 The pipeline is `trace` (a jaxpr with free sizes) -> `lowering` (one function for each primitive)
--> `rewrites` (recognise, fold, fuse, make legal) -> `flatbuffer_writer`; `verify` compares the
-result with JAX. Writing needs only `flatbuffers`; running needs `pip install 'nnlib[tflite]'`.
+-> `rewrites` (recognise, fold, fuse, make legal) -> `quantise` (on request) -> `flatbuffer_writer`;
+`verify` compares the result with JAX. Writing needs only `flatbuffers`; running needs `pip install 'nnlib[tflite]'`.
 """
 
 from .convert import export_tflite, supported_primitives
@@ -17,13 +18,13 @@ from .errors import (
     InputSpecError,
     MissingRuntimeError,
     QuantisationError,
-    UnavailableOptionError,
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
 from .quantise import Calibration, LayerError, QuantisationReport, Quantise
 from .report import Report, TensorDetail
 from .specs import TensorSpec
+from .target_spec import Optimize, OpsSet, RepresentativeDataset, TargetSpec
 
 __all__ = [
     "Calibration",
@@ -33,15 +34,18 @@ __all__ = [
     "Interpreter",
     "LayerError",
     "MissingRuntimeError",
+    "OpsSet",
+    "Optimize",
     "QuantisationDebug",
     "QuantisationError",
     "QuantisationReport",
     "Quantise",
     "Report",
+    "RepresentativeDataset",
     "TFLiteConverter",
+    "TargetSpec",
     "TensorDetail",
     "TensorSpec",
-    "UnavailableOptionError",
     "UnsupportedOpError",
     "debug_quantisation",
     "export_tflite",

@@ -53,7 +53,8 @@ def export_tflite(
             iterable of batches (or a function that returns one), each an array, a sequence of
             arrays or a dict by input name. Verification uses it in every mode.
         io_dtype: what float inputs and outputs are in an integer file: "float32" by default,
-            "int8" or "uint8", and "int16" for "int16x8".
+            "int8" or "uint8", and "int16" for "int16x8"; a tuple has one for inputs and one for
+            outputs.
         name: key of the signature.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.

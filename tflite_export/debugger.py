@@ -18,6 +18,8 @@ from .quantise.pipeline import calibrated, on_integers
 from .quantise.quality import measure_quantised
 from .trace import trace
 
+_FLOAT = np.dtype(np.float32)
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -117,7 +119,7 @@ def debug_quantisation(
     data = calibrated(graph, traced, options.calibration, representative)
 
     def attempt(chosen: Quantise) -> tuple[Quantised, bytes, float]:
-        quantised = on_integers(data, chosen, np.dtype(np.float32))
+        quantised = on_integers(data, chosen, (_FLOAT, _FLOAT))
         names = [leaf.name for leaf in traced.inputs]
         content = write_model([Signature("debug", quantised.graph, names, traced.output_names)])
         _, ratios = measure_quantised(content, fn, traced, data.samples)

@@ -38,7 +38,3 @@ class QuantisationError(ExportError):
 
 class MissingRuntimeError(ExportError, ImportError):
     """Running a file needs `ai-edge-litert`, which is not installed."""
-
-
-class UnavailableOptionError(ExportError):
-    """A converter attribute was set whose feature does not exist yet."""

@@ -15,6 +15,7 @@ import numpy as np
 from .quantisation import Quantisation
 from .symbolic import Dim, Shape, describe, plain
 
+_REARRANGING = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "broadcast")
 _INTERN_LIMIT = 64  # constants up to so many elements are shared by value, larger ones by identity
 
 
@@ -52,6 +53,17 @@ class Tensor:
     def rank(self) -> int:
         """Number of dimensions."""
         return len(self.shape)
+
+    def hold(self, origin: Origin | None) -> None:
+        """Note that this tensor holds a value of the traced function, if it is not known already.
+
+        What it only rearranges holds the same elements.
+        """
+        tensor: Tensor | None = self
+        while tensor is not None and tensor.origin is None and tensor.data is None:
+            tensor.origin = origin
+            op = tensor.producer
+            tensor = op.inputs[0] if op is not None and op.kind in _REARRANGING else None
 
     def __repr__(self) -> str:
         what = "constant " if self.data is not None else ""
@@ -175,8 +187,7 @@ class Graph:
         """Let every reader of `old` read `new`; operators left without readers die."""
         if old is new:
             return
-        if new.origin is None and new.data is None:
-            new.origin = old.origin
+        new.hold(old.origin)
         for op in old.consumers:
             op.inputs = [new if tensor is old else tensor for tensor in op.inputs]
             new.consumers.append(op)

@@ -121,8 +121,8 @@ class Lowerer:
 
     def _note_origins(self, results: Sequence[Tensor | None]) -> None:
         for number, tensor in enumerate(results):
-            if tensor is not None and tensor.origin is None and tensor.data is None:
-                tensor.origin = Origin(self._path, number)
+            if tensor is not None:
+                tensor.hold(Origin(self._path, number))
 
     def _line(self, eqn: Any) -> str:
         return source_line(eqn, self._call_line)

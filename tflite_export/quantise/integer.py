@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .weights import CHANNEL_AXIS, int8_constant, quantise_weights
 
 _FLOAT = np.dtype(np.float32)
 _UINT8 = np.dtype(np.uint8)
+IoDtypes: TypeAlias = tuple[np.dtype, np.dtype]  # of inputs and of outputs
 _BIAS_LIMIT = 2.0**30  # leaves room for what the kernel adds
 
 
@@ -35,23 +37,24 @@ class Rebuilt:
     kept: list[Op]
 
 
-def rebuild(source: Graph, plan: Plan, io_dtype: np.dtype) -> Rebuilt:
+def rebuild(source: Graph, plan: Plan, io_dtypes: IoDtypes) -> Rebuilt:
     """The graph that a plan describes.
 
     Args:
         source: the float graph, which is not changed.
         plan: which operators run on integers.
-        io_dtype: dtype of those inputs and outputs that are float32 in `source`.
+        io_dtypes: dtype of those inputs, and of those outputs, that are float32 in `source`.
 
     Returns:
         The new graph.
     """
-    return _Rebuilder(source, plan, io_dtype).run()
+    return _Rebuilder(source, plan, io_dtypes).run()
 
 
 class _Rebuilder:
-    def __init__(self, source: Graph, plan: Plan, io_dtype: np.dtype) -> None:
-        self._source, self._plan, self._io_dtype = source, plan, io_dtype
+    def __init__(self, source: Graph, plan: Plan, io_dtypes: IoDtypes) -> None:
+        self._source, self._plan = source, plan
+        self._input_dtype, self._output_dtype = io_dtypes
         self.graph = Graph()
         self._plain: dict[Tensor, Tensor] = {}  # as in the source
         self._integer: dict[Tensor, dict[object, Tensor]] = {}  # by parameters, first one first
@@ -67,7 +70,8 @@ class _Rebuilder:
                 pairs += [(t, self._stored(t)) for t in op.outputs if is_float(t)]
             else:
                 self._add_plain(op)
-                kept += [op] if any(is_float(t) for t in (*op.inputs, *op.outputs)) else []
+                computes = any(is_float(t) for t in (*op.inputs, *op.outputs))
+                kept += [op] if computes and op.kind != "SHAPE" else []
                 pairs += [(t, self._plain[t]) for t in op.outputs if is_float(t)]
         self.graph.outputs = [self._output(tensor) for tensor in self._source.outputs]
         return Rebuilt(self.graph, pairs, kept)
@@ -75,7 +79,7 @@ class _Rebuilder:
     # Inputs and outputs.
 
     def _add_input(self, tensor: Tensor) -> None:
-        stored = self._io_dtype if is_float(tensor) else tensor.dtype
+        stored = self._input_dtype if is_float(tensor) else tensor.dtype
         new = self.graph.add_input(tensor.name, tensor.shape, stored)
         if stored == tensor.dtype:
             self._plain[tensor] = new
@@ -88,13 +92,13 @@ class _Rebuilder:
         self._integer[tensor] = {q.key: new}
 
     def _output(self, tensor: Tensor) -> Tensor:
-        if not is_float(tensor) or self._io_dtype == _FLOAT:
+        if not is_float(tensor) or self._output_dtype == _FLOAT:
             out = self._as_plain(tensor)
         elif tensor in self._integer:
             out = self._stored(tensor)
         else:
             out = self._as_integer(tensor, self._parameters(tensor))
-        if is_float(tensor) and self._io_dtype == _UINT8:
+        if is_float(tensor) and self._output_dtype == _UINT8:
             assert out.quantisation is not None
             wide = self.graph.add("QUANTIZE", [out], out.shape, _UINT8)
             wide.quantisation = _as_uint8(out.quantisation)

@@ -14,7 +14,7 @@ from ..trace import Traced
 from .calibration import calibrate
 from .copying import copy_graph
 from .forms import integer_forms
-from .integer import rebuild
+from .integer import IoDtypes, rebuild
 from .kernels import is_float
 from .options import Calibration, Quantise
 from .plan import Plan, ranges_of
@@ -55,7 +55,8 @@ def quantise(
         traced: the function, to calibrate with.
         options: mode, exceptions and calibration.
         representative: samples of the inputs; must be None where a mode needs none.
-        io_dtype: dtype of the float inputs and outputs of the file; None for float32.
+        io_dtype: dtype of the float inputs and outputs of the file, or a tuple with one for inputs
+            and one for outputs; None for float32.
 
     Returns:
         The quantised graph.
@@ -63,7 +64,8 @@ def quantise(
     Raises:
         QuantisationError: for arguments that do not go together.
     """
-    stored = _io_dtype(options, io_dtype)
+    given = io_dtype if isinstance(io_dtype, tuple) else (io_dtype, io_dtype)
+    stored = (_io_dtype(options, given[0]), _io_dtype(options, given[-1]))
     if options.is_integer:
         data = calibrated(graph, traced, options.calibration, representative)
         return on_integers(data, options, stored)
@@ -99,20 +101,20 @@ def calibrated(graph: Graph, traced: Traced, method: Calibration, representative
     return Calibrated(graph, ranges_of(graph, calibrate(traced, wanted, samples, method)), samples)
 
 
-def on_integers(data: Calibrated, options: Quantise, io_dtype: np.dtype) -> Quantised:
+def on_integers(data: Calibrated, options: Quantise, io_dtypes: IoDtypes) -> Quantised:
     """Build the integer graph of a calibrated one.
 
     Args:
         data: the float graph, which is not changed, with its ranges.
         options: "int8" or "int16x8" with exceptions.
-        io_dtype: dtype of the float inputs and outputs.
+        io_dtypes: dtype of the float inputs, and of the float outputs.
 
     Returns:
         The integer graph.
     """
     kept = options.kept(data.graph.ordered())
     dtype = np.dtype(np.int8 if options.mode == "int8" else np.int16)
-    rebuilt = rebuild(data.graph, Plan(data.graph, data.ranges, kept, dtype), io_dtype)
+    rebuilt = rebuild(data.graph, Plan(data.graph, data.ranges, kept, dtype), io_dtypes)
     return Quantised(rebuilt.graph, options, data.samples, rebuilt.pairs, rebuilt.kept)
 
 
