@@ -18,11 +18,12 @@ from .errors import (
     InputSpecError,
     MissingRuntimeError,
     QuantisationError,
+    UnavailableOptionError,
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
 from .quantise import Calibration, LayerError, QuantisationReport, Quantise
-from .report import Report, TensorDetail
+from .report import Report, SignatureDetail, TensorDetail
 from .specs import TensorSpec
 from .target_spec import Optimize, OpsSet, RepresentativeDataset, TargetSpec
 
@@ -42,10 +43,12 @@ __all__ = [
     "Quantise",
     "Report",
     "RepresentativeDataset",
+    "SignatureDetail",
     "TFLiteConverter",
     "TargetSpec",
     "TensorDetail",
     "TensorSpec",
+    "UnavailableOptionError",
     "UnsupportedOpError",
     "debug_quantisation",
     "export_tflite",

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from .errors import InputSpecError, QuantisationError
+from .errors import QuantisationError
+from .file_content import FileContent, saved_after
 from .flatbuffer_writer import Signature, write_model
+from .functions import Function, read_functions
 from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
-from .quantise import Quantise, QuantisationReport, as_quantise, measure, quantise, unmeasured
-from .report import Report, TensorDetail
+from .outputs import separate_outputs
+from .quantise import QuantisationReport, Quantise, as_quantise, assess, quantise_all
+from .report import Report, SignatureDetail, TensorDetail
 from .rewrites import legalise_graph, optimise
+from .rnn_forms import checked_rnn
 from .symbolic import is_static
-from .trace import Traced, trace
+from .trace import Traced
 from .verify import verify as verify_content
 
 _DEFAULT_SIZES = (3,)  # one run by default; verify=True runs several sizes
 
 
 def export_tflite(
-    fn_or_model: Any,
+    fn_or_model: Any = None,
     specs: Any = None,
     path: str | os.PathLike[str] | None = None,
     *,
     quantize: str | Quantise | None = None,
     representative: Any = None,
     io_dtype: Any = None,
+    rnn: str = "while",
+    signatures: Mapping[str, Any] | None = None,
     name: str = "serving_default",
     verify: bool | None = None,
 ) -> Report:
@@ -51,11 +58,17 @@ def export_tflite(
             float arithmetic, "int8" or "int16x8" for integers throughout; or a `Quantise`.
         representative: data to find the ranges of all values with, for "int8" and "int16x8": an
             iterable of batches (or a function that returns one), each an array, a sequence of
-            arrays or a dict by input name. Verification uses it in every mode.
+            arrays or a dict by input name; with several signatures, a dict with one such for each
+            key. Verification uses it in every mode.
         io_dtype: what float inputs and outputs are in an integer file: "float32" by default,
             "int8" or "uint8", and "int16" for "int16x8"; a tuple has one for inputs and one for
             outputs.
-        name: key of the signature.
+        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number of
+            steps, "unroll" for steps written out, which need a known number.
+        signatures: further functions of the file by their keys, each a model or a pair
+            `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
+            left out.
+        name: key of the signature of `fn_or_model`.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
 
@@ -80,32 +93,34 @@ def export_tflite(
 
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
-    fn, specs = function_of(fn_or_model, specs)
-    options = as_quantise(quantize)
+    form, options = checked_rnn(rnn), as_quantise(quantize)
     _check_quantisation(options, representative, io_dtype)
-    traced = trace(fn, specs)
-    graph = build_graph(traced)
-    quantised = options and quantise(graph, traced, options, representative, io_dtype)
-    final = quantised.graph if quantised else graph
-    names = [leaf.name for leaf in traced.inputs]
-    content = write_model([Signature(name, final, names, traced.output_names)])
-    error, quality = None, quantised and unmeasured(quantised)
-    if verify or (verify is None and runtime_installed()):
-        if quantised:
-            error, quality = measure(content, fn, traced, graph, quantised)
+    functions = read_functions(fn_or_model, specs, name, signatures)
+    graphs = [build_graph(function.traced, form) for function in functions]
+    quantised = options and quantise_all(functions, graphs, options, representative, io_dtype)
+    final = graphs if quantised is None else [q.graph for q in quantised]
+    written = [
+        Signature(function.key, graph, function.input_names, function.traced.output_names)
+        for function, graph in zip(functions, final, strict=True)
+    ]
+    file = write_model(written)
+    sizes = () if verify else (_DEFAULT_SIZES,)
+    wanted = verify or (verify is None and runtime_installed())
+    quality: QuantisationReport | None = None
+    with saved_after(file, path) as checked:
+        if quantised is not None:
+            error, quality = assess(functions, graphs, quantised, run=bool(wanted))
         else:
-            error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
-    report = _report(final, traced, content, error, quality)
-    if path is not None:
-        report.save(path)
-    return report
+            error = _largest_error(checked, functions, sizes) if wanted else None
+    return _report(written, file, error, quality)
 
 
-def build_graph(traced: Traced) -> Graph:
+def build_graph(traced: Traced, rnn: str = "while") -> Graph:
     """Lower, rewrite and legalise a traced function.
 
     Args:
         traced: the function's jaxpr with the names of its inputs and outputs.
+        rnn: what becomes of scans, "while" or "unroll".
 
     Returns:
         A graph of TFLite operators only.
@@ -114,7 +129,7 @@ def build_graph(traced: Traced) -> Graph:
     inputs = [graph.add_input(leaf.name, leaf.shape, leaf.dtype) for leaf in traced.inputs]
     for number, tensor in enumerate(inputs):
         tensor.origin = Origin((), number)
-    lowerer = Lowerer(graph)
+    lowerer = Lowerer(graph, rnn)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)
     shapes = [var.aval.shape for var in closed.jaxpr.outvars]
@@ -122,7 +137,7 @@ def build_graph(traced: Traced) -> Graph:
         lowerer.full(_present(t), shape) for t, shape in zip(results, shapes, strict=True)
     ]
     optimise(graph)
-    graph.outputs = _separate_outputs(graph)
+    separate_outputs(graph)
     legalise_graph(graph)
     check_limits(graph)
     for name, output in zip(traced.output_names, graph.outputs, strict=True):
@@ -137,41 +152,10 @@ def supported_primitives() -> tuple[str, ...]:
         The names in alphabetical order.
 
     Example:
-        >>> "dot_general" in supported_primitives(), "scan" in supported_primitives()
+        >>> "dot_general" in supported_primitives(), "cholesky" in supported_primitives()
         (True, False)
     """
     return tuple(sorted(LOWERINGS))
-
-
-def function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:
-    """The function that is exported, and the specs of its arguments."""
-    if all(hasattr(fn_or_model, part) for part in ("apply", "variables", "input_specs")):
-        return _inference_function(fn_or_model), fn_or_model.input_specs if specs is None else specs
-    if not callable(fn_or_model):
-        raise InputSpecError(
-            "export_tflite",
-            "a function, or a model with .apply, .variables and .input_specs",
-            repr(type(fn_or_model).__name__),
-            "Pass lambda x: ... with the specs of its arguments.",
-        )
-    if specs is None:
-        raise InputSpecError(
-            getattr(fn_or_model, "__name__", "function"),
-            "specs of the function's arguments",
-            "None",
-            "Pass export_tflite(fn, (TensorSpec((None, 784)),)).",
-        )
-    return fn_or_model, specs
-
-
-def _inference_function(model: Any) -> Callable[..., Any]:
-    params, state = model.variables
-
-    def infer(*inputs: Any) -> Any:
-        return model.apply(params, state, *inputs, training=False)[0]
-
-    infer.__name__ = str(getattr(model, "name", None) or type(model).__name__)
-    return infer
 
 
 def _check_quantisation(options: Quantise | None, representative: Any, io_dtype: Any) -> None:
@@ -187,36 +171,34 @@ def _present(tensor: Tensor | None) -> Tensor:
     return tensor
 
 
-def _separate_outputs(graph: Graph) -> list[Tensor]:
-    """Outputs with a tensor of their own each: no input, no constant, no tensor twice."""
-    taken: set[Tensor] = set()
-    outputs = []
-    for tensor in graph.outputs:
-        shared = tensor.producer is None or tensor in taken
-        output = graph.add("RESHAPE", [tensor], tensor.shape) if shared else tensor
-        taken.add(output)
-        outputs.append(output)
-    return outputs
+def _largest_error(
+    file: FileContent | Path, functions: Sequence[Function], sizes: tuple[Sequence[int], ...]
+) -> float:
+    several = len(functions) > 1
+    content = file if isinstance(file, Path) else file.joined
+    return max(
+        verify_content(content, f.call, f.traced, *sizes, key=f.key if several else None)
+        for f in functions
+    )
 
 
 def _report(
-    graph: Graph,
-    traced: Traced,
-    content: bytes,
+    signatures: Sequence[Signature],
+    file: FileContent,
     error: float | None,
     quality: QuantisationReport | None,
 ) -> Report:
-    kinds = collections.Counter(op.kind for part in graph.all_graphs() for op in part.ordered())
-    names = [leaf.name for leaf in traced.inputs]
-    return Report(
-        content=content,
-        bytes=len(content),
-        ops=dict(sorted(kinds.items())),
-        max_error=error,
-        inputs=_details(names, graph.inputs),
-        outputs=_details(traced.output_names, graph.outputs),
-        quantisation=quality,
-    )
+    parts = [part for signature in signatures for part in signature.graph.all_graphs()]
+    kinds = collections.Counter(op.kind for part in parts for op in part.ordered())
+    details = [
+        SignatureDetail(
+            signature.key,
+            _details(signature.input_names, signature.graph.inputs),
+            _details(signature.output_names, signature.graph.outputs),
+        )
+        for signature in signatures
+    ]
+    return Report(file, file.size, dict(sorted(kinds.items())), error, tuple(details), quality)
 
 
 def _details(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[TensorDetail, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .convert import export_tflite
@@ -27,6 +27,7 @@ class TFLiteConverter:
     Args:
         fn_or_model: what to convert, as for `export_tflite`.
         specs: specs of a function's arguments; None for a model.
+        signatures: further functions of the file, as for `export_tflite`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -36,9 +37,15 @@ class TFLiteConverter:
         b'TFL3'
     """
 
-    def __init__(self, fn_or_model: Any, specs: Any = None) -> None:
+    def __init__(
+        self,
+        fn_or_model: Any = None,
+        specs: Any = None,
+        signatures: Mapping[str, Any] | None = None,
+    ) -> None:
         self._fn_or_model = fn_or_model
         self._specs = specs
+        self._signatures = signatures
         self.optimizations: Sequence[Optimize] = []
         self.representative_dataset: Callable[[], Any] | None = None
         self.target_spec = TargetSpec()
@@ -97,6 +104,18 @@ class TFLiteConverter:
         """
         return cls(fn, specs)
 
+    @classmethod
+    def from_signatures(cls, signatures: Mapping[str, Any]) -> TFLiteConverter:
+        """A converter for several functions in one file, which share equal weights.
+
+        Args:
+            signatures: by key, models or pairs of a function and its specs.
+
+        Returns:
+            The converter.
+        """
+        return cls(signatures=signatures)
+
     def convert(self) -> bytes:
         """Convert.
 
@@ -122,6 +141,7 @@ class TFLiteConverter:
         report = export_tflite(
             self._fn_or_model,
             self._specs,
+            signatures=self._signatures,
             quantize=mode,
             representative=data,
             io_dtype=None if types == (None, None) else types,

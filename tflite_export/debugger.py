@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .convert import build_graph, function_of
+from .convert import build_graph
 from .errors import QuantisationError
 from .flatbuffer_writer import Signature, write_model
+from .functions import read_functions
 from .quantise import LayerError, Quantise, Quantised, as_quantise
 from .quantise.decibels import TOP
 from .quantise.layers import few_rows, layer_errors
 from .quantise.pipeline import calibrated, on_integers
 from .quantise.quality import measure_quantised
-from .trace import trace
 
 _FLOAT = np.dtype(np.float32)
 
@@ -113,15 +113,15 @@ def debug_quantisation(
             repr(quantize),
             "Other modes have no operators to keep in float.",
         )
-    fn, specs = function_of(fn_or_model, specs)
-    traced = trace(fn, specs)
+    (function,) = read_functions(fn_or_model, specs, "debug", None)
+    fn, traced = function.call, function.traced
     graph = build_graph(traced)
     data = calibrated(graph, traced, options.calibration, representative)
 
     def attempt(chosen: Quantise) -> tuple[Quantised, bytes, float]:
         quantised = on_integers(data, chosen, (_FLOAT, _FLOAT))
-        names = [leaf.name for leaf in traced.inputs]
-        content = write_model([Signature("debug", quantised.graph, names, traced.output_names)])
+        names = (function.input_names, traced.output_names)
+        content = write_model([Signature("debug", quantised.graph, *names)]).joined
         _, ratios = measure_quantised(content, fn, traced, data.samples)
         return quantised, content, min((r for r in ratios if r is not None), default=TOP)
 

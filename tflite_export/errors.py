@@ -38,3 +38,7 @@ class QuantisationError(ExportError):
 
 class MissingRuntimeError(ExportError, ImportError):
     """Running a file needs `ai-edge-litert`, which is not installed."""
+
+
+class UnavailableOptionError(ExportError):
+    """An option was chosen whose feature does not exist yet."""

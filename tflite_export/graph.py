@@ -46,6 +46,7 @@ class Tensor:
     producer: Op | None = None
     consumers: list[Op] = field(default_factory=list)
     name: str = ""
+    variable: bool = False  # a state that the runtime keeps between calls
     quantisation: Quantisation | None = None
     origin: Origin | None = None
 

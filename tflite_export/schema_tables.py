@@ -49,7 +49,7 @@ STORED_TYPES: dict[np.dtype, int] = {
 
 PADDINGS = {"SAME": 0, "VALID": 1}
 
-ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
+ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3, "TANH": 4}
 
 BUILTIN_OPERATORS: dict[str, int] = {
     "ADD": 0,
@@ -76,6 +76,7 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "SUB": 41,
     "DIV": 42,
     "SQUEEZE": 43,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 44,
     "STRIDED_SLICE": 45,
     "EXP": 47,
     "TOPK_V2": 48,
@@ -254,6 +255,9 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "SquareOptions": OptionTable(66, {}),
     "ZerosLikeOptions": OptionTable(67, {}),
     "FillOptions": OptionTable(68, {}),
+    "UnidirectionalSequenceLSTMOptions": OptionTable(
+        71, {**_ACTIVATION_FIRST, "time_major": Field(3, "Bool")}
+    ),
     "FloorModOptions": OptionTable(72, {}),
     "RangeOptions": OptionTable(73, {}),
     "LeakyReluOptions": OptionTable(75, {"alpha": Field(0, "Float32", 0.0)}),

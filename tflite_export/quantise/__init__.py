@@ -7,9 +7,9 @@ compares the result with JAX.
 """
 
 from .layers import LayerError
-from .measuring import measure, unmeasured
+from .measuring import assess, quantise_all
 from .options import Calibration, Quantise, as_quantise
-from .pipeline import Quantised, quantise
+from .pipeline import Quantised
 from .quality import QuantisationReport
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Quantise",
     "Quantised",
     "as_quantise",
-    "measure",
-    "quantise",
-    "unmeasured",
+    "assess",
+    "quantise_all",
 ]

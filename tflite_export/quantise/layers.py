@@ -87,7 +87,7 @@ def _values(
 ) -> list[np.ndarray]:
     names = [str(number) for number in range(len(graph.inputs) + len(graph.outputs))]
     split = len(graph.inputs)
-    content = write_model([Signature("compare", graph, names[:split], names[split:])])
+    content = write_model([Signature("compare", graph, names[:split], names[split:])]).joined
     interpreter = Interpreter(model_content=content, **without_delegates())
     run_real(interpreter, sample)
     numbers = tensor_numbers(graph)
