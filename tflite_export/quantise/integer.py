@@ -58,6 +58,7 @@ class _Rebuilder:
         self.graph = Graph()
         self._plain: dict[Tensor, Tensor] = {}  # as in the source
         self._integer: dict[Tensor, dict[object, Tensor]] = {}  # by parameters, first one first
+        self._linear: dict[object, tuple[Tensor, Tensor | None]] = {}
 
     def run(self) -> Rebuilt:
         for tensor in self._source.inputs:
@@ -149,16 +150,27 @@ class _Rebuilder:
         values, weights, bias = LINEAR[op.kind]
         x = self._as_integer(op.operand(values), self._parameters(op.operand(values)))
         assert x.quantisation is not None
-        kernel, shift = op.operand(weights).data, _data(op, bias)
-        assert kernel is not None
-        stored, offsets = _weights_and_bias(
-            kernel, shift, CHANNEL_AXIS[op.kind], float(x.quantisation.scale[0]), self._plan.dtype
+        shift = op.inputs[bias] if bias < len(op.inputs) else None
+        stored, offsets = self._weights_and_bias(
+            op.operand(weights), shift, CHANNEL_AXIS[op.kind], x.quantisation
         )
         inputs = [None if is_float(t) else self._plain_or_none(t) for t in op.inputs]
         inputs[values], inputs[weights] = x, stored
         if offsets is not None:
             inputs[bias] = offsets
         return inputs
+
+    def _weights_and_bias(
+        self, weights: Tensor, bias: Tensor | None, axis: int, values: Quantisation
+    ) -> tuple[Tensor, Tensor | None]:
+        """Integer weights and bias, which steps of a loop written out share."""
+        key = (weights, bias, axis, values.key)
+        if key not in self._linear:
+            kernel, shift = weights.data, None if bias is None else bias.data
+            assert kernel is not None
+            scale = float(values.scale[0])
+            self._linear[key] = _weights_and_bias(kernel, shift, axis, scale, self._plan.dtype)
+        return self._linear[key]
 
     # Forms of a value.
 
@@ -212,11 +224,6 @@ def _on_int8_weights(graphs: tuple[Graph, ...]) -> tuple[Graph, ...]:
 
 def _as_uint8(q: Quantisation) -> Quantisation:
     return per_tensor(float(q.scale[0]), int(q.zero_point[0]) + 128)
-
-
-def _data(op: Op, position: int) -> np.ndarray | None:
-    tensor = op.inputs[position] if position < len(op.inputs) else None
-    return None if tensor is None else tensor.data
 
 
 def _weights_and_bias(

@@ -32,6 +32,7 @@ def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
         for tensor in tensors
         if is_float(tensor) and tensor.origin in found
     }
+    known.update((op.out, Range(0.0, 0.0)) for op in ops if op.kind == "ZEROS_LIKE")
     for op in reversed(ops):
         if op.kind in _PERMUTING and op.out in known and op.operand(0).data is None:
             known.setdefault(op.operand(0), known[op.out])

@@ -45,6 +45,14 @@ class _Dequantised:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._known: dict[object, Tensor] = {}
+        self._stored: dict[object, Tensor] = {}
+
+    def int8(self, tensor: Tensor, axis: int | None) -> Tensor:
+        """The int8 form of a constant, which all its readers share."""
+        if (tensor, axis) not in self._stored:
+            assert tensor.data is not None
+            self._stored[tensor, axis] = int8_constant(tensor.data, axis)
+        return self._stored[tensor, axis]
 
     def substitute(
         self, op: Op, position: int, axis: int, store: Callable[[np.ndarray, int], Tensor]
@@ -89,17 +97,16 @@ def _float16(data: np.ndarray, axis: int) -> Tensor:
 def _to_int8(dequantised: _Dequantised, op: Op) -> None:
     graph = dequantised.graph
     if op.kind in CHANNEL_AXIS and _is_large(op.operand(1)):
-        weights, axis = op.operand(1), CHANNEL_AXIS[op.kind]
+        axis = CHANNEL_AXIS[op.kind]
         if not _has_hybrid_kernel(op):
             # XNNPACK takes no hybrid kernel of these, but does take weights to dequantise.
             dequantised.substitute(op, 1, axis, int8_constant)
             return
-        assert weights.data is not None
-        graph.set_input(op, 1, int8_constant(weights.data, axis))
+        graph.set_input(op, 1, dequantised.int8(op.operand(1), axis))
         if op.kind == "FULLY_CONNECTED":
             op.options["asymmetric_quantize_inputs"] = True
     elif op.kind == "GATHER" and _is_large(op.operand(0)):
-        _quantise_table(graph, op)
+        _quantise_table(graph, op, dequantised.int8(op.operand(0), None))
     elif op.kind == "BATCH_MATMUL":
         for position in (0, 1):
             if _is_large(op.operand(position)):
@@ -123,11 +130,8 @@ def _has_hybrid_kernel(op: Op) -> bool:
     return op.kind == "FULLY_CONNECTED"
 
 
-def _quantise_table(graph: Graph, op: Op) -> None:
+def _quantise_table(graph: Graph, op: Op, table: Tensor) -> None:
     """Look up int8 rows, and dequantise only these."""
-    data = op.operand(0).data
-    assert data is not None
-    table = int8_constant(data, None)
     rows = graph.add("GATHER", [table, op.operand(1)], op.out.shape, np.int8, **op.options)
     rows.quantisation = table.quantisation
     graph.replace(op.out, graph.add("DEQUANTIZE", [rows], op.out.shape, _FLOAT))
