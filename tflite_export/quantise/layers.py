@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from ..graph import Graph, Op, Tensor
 from ..interpreter import Interpreter, without_delegates
 from ..trace import Traced
 from .decibels import TOP, snr
+from .kernels import KERNELS, Scales
+from .plan import values_read
 from .running import run_real
 
 _ROWS = 8  # examples to compare layer by layer
@@ -56,7 +58,7 @@ def layer_errors(
     exact = _values(reference, [a for a, _ in pairs], sample)
     rounded = _values(graph, [b for _, b in pairs], sample)
     ratios: dict[Tensor, float] = {}
-    found = []
+    found: dict[Tensor, LayerError] = {}
     for (tensor, new), want, got in zip(pairs, exact, rounded, strict=True):
         if want is None or got is None:
             continue
@@ -64,9 +66,24 @@ def layer_errors(
         ratios[tensor] = snr(want, got)
         before = [ratios[t] for t in op.inputs if t is not None and t in ratios]
         own = _added(ratios[tensor], min(before, default=TOP))
+        maker = _maker(tensor)
+        if maker in found:  # a slice loses nothing, but may show what its source had lost
+            worse = found[maker]
+            found[maker] = replace(worse, own=min(worse.own, own))
+            own = TOP
         plain = np.issubdtype(new.dtype, np.floating) and not _reads_int8(_producer(new))
-        found.append(LayerError(op.where, op.kind, ratios[tensor], own, bool(plain)))
-    return tuple(found)
+        found[tensor] = LayerError(op.where, op.kind, ratios[tensor], own, bool(plain))
+    return tuple(found.values())
+
+
+def _maker(tensor: Tensor) -> Tensor | None:
+    """The tensor whose elements another one holds in part or in another order."""
+    source: Tensor | None = None
+    op = tensor.producer
+    while op is not None and op.kind in KERNELS and KERNELS[op.kind].scales is Scales.INPUT:
+        source = values_read(op)[0]
+        op = source.producer
+    return source
 
 
 def _producer(tensor: Tensor) -> Op:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import Graph, Op, Origin, Tensor
 from ..quantisation import Quantisation
-from .kernels import ELEMENTWISE, KERNELS, LINEAR, Scales, fixed_quantisation, has_kernel, is_float
+from .kernels import KERNELS, LIGHT, LINEAR, Scales, fixed_quantisation, has_kernel, is_float
 from .ranges import Range
 
 # What these compute has the range of what they read, and the other way round.
@@ -102,15 +102,18 @@ class Plan:
             if op not in kept and has_kernel(op, self.dtype) and self._is_known(op, chosen):
                 chosen.add(op)
         for op in reversed(ops):
-            readers = [reader for out in op.outputs for reader in out.consumers]
-            is_output = any(out in self._graph.outputs for out in op.outputs)
-            from_input = all(t.producer is None for t in op.inputs if t is not None)
-            light = op.kind in ELEMENTWISE or (
-                from_input and op in chosen and KERNELS[op.kind].scales is Scales.INPUT
-            )
-            if light and not is_output and not chosen.intersection(readers):
+            if op in chosen and self._is_pointless(op, chosen):
                 chosen.discard(op)
         return chosen
+
+    def _is_pointless(self, op: Op, chosen: set[Op]) -> bool:
+        """Whether nothing is won by integers: only float operators read what is easily computed."""
+        readers = [reader for out in op.outputs for reader in out.consumers]
+        if chosen.intersection(readers) or any(out in self._graph.outputs for out in op.outputs):
+            return False
+        makers = [tensor.producer for tensor in values_read(op)]
+        lonely = not any(maker in chosen for maker in makers)
+        return op.kind in LIGHT or (lonely and op.kind not in LINEAR)
 
     def _is_known(self, op: Op, chosen: set[Op]) -> bool:
         read = values_read(op)

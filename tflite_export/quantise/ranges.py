@@ -84,7 +84,7 @@ class Histogram:
         values = (edges[1:] + edges[:-1]) / 2
         best, least = self._bounds, np.inf
         for fraction in np.linspace(0.2, 1.0, _CANDIDATES)[::-1]:
-            part = Range(self._bounds.low * fraction, self._bounds.high * fraction)
+            part = Range(float(self._bounds.low * fraction), float(self._bounds.high * fraction))
             q = part.int8()
             error = q.dequantise(q.quantise(values, np.int8)) - values
             total = float((self._counts * np.square(error)).sum())

@@ -80,7 +80,9 @@ def _iterate(representative: Any, traced: Traced) -> Iterator[Any]:
     if not batched or len(arrays[0]) <= step:
         yield arrays
         return
-    for start in range(0, len(arrays[0]) - step + 1, step):
+    # The last batch overlaps the one before: one of another size would compile everything again.
+    last = len(arrays[0]) - step
+    for start in [*range(0, last, step), last]:
         yield [array[start : start + step] for array in arrays]
 
 
