@@ -6,7 +6,8 @@
 
 The pipeline is `trace` (a jaxpr with free sizes) -> `lowering` (one function for each primitive)
 -> `rewrites` (recognise, fold, fuse, make legal) -> `quantise` (on request) -> `flatbuffer_writer`;
-`verify` compares the result with JAX. Writing needs only `flatbuffers`; running needs `pip install 'nnlib[tflite]'`.
+`verify` compares the result with JAX. Writing needs only `flatbuffers`; running needs
+`pip install 'nnlib[tflite]'`.
 """
 
 from .convert import export_tflite, supported_primitives
@@ -25,7 +26,7 @@ from .interpreter import Interpreter, load_delegate
 from .quantise import Calibration, LayerError, QuantisationReport, Quantise
 from .report import Report, SignatureDetail, TensorDetail
 from .specs import TensorSpec
-from .target_spec import Optimize, OpsSet, RepresentativeDataset, TargetSpec
+from .target_spec import OpsSet, Optimize, RepresentativeDataset, TargetSpec
 
 __all__ = [
     "Calibration",

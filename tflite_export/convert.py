@@ -63,8 +63,8 @@ def export_tflite(
         io_dtype: what float inputs and outputs are in an integer file: "float32" by default,
             "int8" or "uint8", and "int16" for "int16x8"; a tuple has one for inputs and one for
             outputs.
-        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number of
-            steps, "unroll" for steps written out, which need a known number.
+        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number
+            of steps, "unroll" for steps written out, which need a known number.
         signatures: further functions of the file by their keys, each a model or a pair
             `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
             left out.
@@ -97,7 +97,11 @@ def export_tflite(
     _check_quantisation(options, representative, io_dtype)
     functions = read_functions(fn_or_model, specs, name, signatures)
     graphs = [build_graph(function.traced, form) for function in functions]
-    quantised = options and quantise_all(functions, graphs, options, representative, io_dtype)
+    quantised = (
+        None
+        if options is None
+        else quantise_all(functions, graphs, options, representative, io_dtype)
+    )
     final = graphs if quantised is None else [q.graph for q in quantised]
     written = [
         Signature(function.key, graph, function.input_names, function.traced.output_names)

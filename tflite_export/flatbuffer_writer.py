@@ -133,7 +133,8 @@ class _Writer:
         total = sum(data.nbytes for number, data in inside if number not in self.offsets)
         self.builder = flatbuffers.Builder(total + total // 64 + _SLACK)
         self._strings, self._vectors = {}, {}
-        self._numeric, self._quantisations = {}, {}
+        self._numeric: dict[tuple[str, bytes], int] = {}
+        self._quantisations: dict[tuple[bytes, bytes, int], int] = {}
         buffers = self._buffers()
         subgraphs = self._offsets([self._subgraph(subgraph) for subgraph in self.subgraphs])
         signatures = self._offsets([self._signature(signature) for signature in self.signatures])

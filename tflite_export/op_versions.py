@@ -11,7 +11,6 @@ import numpy as np
 
 from .graph import Op
 
-
 _INT8, _INT16, _FLOAT = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.float32)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +32,9 @@ class Quantisation:
         """Equal for equal parameters."""
         return self.scale.tobytes(), self.zero_point.tobytes(), self.axis
 
-    def quantise(self, values: np.ndarray, dtype: type[np.signedinteger]) -> np.ndarray:
+    def quantise(self, values: np.ndarray, dtype: DTypeLike) -> np.ndarray:
         """The nearest integers of `dtype`, clipped to what it holds."""
-        limits = np.iinfo(dtype)
+        limits = np.iinfo(np.dtype(dtype))
         scale, zero_point = self._along(values.ndim)
         steps = np.rint(values.astype(np.float64) / scale) + zero_point
         return np.clip(steps, limits.min, limits.max).astype(dtype)

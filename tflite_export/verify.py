@@ -56,7 +56,9 @@ def verify(
         inputs = random_inputs(generator, traced, size)
         args = jax.tree_util.tree_unflatten(traced.tree, inputs)
         expected = [np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(reference(*args))]
-        actual = _run_or_explain(call, interpreter, inputs, f"sizes {chosen}" if free else "its size")
+        actual = _run_or_explain(
+            call, interpreter, inputs, f"sizes {chosen}" if free else "its size"
+        )
         for name, want, got in zip(traced.output_names, expected, actual, strict=True):
             worst = max(
                 worst, _difference(name, want, got, f"sizes {chosen}" if free else "its size")
@@ -71,9 +73,7 @@ def free_sizes(traced: Traced) -> list[str]:
     )
 
 
-def random_inputs(
-    generator: np.random.Generator, traced: Traced, size: int
-) -> list[np.ndarray]:
+def random_inputs(generator: np.random.Generator, traced: Traced, size: int) -> list[np.ndarray]:
     """A random array for each input, with `size` for free batch axes."""
     chosen = _sizes(traced, free_sizes(traced), size)
     shapes = [tuple(evaluate(d, chosen) for d in leaf.shape) for leaf in traced.inputs]

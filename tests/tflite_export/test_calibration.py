@@ -90,7 +90,9 @@ def test_one_dimensional_convolutions_have_ranges_behind_the_reshape() -> None:
     kernel = RNG.normal(size=(3, 6, 4)).astype(np.float32)
 
     def fn(x: jax.Array) -> jax.Array:
-        y = lax.conv_general_dilated(x, kernel, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
+        y = lax.conv_general_dilated(
+            x, kernel, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC")
+        )
         return lax.reduce_window(
             jax.nn.relu(y + 1), -jnp.inf, lax.max, (1, 2, 1), (1, 2, 1), "VALID"
         )

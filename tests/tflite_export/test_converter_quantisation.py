@@ -14,8 +14,8 @@ from ai_edge_litert import schema_py_generated as schema
 from nnlib.tflite_export import (
     ExportError,
     Interpreter,
-    Optimize,
     OpsSet,
+    Optimize,
     QuantisationError,
     RepresentativeDataset,
     TargetSpec,

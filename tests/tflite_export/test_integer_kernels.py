@@ -98,9 +98,7 @@ CASES = [
 
 @pytest.mark.parametrize("mode", ["int8", "int16x8"])
 @pytest.mark.parametrize(("kind", "fn", "specs"), CASES)
-def test_kernel(
-    kind: str, fn: Any, specs: tuple[TensorSpec, ...], mode: str
-) -> None:
+def test_kernel(kind: str, fn: Any, specs: tuple[TensorSpec, ...], mode: str) -> None:
     shapes = [tuple(8 if dim is None else dim for dim in spec.shape) for spec in specs]
     sample = [
         (RNG.normal(size=shape) > 0).astype(bool)

@@ -34,7 +34,11 @@ SPEC = TensorSpec((None, 16))
 
 def int8(fn: Any, *specs: TensorSpec, data: Any = None, **options: Any) -> Report:
     return export_tflite(
-        fn, specs or (SPEC,), quantize="int8", representative=[X] if data is None else data, **options
+        fn,
+        specs or (SPEC,),
+        quantize="int8",
+        representative=[X] if data is None else data,
+        **options,
     )
 
 

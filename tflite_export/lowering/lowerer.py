@@ -104,9 +104,7 @@ class Lowerer:
             return self.graph.constant(np.asarray(var.val, _dtype(var.aval)))
         return env[var]
 
-    def equation(
-        self, number: int, eqn: Any, env: dict[Any, Tensor], flags: list[bool]
-    ) -> None:
+    def equation(self, number: int, eqn: Any, env: dict[Any, Tensor], flags: list[bool]) -> None:
         """Lower one equation; `env` holds what it reads, and then its results too.
 
         Args:

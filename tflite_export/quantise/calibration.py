@@ -147,7 +147,10 @@ class Evaluator:
         env.update(zip(jaxpr.invars, args, strict=True))
 
         def read(var: Any) -> Any:
-            return np.asarray(var.val, var.aval.dtype) if isinstance(var, Literal) else env[var]
+            if not isinstance(var, Literal):
+                return env[var]
+            aval: Any = var.aval
+            return np.asarray(var.val, aval.dtype)
 
         outside = self.path
         for number, eqn in enumerate(jaxpr.eqns):
@@ -184,6 +187,7 @@ class Evaluator:
         return self.number(value) if jax.export.is_symbolic_dim(value) else value
 
     def number(self, dim: Any) -> int:
+        """The size that a dimension is."""
         return int(dim) if is_static(dim) else evaluate(dim, self.sizes)
 
 

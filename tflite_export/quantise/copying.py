@@ -24,6 +24,7 @@ def copy_graph(graph: Graph) -> tuple[Graph, dict[Tensor, Tensor]]:
                 tensor.dtype,
                 tensor.data,
                 name=tensor.name,
+                variable=tensor.variable,
                 quantisation=tensor.quantisation,
                 origin=tensor.origin,
             )

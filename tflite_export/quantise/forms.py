@@ -14,7 +14,7 @@ _FLOAT = np.dtype(np.float32)
 
 @integer_forms.on("SQUARE")
 def square(graph: Graph, op: Op) -> bool:
-    """x * x."""
+    """Square x as x * x."""
     x = op.operand(0)
     graph.replace(op.out, graph.add("MUL", [x, x], op.out.shape, fused_activation_function="NONE"))
     return True
@@ -22,7 +22,7 @@ def square(graph: Graph, op: Op) -> bool:
 
 @integer_forms.on("NEG")
 def negative(graph: Graph, op: Op) -> bool:
-    """x * -1."""
+    """Negate x as x * -1."""
     if op.out.dtype != _FLOAT:
         return False
     inputs = [op.operand(0), graph.constant(np.float32(-1))]
@@ -33,7 +33,7 @@ def negative(graph: Graph, op: Op) -> bool:
 
 @integer_forms.on("DIV")
 def division(graph: Graph, op: Op) -> bool:
-    """x * (1 / c) for a constant c."""
+    """Divide by a constant c as x * (1 / c)."""
     divisor = op.operand(1).data
     if divisor is None or op.out.dtype != _FLOAT or not divisor.all():
         return False

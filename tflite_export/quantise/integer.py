@@ -146,7 +146,7 @@ class _Rebuilder:
         self.graph.add_many(op.kind, inputs, outputs, _on_int8_weights(op.graphs), **options)
 
     def _linear_inputs(self, op: Op) -> list[Tensor | None]:
-        """Values, int8 weights with a scale for each output channel, and a bias in their product."""
+        """Values, int8 weights with a scale for each channel, and a bias in their product."""
         values, weights, bias = LINEAR[op.kind]
         x = self._as_integer(op.operand(values), self._parameters(op.operand(values)))
         assert x.quantisation is not None
@@ -188,8 +188,9 @@ class _Rebuilder:
     def _as_plain(self, tensor: Tensor) -> Tensor:
         """The value in the dtype of the source."""
         if tensor not in self._plain:
-            if tensor.data is not None:
-                self._plain[tensor] = Tensor(tensor.shape, tensor.dtype, tensor.data)
+            if tensor.data is not None or tensor.variable:
+                copy = Tensor(tensor.shape, tensor.dtype, tensor.data, variable=tensor.variable)
+                self._plain[tensor] = copy
             else:
                 stored = self._stored(tensor)
                 new = self.graph.add("DEQUANTIZE", [stored], tensor.shape, _FLOAT)
@@ -201,7 +202,7 @@ class _Rebuilder:
         forms = self._integer.setdefault(tensor, {})
         if q.key not in forms:
             if tensor.data is not None:
-                data = q.quantise(tensor.data, self._plan.dtype.type)
+                data = q.quantise(tensor.data, self._plan.dtype)
                 forms[q.key] = Tensor(tensor.shape, self._plan.dtype, data, quantisation=q)
             else:
                 source = self._stored(tensor) if forms else self._plain[tensor]
@@ -245,7 +246,7 @@ def _weights_and_bias(
             weights, scale = Tensor(kernel.shape, weights.dtype, data, quantisation=q), raised
     product = (scale.astype(np.float64) * input_scale).astype(np.float32)
     q = Quantisation(product, np.zeros(product.size, np.int64), 0)
-    return weights, Tensor(bias.shape, wide, q.quantise(bias, wide.type), quantisation=q)
+    return weights, Tensor(bias.shape, wide, q.quantise(bias, wide), quantisation=q)
 
 
 assert set(CHANNEL_AXIS) == set(LINEAR) <= set(KERNELS)

@@ -82,7 +82,9 @@ class Calibrated:
     samples: list[list[np.ndarray]]
 
 
-def calibrated(graph: Graph, traced: Traced, method: Calibration, representative: Any) -> Calibrated:
+def calibrated(
+    graph: Graph, traced: Traced, method: Calibration, representative: Any
+) -> Calibrated:
     """Find the ranges of a graph's tensors.
 
     Args:

@@ -30,7 +30,7 @@ def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
     known = {
         tensor: found[tensor.origin]
         for tensor in tensors
-        if is_float(tensor) and tensor.origin in found
+        if is_float(tensor) and tensor.origin is not None and tensor.origin in found
     }
     known.update((op.out, Range(0.0, 0.0)) for op in ops if op.kind == "ZEROS_LIKE")
     for op in reversed(ops):

@@ -159,7 +159,7 @@ def int8_constant(data: np.ndarray, axis: int | None) -> Tensor:
 
 
 def weight_quantisation(data: np.ndarray, axis: int | None) -> Quantisation:
-    """Symmetric parameters: the largest magnitude is 127. Weights that are all 0 get a scale too."""
+    """Symmetric parameters: the largest magnitude is 127; zeros alone get a scale too."""
     if axis is None:
         top = float(np.abs(data).max(initial=0.0))
         return per_tensor(top / _INT8_MAX if top else 1.0, 0)
