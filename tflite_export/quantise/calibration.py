@@ -18,6 +18,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from ..dim_expression import evaluate
 from ..graph import Origin
 from ..lowering.lowerer import CALLS
+from ..lowering.scan import scan_counts
 from ..symbolic import is_static
 from ..trace import Traced
 from .options import Calibration
@@ -193,7 +194,7 @@ class Evaluator:
 
 def _scan(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) -> list[Any]:
     body = params["jaxpr"]
-    consts, carried = params["num_consts"], params["num_carry"]
+    consts, carried = scan_counts(params)
     fixed, rest = values[:consts], values[consts:]
 
     def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], Any]:
