@@ -255,3 +255,18 @@ def test_without_verification_nothing_runs() -> None:
 def test_same_data_gives_the_same_bytes() -> None:
     first, second = (int8(lambda x: jnp.tanh(x @ W), verify=False).content for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("value", [-1e9, -np.inf])
+@pytest.mark.parametrize("mode", ["int8", "int16x8"])
+def test_masks_of_attention_do_not_take_up_the_range(mode: str, value: float) -> None:
+    mask = np.tril(np.ones((6, 6), bool))[None]
+
+    def attention(x: jax.Array) -> jax.Array:
+        scores = jnp.where(mask, jnp.einsum("bqd,bkd->bqk", x, x), value)
+        return jnp.einsum("bqk,bkd->bqd", jax.nn.softmax(scores), x)
+
+    data = RNG.normal(size=(16, 6, 8)).astype(np.float32)
+    spec = TensorSpec((None, 6, 8))
+    report = export_tflite(attention, spec, quantize=mode, representative=data)
+    assert snr(report) > (28 if mode == "int8" else 60)

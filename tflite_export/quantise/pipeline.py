@@ -16,6 +16,7 @@ from .copying import copy_graph
 from .forms import integer_forms
 from .integer import IoDtypes, rebuild
 from .kernels import is_float
+from .masks import raise_masks
 from .options import Calibration, Quantise
 from .plan import Plan, ranges_of
 from .ranges import Range
@@ -88,7 +89,8 @@ def calibrated(
     """Find the ranges of a graph's tensors.
 
     Args:
-        graph: a legal float graph; its DIV, NEG and SQUARE become MUL.
+        graph: a legal float graph; its DIV, NEG and SQUARE become MUL, and masks before a softmax
+            smaller numbers.
         traced: the function.
         method: how ranges follow from values.
         representative: samples of the inputs.
@@ -100,7 +102,9 @@ def calibrated(
     apply_rules(graph, integer_forms)
     tensors = [*graph.inputs, *(out for op in graph.ordered() for out in op.outputs)]
     wanted = {t.origin for t in tensors if is_float(t) and t.origin is not None}
-    return Calibrated(graph, ranges_of(graph, calibrate(traced, wanted, samples, method)), samples)
+    ranges = ranges_of(graph, calibrate(traced, wanted, samples, method))
+    raise_masks(graph, ranges)
+    return Calibrated(graph, ranges, samples)
 
 
 def on_integers(data: Calibrated, options: Quantise, io_dtypes: IoDtypes) -> Quantised:
