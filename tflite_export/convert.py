@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .errors import QuantisationError
 from .file_content import FileContent, saved_after
 from .flatbuffer_writer import write_model
 from .functions import Function, read_functions
-from .graph import Graph, Tensor
+from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
 from .outputs import separate_outputs
+from .quantise import QuantisationReport, Quantise, as_quantise, assess, quantise_all
 from .report import Report, SignatureDetail, TensorDetail
 from .rewrites import fuse_lstms, legalise_graph, optimise
 from .rnn_forms import checked_rnn
@@ -33,12 +35,15 @@ def export_tflite(
     specs: Any = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    quantize: str | Quantise | None = None,
+    representative: Any = None,
+    io_dtype: Any = None,
     rnn: str = "while",
     signatures: Mapping[str, Any] | None = None,
     name: str = "serving_default",
     verify: bool | None = None,
 ) -> Report:
-    """Export an inference function, or a model, as a float32 .tflite file.
+    """Export an inference function, or a model, as a .tflite file.
 
     Sizes given as None stay free in the file: axis 0 of all inputs is one size `b`, axis 1 another
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
@@ -51,6 +56,15 @@ def export_tflite(
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
+        quantize: None for float32, "float16" for half the size, "dynamic" for int8 weights around
+            float arithmetic, "int8" or "int16x8" for integers throughout; or a `Quantise`.
+        representative: data to find the ranges of all values with, for "int8" and "int16x8": an
+            iterable of batches (or a function that returns one), each an array, a sequence of
+            arrays or a dict by input name; with several signatures, a dict with one such for each
+            key. Verification uses it in every mode.
+        io_dtype: what float inputs and outputs are in an integer file: "float32" by default,
+            "int8" or "uint8", and "int16" for "int16x8"; a tuple has one for inputs and one for
+            outputs.
         rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number
             of steps, "unroll" for steps written out, which need a known number, "fused" for LSTM
             operators, which go on from the last state at the next call until
@@ -69,7 +83,9 @@ def export_tflite(
         UnsupportedOpError: the function uses something that no .tflite file can express; the text
             names the primitive and the line.
         InputSpecError: the specs cannot be read.
-        ExportMismatchError: LiteRT computes something else than JAX.
+        ExportMismatchError: LiteRT computes something else than JAX; for a quantised file, an
+            output is lost in noise.
+        QuantisationError: `quantize`, `representative` and `io_dtype` do not go together.
         MissingRuntimeError: `verify=True` without ai-edge-litert.
 
     Example:
@@ -81,19 +97,30 @@ def export_tflite(
 
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
-    form = checked_rnn(rnn)
+    form, options = checked_rnn(rnn), as_quantise(quantize)
+    _check_quantisation(options, representative, io_dtype)
     functions = read_functions(fn_or_model, specs, name, signatures)
     graphs = [build_graph(function.traced, form) for function in functions]
+    quantised = (
+        None
+        if options is None
+        else quantise_all(functions, graphs, options, representative, io_dtype)
+    )
+    final = graphs if quantised is None else [q.graph for q in quantised]
     written = [
         Signature(function.key, graph, function.input_names, function.traced.output_names)
-        for function, graph in zip(functions, graphs, strict=True)
+        for function, graph in zip(functions, final, strict=True)
     ]
     file = write_model(written)
     sizes = SIZES if verify else _DEFAULT_SIZES
     wanted = verify or (verify is None and runtime_installed())
+    quality: QuantisationReport | None = None
     with saved_after(file, path) as checked:
-        error = _largest_error(checked, functions, sizes) if wanted else None
-    return _report(written, file, error)
+        if quantised is not None:
+            error, quality = assess(functions, graphs, quantised, run=bool(wanted))
+        else:
+            error = _largest_error(checked, functions, sizes) if wanted else None
+    return _report(written, file, error, quality)
 
 
 def build_graph(traced: Traced, rnn: str = "while") -> Graph:
@@ -108,6 +135,8 @@ def build_graph(traced: Traced, rnn: str = "while") -> Graph:
     """
     graph = Graph()
     inputs = [graph.add_input(leaf.name, leaf.shape, leaf.dtype) for leaf in traced.inputs]
+    for number, tensor in enumerate(inputs):
+        tensor.origin = Origin((), number)
     lowerer = Lowerer(graph, rnn)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)
@@ -140,6 +169,14 @@ def supported_primitives() -> tuple[str, ...]:
     return tuple(sorted(LOWERINGS))
 
 
+def _check_quantisation(options: Quantise | None, representative: Any, io_dtype: Any) -> None:
+    for name, given in (("representative", representative), ("io_dtype", io_dtype)):
+        if options is None and given is not None:
+            raise QuantisationError(
+                name, "quantize=... with it", "quantize=None", "Write quantize='int8'."
+            )
+
+
 def _present(tensor: Tensor | None) -> Tensor:
     assert tensor is not None
     return tensor
@@ -156,7 +193,12 @@ def _largest_error(
     )
 
 
-def _report(signatures: Sequence[Signature], file: FileContent, error: float | None) -> Report:
+def _report(
+    signatures: Sequence[Signature],
+    file: FileContent,
+    error: float | None,
+    quality: QuantisationReport | None,
+) -> Report:
     parts = [part for signature in signatures for part in signature.graph.all_graphs()]
     kinds = collections.Counter(op.kind for part in parts for op in part.ordered())
     details = [
@@ -167,7 +209,7 @@ def _report(signatures: Sequence[Signature], file: FileContent, error: float | N
         )
         for signature in signatures
     ]
-    return Report(file, file.size, dict(sorted(kinds.items())), error, tuple(details))
+    return Report(file, file.size, dict(sorted(kinds.items())), error, tuple(details), quality)
 
 
 def _details(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[TensorDetail, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from .file_content import FileContent, Part
 from .graph import Op, Tensor
 from .op_versions import op_version
+from .quantisation import Quantisation
 from .schema_tables import (
     ACTIVATIONS,
     BUILTIN_OPERATORS,
@@ -25,7 +26,7 @@ from .schema_tables import (
     OPTION_TABLES,
     PADDINGS,
     SCHEMA_VERSION,
-    TENSOR_TYPES,
+    STORED_TYPES,
     option_table_name,
 )
 from .subgraphs import Signature, Subgraph
@@ -103,6 +104,8 @@ class _Writer:
         total = sum(data.nbytes for number, data in inside if number not in self.offsets)
         self.builder = flatbuffers.Builder(total + total // 64 + _SLACK)
         self._strings, self._vectors = {}, {}
+        self._numeric: dict[tuple[str, bytes], int] = {}
+        self._quantisations: dict[tuple[bytes, bytes, int], int] = {}
         buffers = self._buffers()
         subgraphs = self._offsets([self._subgraph(subgraph) for subgraph in self.subgraphs])
         signatures = self._offsets([self._signature(signature) for signature in self.signatures])
@@ -157,7 +160,7 @@ class _Writer:
         shape = self._ints([dim if is_static(dim) else 1 for dim in tensor.shape])
         fields = [
             _child(0, shape),
-            ("Int8", 1, TENSOR_TYPES[tensor.dtype], 0),
+            ("Int8", 1, STORED_TYPES[tensor.dtype], 0),
             ("Uint32", 2, self.buffer_of[tensor], 0),
             ("Bool", 8, True, False),  # has_rank: an empty shape is a scalar, not unknown
         ]
@@ -165,10 +168,22 @@ class _Writer:
             fields.append(("Bool", 5, True, False))
         if tensor.name:
             fields.append(_child(3, self._string(tensor.name)))
+        if tensor.quantisation is not None:
+            fields.append(_child(4, self._quantisation(tensor.quantisation)))
         if not all_static(tensor.shape):
             free = self._ints([dim if is_static(dim) else -1 for dim in tensor.shape])
             fields.append(_child(7, free))
         return self._table(*fields)
+
+    def _quantisation(self, q: Quantisation) -> int:
+        """A QuantizationParameters table; equal ones, and equal vectors of others, are shared."""
+        if q.key not in self._quantisations:
+            scale = self._numbers(q.scale.astype("<f4"))
+            zero_point = self._numbers(q.zero_point.astype("<i8"))
+            self._quantisations[q.key] = self._table(
+                _child(2, scale), _child(3, zero_point), ("Int32", 6, q.axis, 0)
+            )
+        return self._quantisations[q.key]
 
     # Operators.
 
@@ -266,6 +281,12 @@ class _Writer:
             self._vectors[key] = int(self.builder.EndVector())
         return self._vectors[key]
 
+    def _numbers(self, values: np.ndarray) -> int:
+        key = (values.dtype.str, values.tobytes())
+        if key not in self._numeric:
+            self._numeric[key] = int(self.builder.CreateNumpyVector(values))
+        return self._numeric[key]
+
     def _string(self, text: str) -> int:
         if text not in self._strings:
             self._strings[text] = int(self.builder.CreateString(text))
@@ -294,5 +315,5 @@ def _option_value(name: str, value: Any) -> Any:
     if name == "fused_activation_function":
         return ACTIVATIONS[str(value)]
     if name.endswith("_type"):
-        return TENSOR_TYPES[np.dtype(value)]
+        return STORED_TYPES[np.dtype(value)]
     return value

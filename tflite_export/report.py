@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .file_content import FileContent
+from .quantise.quality import QuantisationReport
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Report:
         ops: how often each operator occurs.
         max_error: largest absolute difference from JAX, None if that was not checked.
         signatures: the functions, the first one first.
+        quantisation: how good the file is next to floats; None for a float32 file.
 
     Example:
         >>> nothing = SignatureDetail("serving_default", (), ())
@@ -59,6 +61,7 @@ class Report:
     ops: dict[str, int]
     max_error: float | None
     signatures: tuple[SignatureDetail, ...]
+    quantisation: QuantisationReport | None = None
 
     @property
     def content(self) -> builtins.bytes:
@@ -94,4 +97,6 @@ class Report:
         for signature in self.signatures:
             lines += [f"  {signature.key}:"] if len(self.signatures) > 1 else []
             lines += [str(signature)] if signature.inputs or signature.outputs else []
+        if self.quantisation is not None:
+            lines.append(f"  {self.quantisation}")
         return "\n".join(lines)

@@ -31,3 +31,8 @@ class Subgraph:
         found.update(dict.fromkeys(graph.outputs))
         self.tensors = list(found)
         self.index = {tensor: number for number, tensor in enumerate(found)}
+
+
+def tensor_numbers(graph: Graph) -> dict[Tensor, int]:
+    """The number that a file gives to each tensor of its first graph."""
+    return Subgraph(graph).index

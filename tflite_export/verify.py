@@ -45,9 +45,7 @@ def verify(
         ExportMismatchError: an output differs by more than `TOLERANCE` times its largest value, or
             an integer or bool differs at all.
     """
-    free = sorted(
-        {name for leaf in traced.inputs for dim in leaf.shape for name in symbols_of(dim)}
-    )
+    free = free_sizes(traced)
     generator = np.random.default_rng(seed)
     interpreter = _interpreter(content)
     chosen_names = [leaf.name for leaf in traced.inputs], traced.output_names
@@ -56,11 +54,7 @@ def verify(
     worst = 0.0
     for size in sizes if free else (1,):
         chosen = _sizes(traced, free, size)
-        shapes = [tuple(evaluate(d, chosen) for d in leaf.shape) for leaf in traced.inputs]
-        inputs = [
-            random_array(generator, shape, leaf.dtype)
-            for shape, leaf in zip(shapes, traced.inputs, strict=True)
-        ]
+        inputs = random_inputs(generator, traced, size)
         args = jax.tree_util.tree_unflatten(traced.tree, inputs)
         expected = [np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(reference(*args))]
         actual = _run_or_explain(
@@ -71,6 +65,23 @@ def verify(
                 worst, _difference(name, want, got, f"sizes {chosen}" if free else "its size")
             )
     return worst
+
+
+def free_sizes(traced: Traced) -> list[str]:
+    """Names of the sizes that whoever runs the file chooses."""
+    return sorted(
+        {name for leaf in traced.inputs for dim in leaf.shape for name in symbols_of(dim)}
+    )
+
+
+def random_inputs(generator: np.random.Generator, traced: Traced, size: int) -> list[np.ndarray]:
+    """A random array for each input, with `size` for free batch axes."""
+    chosen = _sizes(traced, free_sizes(traced), size)
+    shapes = [tuple(evaluate(d, chosen) for d in leaf.shape) for leaf in traced.inputs]
+    return [
+        random_array(generator, shape, leaf.dtype)
+        for shape, leaf in zip(shapes, traced.inputs, strict=True)
+    ]
 
 
 def _sizes(traced: Traced, free: Sequence[str], size: int) -> dict[str, int]:

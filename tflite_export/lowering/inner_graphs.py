@@ -70,11 +70,11 @@ class InnerGraphs:
         live = live_variables(jaxpr, needed)
         pairs = zip(jaxpr.outvars, needed, strict=True)
         read = {var for var, need in pairs if need and not isinstance(var, Literal)}
-        for eqn in jaxpr.eqns:
+        for number, eqn in enumerate(jaxpr.eqns):
             flags = [var in live for var in eqn.outvars]
             variables = [var for var in eqn.invars if not isinstance(var, Literal)]
             if hoist and any(flags) and all(var in env for var in variables):
-                self.outer.equation(eqn, env, flags)
+                self.outer.equation(number, eqn, env, flags)
             elif any(flags):
                 read.update(variables)
         known = {var: self.seen_from(side, t) for var, t in env.items() if var in read}

@@ -13,7 +13,7 @@ from jax.extend.core import Literal
 
 from ..errors import UnsupportedOpError
 from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
-from ..graph import Graph, Tensor
+from ..graph import Graph, Origin, Tensor
 from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, plain, same_shape
@@ -23,7 +23,7 @@ from .registry import LOWERINGS
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
 # Parameters in which primitives such as jit, custom_jvp_call and checkpoint hold their function.
-_CALLS = {
+CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
     "closed_call": "call_jaxpr",
@@ -50,6 +50,7 @@ class Lowerer:
         self.graph, self.rnn = graph, rnn
         self._constants: dict[int, tuple[Any, Tensor]] = {}
         self._call_line = "<unknown line>"  # where the function that is being inlined was called
+        self._path: tuple[int, ...] = ()  # numbers of the equations that are being lowered
         self.needed: Sequence[bool] = ()  # which results of the current equation are read
 
     def inside(self) -> Lowerer:
@@ -89,10 +90,10 @@ class Lowerer:
         env.update((v, t) for v, t in zip(jaxpr.invars, args, strict=True) if t is not None)
         wanted = [True] * len(jaxpr.outvars) if needed is None else needed
         live = live_variables(jaxpr, wanted, env)
-        for eqn in jaxpr.eqns:
+        for number, eqn in enumerate(jaxpr.eqns):
             flags = [var in live and var not in env for var in eqn.outvars]
             if any(flags):  # results that are never read need no export, whatever computes them
-                self.equation(eqn, env, flags)
+                self.equation(number, eqn, env, flags)
         return [
             self._read(env, var) if want else None
             for var, want in zip(jaxpr.outvars, wanted, strict=True)
@@ -103,16 +104,29 @@ class Lowerer:
             return self.graph.constant(np.asarray(var.val, _dtype(var.aval)))
         return env[var]
 
-    def equation(self, eqn: Any, env: dict[Any, Tensor], flags: list[bool]) -> None:
-        """Lower one equation; `env` holds what it reads, and then its results too."""
+    def equation(self, number: int, eqn: Any, env: dict[Any, Tensor], flags: list[bool]) -> None:
+        """Lower one equation; `env` holds what it reads, and then its results too.
+
+        Args:
+            number: of the equation in its jaxpr.
+            eqn: the equation.
+            env: tensors by variable.
+            flags: which of its results are read.
+        """
+        outside = self._path
+        self._path = (*outside, number)
         results = self._lowered(eqn, [self._read(env, var) for var in eqn.invars], flags)
+        for index, tensor in enumerate(results):
+            if tensor is not None:
+                tensor.hold(Origin(self._path, index))
+        self._path = outside
         env.update((v, t) for v, t in zip(eqn.outvars, results, strict=True) if t is not None)
 
     def _lowered(
         self, eqn: Any, inputs: list[Tensor], flags: list[bool]
     ) -> Sequence[Tensor | None]:
         name = eqn.primitive.name
-        if name in _CALLS:
+        if name in CALLS:
             return self._call(eqn, inputs, flags)
         self.graph.where = self._line(eqn)
         folded = self._fold(eqn, inputs)
@@ -127,7 +141,7 @@ class Lowerer:
         return [result] if isinstance(result, Tensor) else result
 
     def _call(self, eqn: Any, inputs: list[Tensor], flags: list[bool]) -> Sequence[Tensor | None]:
-        jaxpr, consts = opened(eqn.params[_CALLS[eqn.primitive.name]])
+        jaxpr, consts = opened(eqn.params[CALLS[eqn.primitive.name]])
         outside, self._call_line = self._call_line, self._line(eqn)
         results = self.run(jaxpr, consts, inputs, flags)
         self._call_line = outside

@@ -39,7 +39,7 @@ class _Scan:
     """The parts of a scan equation."""
 
     def __init__(self, lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> None:
-        consts, carries = _counts(eqn.params)
+        consts, carries = scan_counts(eqn.params)
         self.lowerer, self.eqn = lowerer, eqn
         self.step, self.step_consts = opened(eqn.params["jaxpr"])
         self.length: Dim = eqn.params["length"]
@@ -213,7 +213,7 @@ def _row(lowerer: Lowerer, x: Tensor, index: Tensor) -> Tensor:
     return lowerer.graph.add("GATHER", [x, index], x.shape[1:], x.dtype, axis=0, batch_dims=0)
 
 
-def _counts(parameters: Any) -> tuple[int, int]:
+def scan_counts(parameters: Any) -> tuple[int, int]:
     """How many constants and how many carries a scan has."""
     if "num_consts" in parameters:
         return parameters["num_consts"], parameters["num_carry"]
