@@ -11,6 +11,7 @@ result with JAX. Writing needs only `flatbuffers`; running needs `pip install 'n
 from .convert import export_tflite, supported_primitives
 from .converter import TFLiteConverter
 from .errors import (
+    CorruptModelError,
     ExportError,
     ExportMismatchError,
     InputSpecError,
@@ -19,15 +20,19 @@ from .errors import (
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
+from .model_info import ModelInfo
+from .reader import read_tflite
 from .report import Report, TensorDetail
 from .specs import TensorSpec
 
 __all__ = [
+    "CorruptModelError",
     "ExportError",
     "ExportMismatchError",
     "InputSpecError",
     "Interpreter",
     "MissingRuntimeError",
+    "ModelInfo",
     "Report",
     "TFLiteConverter",
     "TensorDetail",
@@ -36,5 +41,6 @@ __all__ = [
     "UnsupportedOpError",
     "export_tflite",
     "load_delegate",
+    "read_tflite",
     "supported_primitives",
 ]

@@ -38,3 +38,7 @@ class MissingRuntimeError(ExportError, ImportError):
 
 class UnavailableOptionError(ExportError):
     """A converter attribute was set whose feature does not exist yet."""
+
+
+class CorruptModelError(ExportError, ValueError):
+    """A .tflite file is damaged, or is none: the text names the place in it."""
