@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .errors import InputSpecError
-from .flatbuffer_writer import write_model
+from .flatbuffer_writer import Signature, write_model
 from .graph import Graph, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
@@ -69,7 +69,8 @@ def export_tflite(
     fn, specs = _function_of(fn_or_model, specs)
     traced = trace(fn, specs)
     graph = build_graph(traced)
-    content = write_model(graph, [leaf.name for leaf in traced.inputs], traced.output_names, name)
+    names = [leaf.name for leaf in traced.inputs]
+    content = write_model([Signature(name, graph, names, traced.output_names)])
     error: float | None = None
     if verify or (verify is None and runtime_installed()):
         error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
@@ -167,7 +168,7 @@ def _separate_outputs(graph: Graph) -> list[Tensor]:
 
 
 def _report(graph: Graph, traced: Traced, content: bytes, error: float | None) -> Report:
-    kinds = collections.Counter(op.kind for op in graph.ordered())
+    kinds = collections.Counter(op.kind for part in graph.all_graphs() for op in part.ordered())
     names = [leaf.name for leaf in traced.inputs]
     return Report(
         content=content,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import flatbuffers
@@ -31,38 +32,62 @@ from .symbolic import all_static, is_static
 
 _ALIGNMENT = 16
 _DEPRECATED_CODE_LIMIT = 127  # older readers hold the operator number in one signed byte
+_INNER_GRAPHS = {
+    "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
+    "IF": ("then_subgraph_index", "else_subgraph_index"),
+}
 _FieldValue: TypeAlias = tuple[str, int, Any, Any]  # type, slot, value, default
 _SLACK = 1 << 16  # room for the tables, so that the builder need not grow and copy
 
 
+@dataclass(frozen=True)
+class Signature:
+    """A function of the file: its key, its graph, and the names of what goes in and comes out."""
+
+    key: str
+    graph: Graph
+    input_names: Sequence[str]
+    output_names: Sequence[str]
+
+
 def write_model(
-    graph: Graph,
-    input_names: Sequence[str],
-    output_names: Sequence[str],
-    signature: str = "serving_default",
-    description: str = "nnlib.tflite_export",
+    signatures: Sequence[Signature], description: str = "nnlib.tflite_export"
 ) -> bytes:
-    """Serialise a legal graph.
+    """Serialise legal graphs; equal constants are stored once for all of them.
 
     Args:
-        graph: a graph whose ops are all TFLite operators.
-        input_names: name of each graph input in the signature.
-        output_names: name of each graph output in the signature.
-        signature: key of the signature.
+        signatures: the functions, whose graphs consist of TFLite operators alone.
         description: free text in the file.
 
     Returns:
         The content of a .tflite file.
     """
-    return _Writer(graph).write(input_names, output_names, signature, description)
+    return _Writer(signatures).write(description)
 
 
-class _Writer:
+class _Subgraph:
+    """A graph with its operators in order and its tensors by number."""
+
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.ops = graph.ordered()
-        self.tensors = self._collect_tensors()
-        self.index = {tensor: number for number, tensor in enumerate(self.tensors)}
+        found: dict[Tensor, None] = dict.fromkeys(graph.inputs)
+        for op in self.ops:
+            found.update(dict.fromkeys(t for t in op.inputs if t is not None))
+            found.update(dict.fromkeys(op.outputs))
+        found.update(dict.fromkeys(graph.outputs))
+        self.tensors = list(found)
+        self.index = {tensor: number for number, tensor in enumerate(found)}
+
+
+class _Writer:
+    def __init__(self, signatures: Sequence[Signature]) -> None:
+        self.signatures = signatures
+        # Those of signatures come first: a runtime without signatures runs subgraph 0.
+        graphs = [signature.graph for signature in signatures]
+        graphs += [inner for graph in graphs for inner in graph.all_graphs()[1:]]
+        self.number = {graph: number for number, graph in enumerate(graphs)}
+        self.subgraphs = [_Subgraph(graph) for graph in self.number]
         self.buffers: list[np.ndarray] = []
         self.buffer_of: dict[Tensor, int] = {}
         self._assign_buffers()
@@ -71,17 +96,15 @@ class _Writer:
         self._strings: dict[str, int] = {}
         self._vectors: dict[tuple[int, ...], int] = {}
 
-    def write(
-        self, inputs: Sequence[str], outputs: Sequence[str], signature: str, description: str
-    ) -> bytes:
+    def write(self, description: str) -> bytes:
         buffers = self._buffers()
-        subgraph = self._subgraph(signature)
-        signatures = self._offsets([self._signature(inputs, outputs, signature)])
+        subgraphs = self._offsets([self._subgraph(subgraph) for subgraph in self.subgraphs])
+        signatures = self._offsets([self._signature(signature) for signature in self.signatures])
         codes = self._operator_codes()
         model = self._table(
             ("Uint32", 0, SCHEMA_VERSION, 0),
             _child(1, codes),
-            _child(2, self._offsets([subgraph])),
+            _child(2, subgraphs),
             _child(3, self._string(description)),
             _child(4, buffers),
             _child(7, signatures),
@@ -91,18 +114,10 @@ class _Writer:
 
     # Tensors and buffers.
 
-    def _collect_tensors(self) -> list[Tensor]:
-        found: dict[Tensor, None] = dict.fromkeys(self.graph.inputs)
-        for op in self.ops:
-            found.update(dict.fromkeys(t for t in op.inputs if t is not None))
-            found.update(dict.fromkeys(op.outputs))
-        found.update(dict.fromkeys(self.graph.outputs))
-        return list(found)
-
     def _assign_buffers(self) -> None:
         """Give equal constants one buffer. Buffer 0 is the empty one that activations name."""
         known: dict[tuple[int, bytes], int] = {}
-        for tensor in self.tensors:
+        for tensor in (t for subgraph in self.subgraphs for t in subgraph.tensors):
             if tensor.data is None:
                 self.buffer_of[tensor] = 0
                 continue
@@ -148,7 +163,7 @@ class _Writer:
     def _code_index(self) -> dict[tuple[str, int], int]:
         """Index of each (operator, version); one version of an operator serves all its uses."""
         versions: dict[str, int] = {}
-        for op in self.ops:
+        for op in (op for subgraph in self.subgraphs for op in subgraph.ops):
             versions[op.kind] = max(versions.get(op.kind, 1), op_version(op))
         return {item: number for number, item in enumerate(versions.items())}
 
@@ -160,9 +175,9 @@ class _Writer:
             ("Int32", 3, number, 0),
         )
 
-    def _operator(self, op: Op, code: int) -> int:
-        inputs = self._ints([-1 if t is None else self.index[t] for t in op.inputs])
-        outputs = self._ints([self.index[t] for t in op.outputs])
+    def _operator(self, op: Op, code: int, index: dict[Tensor, int]) -> int:
+        inputs = self._ints([-1 if t is None else index[t] for t in op.inputs])
+        outputs = self._ints([index[t] for t in op.outputs])
         fields = [("Uint32", 0, code, 0), _child(1, inputs), _child(2, outputs)]
         name = option_table_name(op.kind)
         if name is not None:
@@ -172,38 +187,49 @@ class _Writer:
 
     def _options(self, name: str, op: Op) -> int:
         layout = OPTION_TABLES[name].fields
-        unknown = set(op.options) - set(layout)
+        inner = _INNER_GRAPHS.get(op.kind, ())
+        numbers = (self.number[graph] for graph in op.graphs)
+        given = {**op.options, **dict(zip(inner, numbers, strict=True))}
+        unknown = set(given) - set(layout)
         assert not unknown, f"{op.kind} has options {unknown} that {name} does not know"
         return self._table(
             *(
                 (layout[key].kind, layout[key].slot, _option_value(key, value), layout[key].default)
-                for key, value in op.options.items()
+                for key, value in given.items()
             )
         )
 
-    def _subgraph(self, name: str) -> int:
+    def _subgraph(self, subgraph: _Subgraph) -> int:
         codes = {kind: number for (kind, _), number in self._code_index().items()}
-        tensors = self._offsets([self._tensor(t) for t in self.tensors])
-        operators = self._offsets([self._operator(op, codes[op.kind]) for op in self.ops])
-        return self._table(
+        index, graph = subgraph.index, subgraph.graph
+        tensors = self._offsets([self._tensor(t) for t in subgraph.tensors])
+        operators = self._offsets([self._operator(o, codes[o.kind], index) for o in subgraph.ops])
+        fields = [
             _child(0, tensors),
-            _child(1, self._ints([self.index[t] for t in self.graph.inputs])),
-            _child(2, self._ints([self.index[t] for t in self.graph.outputs])),
+            _child(1, self._ints([index[t] for t in graph.inputs])),
+            _child(2, self._ints([index[t] for t in graph.outputs])),
             _child(3, operators),
-            _child(4, self._string(name)),
-        )
+        ]
+        number = self.number[graph]
+        if number < len(self.signatures):
+            fields.append(_child(4, self._string(self.signatures[number].key)))
+        return self._table(*fields)
 
-    def _signature(self, inputs: Sequence[str], outputs: Sequence[str], key: str) -> int:
+    def _signature(self, signature: Signature) -> int:
+        number = self.number[signature.graph]
+        graph, index = signature.graph, self.subgraphs[number].index
         return self._table(
-            _child(0, self._tensor_maps(inputs, self.graph.inputs)),
-            _child(1, self._tensor_maps(outputs, self.graph.outputs)),
-            _child(2, self._string(key)),
-            ("Uint32", 4, 0, 0),
+            _child(0, self._tensor_maps(signature.input_names, graph.inputs, index)),
+            _child(1, self._tensor_maps(signature.output_names, graph.outputs, index)),
+            _child(2, self._string(signature.key)),
+            ("Uint32", 4, number, 0),
         )
 
-    def _tensor_maps(self, names: Sequence[str], tensors: Sequence[Tensor]) -> int:
+    def _tensor_maps(
+        self, names: Sequence[str], tensors: Sequence[Tensor], index: dict[Tensor, int]
+    ) -> int:
         maps = [
-            self._table(_child(0, self._string(name)), ("Uint32", 1, self.index[tensor], 0))
+            self._table(_child(0, self._string(name)), ("Uint32", 1, index[tensor], 0))
             for name, tensor in zip(names, tensors, strict=True)
         ]
         return self._offsets(maps)

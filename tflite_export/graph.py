@@ -48,6 +48,7 @@ class Op:
     options: dict[str, Any]
     where: str = ""
     dead: bool = False
+    graphs: tuple[Graph, ...] = ()  # condition and body of WHILE, branches of IF
 
     @property
     def out(self) -> Tensor:
@@ -79,6 +80,7 @@ class Graph:
         self.inputs: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.where = ""  # source line that new operators are attributed to
+        self.symbols: dict[str, Tensor] = {}  # free sizes that are passed in as int32 scalars
         self.touched: list[Op] = []  # operators that a rewrite created or changed the inputs of
         self._constants: dict[Any, Tensor] = {}
         self._alive: list[np.ndarray] = []  # keeps ids in _constants from being used again
@@ -122,10 +124,15 @@ class Graph:
         return out
 
     def add_many(
-        self, kind: str, inputs: Sequence[Tensor | None], outputs: list[Tensor], **options: Any
+        self,
+        kind: str,
+        inputs: Sequence[Tensor | None],
+        outputs: list[Tensor],
+        graphs: tuple[Graph, ...] = (),
+        **options: Any,
     ) -> list[Tensor]:
         """Append an operator that writes the given new tensors."""
-        op = Op(kind, list(inputs), outputs, options, self.where)
+        op = Op(kind, list(inputs), outputs, options, self.where, graphs=graphs)
         for out in outputs:
             out.producer = op
         for tensor in op.inputs:
@@ -174,6 +181,14 @@ class Graph:
                 if tensor.producer is not None:
                     pending.append(tensor.producer)
                 self.touched.extend(tensor.consumers)
+
+    def all_graphs(self) -> list[Graph]:
+        """This graph and the graphs inside its operators, outer ones first."""
+        found = [self]
+        for graph in found:
+            for op in graph.ordered():
+                found.extend(op.graphs)
+        return found
 
     def ordered(self) -> list[Op]:
         """Operators that the outputs need, each after those it reads."""

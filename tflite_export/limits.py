@@ -48,7 +48,7 @@ def check_limits(graph: Graph) -> None:
     Raises:
         UnsupportedOpError: naming the operator, its shape and the user's line.
     """
-    for op in graph.ordered():
+    for op in (op for part in graph.all_graphs() for op in part.ordered()):
         if any(t is not None and _is_empty(t) for t in (*op.inputs, *op.outputs)):
             raise _empty(op)
         for tensor in (*op.inputs, *op.outputs):

@@ -108,6 +108,8 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "FLOOR_DIV": 90,
     "REDUCE_ANY": 91,
     "SQUARE": 92,
+    "ZEROS_LIKE": 93,
+    "FILL": 94,
     "FLOOR_MOD": 95,
     "RANGE": 96,
     "LEAKY_RELU": 98,
@@ -120,6 +122,8 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "ELU": 111,
     "ROUND": 116,
     "HARD_SWISH": 117,
+    "IF": 118,
+    "WHILE": 119,
     "SELECT_V2": 123,
     "BATCH_MATMUL": 126,
     "CUMSUM": 128,
@@ -232,6 +236,8 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "UnpackOptions": OptionTable(64, {"num": Field(0, "Int32"), "axis": Field(1, "Int32")}),
     "FloorDivOptions": OptionTable(65, {}),
     "SquareOptions": OptionTable(66, {}),
+    "ZerosLikeOptions": OptionTable(67, {}),
+    "FillOptions": OptionTable(68, {}),
     "FloorModOptions": OptionTable(72, {}),
     "RangeOptions": OptionTable(73, {}),
     "LeakyReluOptions": OptionTable(75, {"alpha": Field(0, "Float32", 0.0)}),
@@ -241,6 +247,12 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "GatherNdOptions": OptionTable(83, {}),
     "CosOptions": OptionTable(84, {}),
     "HardSwishOptions": OptionTable(91, {}),
+    "IfOptions": OptionTable(
+        92, {"then_subgraph_index": Field(0, "Int32"), "else_subgraph_index": Field(1, "Int32")}
+    ),
+    "WhileOptions": OptionTable(
+        93, {"cond_subgraph_index": Field(0, "Int32"), "body_subgraph_index": Field(1, "Int32")}
+    ),
     "SelectV2Options": OptionTable(98, {}),
     "BatchMatMulOptions": OptionTable(101, {"adj_x": Field(0, "Bool"), "adj_y": Field(1, "Bool")}),
     "CumsumOptions": OptionTable(102, {"exclusive": Field(0, "Bool"), "reverse": Field(1, "Bool")}),

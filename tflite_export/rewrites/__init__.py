@@ -22,23 +22,25 @@ def optimise(graph: Graph) -> None:
     """Rewrite until nothing changes: recognise, fold and fuse.
 
     Args:
-        graph: changed in place.
+        graph: changed in place, with the graphs inside its operators.
     """
-    eliminate_common_subexpressions(graph)
-    apply_rules(graph, _PATTERNS)
-    eliminate_common_subexpressions(graph)
-    apply_rules(graph, _PATTERNS)
-    apply_rules(graph, _FINAL)
+    for part in graph.all_graphs():
+        eliminate_common_subexpressions(part)
+        apply_rules(part, _PATTERNS)
+        eliminate_common_subexpressions(part)
+        apply_rules(part, _PATTERNS)
+        apply_rules(part, _FINAL)
 
 
 def legalise_graph(graph: Graph) -> None:
     """Replace intermediate operators, so that only TFLite's are left.
 
     Args:
-        graph: changed in place.
+        graph: changed in place, with the graphs inside its operators.
     """
-    apply_rules(graph, legalise)
-    eliminate_common_subexpressions(graph)
+    for part in graph.all_graphs():
+        apply_rules(part, legalise)
+        eliminate_common_subexpressions(part)
 
 
 __all__ = ["legalise_graph", "optimise"]

@@ -183,6 +183,8 @@ class CommonSubexpressions:
 
     def merge(self, graph: Graph, op: Op) -> bool:
         """Replace `op` by an equal one that was seen before."""
+        if op.graphs:
+            return False  # equal graphs would have to be compared as a whole
         options = map(str, sorted(op.options.items()))
         key = (op.kind, str(op.out.shape), *(id(t) for t in op.inputs), *options)
         twin = self._seen.setdefault(key, op)
