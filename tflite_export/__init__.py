@@ -15,11 +15,13 @@ from .errors import (
     ExportError,
     ExportMismatchError,
     InputSpecError,
+    MetadataError,
     MissingRuntimeError,
     UnavailableOptionError,
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
+from .metadata import Metadata
 from .model_info import ModelInfo
 from .reader import read_tflite
 from .report import Report, TensorDetail
@@ -31,6 +33,8 @@ __all__ = [
     "ExportMismatchError",
     "InputSpecError",
     "Interpreter",
+    "Metadata",
+    "MetadataError",
     "MissingRuntimeError",
     "ModelInfo",
     "Report",

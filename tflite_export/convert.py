@@ -7,12 +7,15 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .associated_files import append_files
 from .errors import InputSpecError
 from .flatbuffer_writer import Signature, write_model
 from .graph import Graph, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
+from .metadata import Metadata
+from .metadata_flatbuffer import metadata_parts
 from .report import Report, TensorDetail
 from .rewrites import legalise_graph, optimise
 from .symbolic import is_static
@@ -28,6 +31,7 @@ def export_tflite(
     path: str | os.PathLike[str] | None = None,
     *,
     name: str = "serving_default",
+    metadata: Metadata | None = None,
     verify: bool | None = None,
 ) -> Report:
     """Export an inference function, or a model, as a float32 .tflite file.
@@ -44,6 +48,7 @@ def export_tflite(
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
         name: key of the signature.
+        metadata: labels, normalisation and a description to store in the file.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
 
@@ -55,6 +60,7 @@ def export_tflite(
             names the primitive and the line.
         InputSpecError: the specs cannot be read.
         ExportMismatchError: LiteRT computes something else than JAX.
+        MetadataError: labels or normalisation do not fit the outputs or inputs.
         MissingRuntimeError: `verify=True` without ai-edge-litert.
 
     Example:
@@ -70,7 +76,7 @@ def export_tflite(
     traced = trace(fn, specs)
     graph = build_graph(traced)
     names = [leaf.name for leaf in traced.inputs]
-    content = write_model([Signature(name, graph, names, traced.output_names)])
+    content = _write([Signature(name, graph, names, traced.output_names)], metadata)
     error: float | None = None
     if verify or (verify is None and runtime_installed()):
         error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
@@ -148,6 +154,21 @@ def _inference_function(model: Any) -> Callable[..., Any]:
 
     infer.__name__ = str(getattr(model, "name", None) or type(model).__name__)
     return infer
+
+
+def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> bytes:
+    """The file; its metadata describe the first signature."""
+    first = signatures[0]
+    named = (
+        [(name, t.shape) for name, t in zip(names, tensors, strict=True)]
+        for names, tensors in (
+            (first.input_names, first.graph.inputs),
+            (first.output_names, first.graph.outputs),
+        )
+    )
+    entries, files = metadata_parts(metadata, *named)
+    content = write_model(signatures, metadata=entries)
+    return append_files(content, files) if files else content
 
 
 def _present(tensor: Tensor | None) -> Tensor:

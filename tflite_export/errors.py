@@ -42,3 +42,7 @@ class UnavailableOptionError(ExportError):
 
 class CorruptModelError(ExportError, ValueError):
     """A .tflite file is damaged, or is none: the text names the place in it."""
+
+
+class MetadataError(ExportError, ValueError):
+    """Labels or normalisation that do not fit the model's inputs and outputs."""

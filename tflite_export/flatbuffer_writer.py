@@ -9,7 +9,7 @@ Source: https://flatbuffers.dev/internals/ and the TFL3 schema (see `schema_tabl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from .graph import Graph, Op, Tensor
 from .op_versions import op_version
+from .runtime_versions import min_runtime_version
 from .schema_tables import (
     ACTIVATIONS,
     BUILTIN_OPERATORS,
@@ -31,6 +32,7 @@ from .schema_tables import (
 from .symbolic import all_static, is_static
 
 _ALIGNMENT = 16
+_MIN_RUNTIME = "min_runtime_version"  # 16 bytes of text, as runtimes and tools expect
 _DEPRECATED_CODE_LIMIT = 127  # older readers hold the operator number in one signed byte
 _INNER_GRAPHS = {
     "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
@@ -51,18 +53,21 @@ class Signature:
 
 
 def write_model(
-    signatures: Sequence[Signature], description: str = "nnlib.tflite_export"
+    signatures: Sequence[Signature],
+    description: str = "nnlib.tflite_export",
+    metadata: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """Serialise legal graphs; equal constants are stored once for all of them.
 
     Args:
         signatures: the functions, whose graphs consist of TFLite operators alone.
         description: free text in the file.
+        metadata: entries by name, beside `min_runtime_version`, which every file has.
 
     Returns:
         The content of a .tflite file.
     """
-    return _Writer(signatures).write(description)
+    return _Writer(signatures, metadata or {}).write(description)
 
 
 class _Subgraph:
@@ -81,7 +86,7 @@ class _Subgraph:
 
 
 class _Writer:
-    def __init__(self, signatures: Sequence[Signature]) -> None:
+    def __init__(self, signatures: Sequence[Signature], metadata: Mapping[str, bytes]) -> None:
         self.signatures = signatures
         # Those of signatures come first: a runtime without signatures runs subgraph 0.
         graphs = [signature.graph for signature in signatures]
@@ -91,6 +96,7 @@ class _Writer:
         self.buffers: list[np.ndarray] = []
         self.buffer_of: dict[Tensor, int] = {}
         self._assign_buffers()
+        self.metadata = self._metadata_buffers(metadata)
         total = sum(data.nbytes for data in self.buffers)
         self.builder: Any = flatbuffers.Builder(total + total // 64 + _SLACK)
         self._strings: dict[str, int] = {}
@@ -107,6 +113,7 @@ class _Writer:
             _child(2, subgraphs),
             _child(3, self._string(description)),
             _child(4, buffers),
+            _child(6, self._metadata()),
             _child(7, signatures),
         )
         self.builder.Finish(model, FILE_IDENTIFIER)
@@ -127,6 +134,22 @@ class _Writer:
                 self.buffers.append(data)
                 known[key] = len(self.buffers)
             self.buffer_of[tensor] = known[key]
+
+    def _metadata_buffers(self, metadata: Mapping[str, bytes]) -> dict[str, int]:
+        """Number of the buffer of each entry."""
+        release = min_runtime_version(self._code_index()).encode()
+        numbers = {}
+        for name, data in {_MIN_RUNTIME: release.ljust(_ALIGNMENT, b"\0"), **metadata}.items():
+            self.buffers.append(np.frombuffer(data, np.uint8))
+            numbers[name] = len(self.buffers)
+        return numbers
+
+    def _metadata(self) -> int:
+        entries = [
+            self._table(_child(0, self._string(name)), ("Uint32", 1, number, 0))
+            for name, number in self.metadata.items()
+        ]
+        return self._offsets(entries)
 
     def _buffers(self) -> int:
         return self._offsets([self._table(), *map(self._buffer, self.buffers)])

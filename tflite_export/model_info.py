@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from .builtin_names import TYPE_BITS
+from .metadata import Metadata
+from .metadata_flatbuffer import ENTRY, read_metadata
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,19 @@ class ModelInfo:
     def outputs(self) -> tuple[TensorInfo, ...]:
         """The outputs of the main subgraph."""
         return tuple(self.main.tensors[number] for number in self.main.outputs)
+
+    @property
+    def described(self) -> Metadata | None:
+        """Labels, normalisation and description, None where the file has none.
+
+        Raises:
+            CorruptModelError: that part of the file is damaged.
+        """
+        entry = self.metadata.get(ENTRY)
+        if entry is None:
+            return None
+        names = [[tensor.name for tensor in tensors] for tensors in (self.inputs, self.outputs)]
+        return read_metadata(entry, self.associated_files, *names)
 
     @property
     def min_runtime_version(self) -> str | None:

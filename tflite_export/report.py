@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from .model_info import ModelInfo
+from .reader import read_tflite
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Report:
     max_error: float | None
     inputs: tuple[TensorDetail, ...]
     outputs: tuple[TensorDetail, ...]
+
+    @functools.cached_property
+    def model(self) -> ModelInfo:
+        """What is in the file: subgraphs, tensors, operators, signatures and metadata."""
+        return read_tflite(self.content)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file.
