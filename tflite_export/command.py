@@ -70,6 +70,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", help="the file to write; MODEL.tflite by default")
     parser.add_argument("--quantize", choices=("dynamic", "float16", "int8", "int16x8"))
     parser.add_argument("--representative", help=".npz or .npy with inputs, for int8 and int16x8")
+    parser.add_argument("--target", choices=("litert", "micro"), default="litert")
+    parser.add_argument("--header", metavar="FILE.h", help="also write the model as a C array")
+    parser.add_argument("--example", metavar="FOLDER", help="also write programs that run it")
     parser.add_argument("--labels", help="text file with one class name a line")
     parser.add_argument("--description", default="", help="what the model does")
     parser.set_defaults(action=_export)
@@ -109,7 +112,11 @@ def _export(options: argparse.Namespace) -> None:
     if labels or options.description:
         extra["metadata"] = Metadata(description=options.description, labels=labels)
     target = Path(options.output) if options.output else source.with_suffix(".tflite")
-    report = export_tflite(model, path=target, **extra)
+    report = export_tflite(model, path=target, target=options.target, **extra)
+    if options.header:
+        report.write_c_header(options.header)
+    if options.example:
+        report.write_example(options.example, name=target.stem)
     print(f"{target}: {report}")
 
 

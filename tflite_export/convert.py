@@ -16,6 +16,7 @@ from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
 from .metadata import Metadata
 from .metadata_flatbuffer import metadata_parts
+from .micro import check_micro, micro_installed, static_specs, verify_micro
 from .report import Report, TensorDetail
 from .rewrites import legalise_graph, optimise
 from .symbolic import is_static
@@ -32,6 +33,7 @@ def export_tflite(
     *,
     name: str = "serving_default",
     metadata: Metadata | None = None,
+    target: str = "litert",
     verify: bool | None = None,
 ) -> Report:
     """Export an inference function, or a model, as a float32 .tflite file.
@@ -49,6 +51,9 @@ def export_tflite(
         path: where to write the file; not written if None.
         name: key of the signature.
         metadata: labels, normalisation and a description to store in the file.
+        target: "micro" for TensorFlow Lite Micro: a batch of None becomes 1, other sizes must be
+            numbers, and only its operators may be used. With the package tflite-micro installed
+            the file is run in it too, unless `verify=False`.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
 
@@ -73,13 +78,18 @@ def export_tflite(
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
     fn, specs = _function_of(fn_or_model, specs)
-    traced = trace(fn, specs)
+    micro = _is_micro(target)
+    traced = trace(fn, static_specs(specs) if micro else specs)
     graph = build_graph(traced)
+    if micro:
+        check_micro(graph)
     names = [leaf.name for leaf in traced.inputs]
     content = _write([Signature(name, graph, names, traced.output_names)], metadata)
     error: float | None = None
     if verify or (verify is None and runtime_installed()):
         error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
+    if micro and verify is not False and micro_installed():
+        verify_micro(content)
     report = _report(graph, traced, content, error)
     if path is not None:
         report.save(path)
@@ -154,6 +164,17 @@ def _inference_function(model: Any) -> Callable[..., Any]:
 
     infer.__name__ = str(getattr(model, "name", None) or type(model).__name__)
     return infer
+
+
+def _is_micro(target: str) -> bool:
+    if target not in ("litert", "micro"):
+        raise InputSpecError(
+            "export_tflite",
+            "target='litert' or 'micro'",
+            repr(target),
+            "Leave it out for phones and computers.",
+        )
+    return target == "micro"
 
 
 def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> bytes:

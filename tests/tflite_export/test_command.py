@@ -67,6 +67,20 @@ def test_export(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "Three animals." in out
 
 
+def test_export_for_a_microcontroller(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(
+        capsys, "export", folder / "model.keras", "-o", tmp_path / "net.tflite", "--target",
+        "micro", "--header", tmp_path / "net.h", "--example", tmp_path / "programs",
+    )  # fmt: skip
+    assert code == 0
+    assert "float32[1, 4]" in out
+    assert "NET_ARENA_SIZE" in (tmp_path / "net.h").read_text()
+    assert (tmp_path / "programs" / "run_model.py").exists()
+    assert (tmp_path / "programs" / "net.tflite").exists()
+
+
 def test_inspect_prints_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "inspect", folder / "model.tflite")
     assert code == 0
