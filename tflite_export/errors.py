@@ -36,6 +36,10 @@ class MissingRuntimeError(ExportError, ImportError):
     """Running a file needs `ai-edge-litert`, which is not installed."""
 
 
+class MissingPlotError(ExportError, ImportError):
+    """Drawing needs Matplotlib, which is not installed."""
+
+
 class UnavailableOptionError(ExportError):
     """A converter attribute was set whose feature does not exist yet."""
 

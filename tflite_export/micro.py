@@ -146,8 +146,8 @@ def run_micro(
     for number, value in enumerate(inputs):
         interpreter.set_input(value, number)
     interpreter.invoke()
-    runtime_outputs = len(read_tflite(content).outputs)
-    return [interpreter.get_output(number) for number in range(runtime_outputs)]
+    count = len(read_tflite(content).outputs)
+    return [interpreter.get_output(number) for number in range(count)]
 
 
 def verify_micro(content: bytes, seed: int = 0) -> None:
@@ -172,12 +172,18 @@ def verify_micro(content: bytes, seed: int = 0) -> None:
     if not runtime_installed():
         return
     for want, got in zip(run(Interpreter(model_content=content), inputs), found, strict=True):
-        # Rounding may differ by one step of a quantised value.
-        whole = want.dtype.kind in "iub"
-        limit = 1.0 if whole else TOLERANCE * max(1.0, float(np.abs(want).max(initial=0)))
-        error = np.abs(want.astype(np.float64) - got.astype(np.float64)).max(initial=0)
-        if want.shape != got.shape or not error <= limit:
-            raise _mismatch(f"LiteRT's values within {limit:.2g}", f"a difference of {error:.2g}")
+        _compare(want, got)
+
+
+def _compare(want: np.ndarray, got: np.ndarray) -> None:
+    if want.shape != got.shape:
+        raise _mismatch(f"an output of shape {want.shape}", f"{got.shape}")
+    # Rounding may differ by one step of a quantised value.
+    whole = want.dtype.kind in "iub"
+    limit = 1.0 if whole else TOLERANCE * max(1.0, float(np.abs(want).max(initial=0)))
+    worst = np.abs(want.astype(np.float64) - got.astype(np.float64)).max(initial=0)
+    if not worst <= limit:
+        raise _mismatch(f"LiteRT's values within {limit:.2g}", f"a difference of {worst:.2g}")
 
 
 def _mismatch(expected: str, got: str) -> ExportMismatchError:

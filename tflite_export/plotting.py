@@ -7,14 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .errors import ExportError
+from .errors import MissingPlotError
 from .model_info import ModelInfo
 
 _BARS = 12
-
-
-class MissingPlotError(ExportError, ImportError):
-    """Drawing needs Matplotlib, which is not installed."""
 
 
 def plot_model(info: ModelInfo, path: str | os.PathLike[str] | None, title: str) -> Any:

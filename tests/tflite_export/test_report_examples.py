@@ -15,11 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nnlib.tflite_export import ExportError, Metadata, Report, TensorSpec, export_tflite
+from nnlib.tflite_export import (
+    ExportError,
+    Metadata,
+    MissingPlotError,
+    Report,
+    TensorSpec,
+    export_tflite,
+)
 from nnlib.tflite_export.example_facts import facts_of
 from nnlib.tflite_export.example_python import program
 from nnlib.tflite_export.model_info import QuantisationInfo
-from nnlib.tflite_export.plotting import MissingPlotError, largest_constants
+from nnlib.tflite_export.plotting import largest_constants
 
 LABELS = ["a $x", 'b"\\', "ü"]
 W = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
