@@ -2,14 +2,17 @@
 
     report = export_tflite(model, path="model.tflite")
     report = export_tflite(fn, (TensorSpec((None, 784)),))
+    report = export_tflite(model, quantize="int8", representative=images)
 
 The pipeline is `trace` (a jaxpr with free sizes) -> `lowering` (one function for each primitive)
--> `rewrites` (recognise, fold, fuse, make legal) -> `flatbuffer_writer`; `verify` compares the
-result with JAX. Writing needs only `flatbuffers`; running needs `pip install 'nnlib[tflite]'`.
+-> `rewrites` (recognise, fold, fuse, make legal) -> `quantise` (on request) -> `flatbuffer_writer`;
+`verify` compares the result with JAX. Writing needs only `flatbuffers`; running needs
+`pip install 'nnlib[tflite]'`.
 """
 
 from .convert import export_tflite, supported_primitives
 from .converter import TFLiteConverter
+from .debugger import QuantisationDebug, debug_quantisation
 from .errors import (
     CorruptModelError,
     ExportError,
@@ -18,33 +21,48 @@ from .errors import (
     MetadataError,
     MissingPlotError,
     MissingRuntimeError,
+    QuantisationError,
     UnavailableOptionError,
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
 from .metadata import Metadata
 from .model_info import ModelInfo
+from .quantise import Calibration, LayerError, QuantisationReport, Quantise
 from .reader import read_tflite
-from .report import Report, TensorDetail
+from .report import Report, SignatureDetail, TensorDetail
 from .specs import TensorSpec
+from .target_spec import OpsSet, Optimize, RepresentativeDataset, TargetSpec
 
 __all__ = [
+    "Calibration",
     "CorruptModelError",
     "ExportError",
     "ExportMismatchError",
     "InputSpecError",
     "Interpreter",
+    "LayerError",
     "Metadata",
     "MetadataError",
     "MissingPlotError",
     "MissingRuntimeError",
     "ModelInfo",
+    "OpsSet",
+    "Optimize",
+    "QuantisationDebug",
+    "QuantisationError",
+    "QuantisationReport",
+    "Quantise",
     "Report",
+    "RepresentativeDataset",
+    "SignatureDetail",
     "TFLiteConverter",
+    "TargetSpec",
     "TensorDetail",
     "TensorSpec",
     "UnavailableOptionError",
     "UnsupportedOpError",
+    "debug_quantisation",
     "export_tflite",
     "load_delegate",
     "read_tflite",

@@ -21,18 +21,17 @@ _MAX_BYTES = 16 << 20
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the same files give the same bytes at any time
 
 
-def append_files(content: bytes, files: Mapping[str, str]) -> bytes:
-    """Pack text files behind a model.
+def archive_of(files: Mapping[str, str]) -> bytes:
+    """The archive to put behind a model.
 
     Args:
-        content: the model.
         files: text by file name.
 
     Returns:
-        The model with the archive behind it.
+        The archive.
     """
-    stream = io.BytesIO(content)
-    with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, text in files.items():
             archive.writestr(zipfile.ZipInfo(name, _STAMP), text)
     return stream.getvalue()

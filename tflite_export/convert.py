@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from .associated_files import append_files
-from .errors import InputSpecError
+from .associated_files import archive_of
+from .errors import InputSpecError, QuantisationError
+from .file_content import FileContent, saved_after
 from .flatbuffer_writer import Signature, write_model
-from .graph import Graph, Tensor
+from .functions import Function, read_functions
+from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
 from .metadata import Metadata
 from .metadata_flatbuffer import metadata_parts
 from .micro import check_micro, micro_installed, static_specs, verify_micro
-from .report import Report, TensorDetail
+from .outputs import separate_outputs
+from .quantise import QuantisationReport, Quantise, as_quantise, assess, quantise_all
+from .report import Report, SignatureDetail, TensorDetail
 from .rewrites import legalise_graph, optimise
+from .rnn_forms import checked_rnn
 from .symbolic import is_static
-from .trace import Traced, trace
+from .trace import Traced
 from .verify import verify as verify_content
 
 _DEFAULT_SIZES = (3,)  # one run by default; verify=True runs several sizes
 
 
 def export_tflite(
-    fn_or_model: Any,
+    fn_or_model: Any = None,
     specs: Any = None,
     path: str | os.PathLike[str] | None = None,
     *,
+    quantize: str | Quantise | None = None,
+    representative: Any = None,
+    io_dtype: Any = None,
+    rnn: str = "while",
+    signatures: Mapping[str, Any] | None = None,
     name: str = "serving_default",
     metadata: Metadata | None = None,
     target: str = "litert",
     verify: bool | None = None,
 ) -> Report:
-    """Export an inference function, or a model, as a float32 .tflite file.
+    """Export an inference function, or a model, as a .tflite file.
 
     Sizes given as None stay free in the file: axis 0 of all inputs is one size `b`, axis 1 another
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
@@ -49,7 +60,21 @@ def export_tflite(
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
         path: where to write the file; not written if None.
-        name: key of the signature.
+        quantize: None for float32, "float16" for half the size, "dynamic" for int8 weights around
+            float arithmetic, "int8" or "int16x8" for integers throughout; or a `Quantise`.
+        representative: data to find the ranges of all values with, for "int8" and "int16x8": an
+            iterable of batches (or a function that returns one), each an array, a sequence of
+            arrays or a dict by input name; with several signatures, a dict with one such for each
+            key. Verification uses it in every mode.
+        io_dtype: what float inputs and outputs are in an integer file: "float32" by default,
+            "int8" or "uint8", and "int16" for "int16x8"; a tuple has one for inputs and one for
+            outputs.
+        rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number
+            of steps, "unroll" for steps written out, which need a known number.
+        signatures: further functions of the file by their keys, each a model or a pair
+            `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
+            left out.
+        name: key of the signature of `fn_or_model`.
         metadata: labels, normalisation and a description to store in the file.
         target: "micro" for TensorFlow Lite Micro: a batch of None becomes 1, other sizes must be
             numbers, and only its operators may be used. With the package tflite-micro installed
@@ -64,7 +89,9 @@ def export_tflite(
         UnsupportedOpError: the function uses something that no .tflite file can express; the text
             names the primitive and the line.
         InputSpecError: the specs cannot be read.
-        ExportMismatchError: LiteRT computes something else than JAX.
+        ExportMismatchError: LiteRT computes something else than JAX; for a quantised file, an
+            output is lost in noise.
+        QuantisationError: `quantize`, `representative` and `io_dtype` do not go together.
         MetadataError: labels or normalisation do not fit the outputs or inputs.
         MissingRuntimeError: `verify=True` without ai-edge-litert.
 
@@ -77,37 +104,54 @@ def export_tflite(
 
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
-    fn, specs = _function_of(fn_or_model, specs)
+    form, options = checked_rnn(rnn), as_quantise(quantize)
+    _check_quantisation(options, representative, io_dtype)
     micro = _is_micro(target)
-    traced = trace(fn, static_specs(specs) if micro else specs)
-    graph = build_graph(traced)
+    functions = read_functions(
+        fn_or_model, specs, name, signatures, static_specs if micro else None
+    )
+    graphs = [build_graph(function.traced, form) for function in functions]
+    quantised = (
+        None
+        if options is None
+        else quantise_all(functions, graphs, options, representative, io_dtype)
+    )
+    final = graphs if quantised is None else [q.graph for q in quantised]
     if micro:
-        check_micro(graph)
-    names = [leaf.name for leaf in traced.inputs]
-    content = _write([Signature(name, graph, names, traced.output_names)], metadata)
-    error: float | None = None
-    if verify or (verify is None and runtime_installed()):
-        error = verify_content(content, fn, traced, *(() if verify else (_DEFAULT_SIZES,)))
-    if micro and verify is not False and micro_installed():
-        verify_micro(content)
-    report = _report(graph, traced, content, error)
-    if path is not None:
-        report.save(path)
-    return report
+        check_micro(final)
+    written = [
+        Signature(function.key, graph, function.input_names, function.traced.output_names)
+        for function, graph in zip(functions, final, strict=True)
+    ]
+    file = _write(written, metadata)
+    sizes = () if verify else (_DEFAULT_SIZES,)
+    wanted = verify or (verify is None and runtime_installed())
+    quality: QuantisationReport | None = None
+    with saved_after(file, path) as checked:
+        if quantised is not None:
+            error, quality = assess(functions, graphs, quantised, run=bool(wanted))
+        else:
+            error = _largest_error(checked, functions, sizes) if wanted else None
+        if micro and verify is not False and micro_installed():
+            verify_micro(file.joined)
+    return _report(written, file, error, quality)
 
 
-def build_graph(traced: Traced) -> Graph:
+def build_graph(traced: Traced, rnn: str = "while") -> Graph:
     """Lower, rewrite and legalise a traced function.
 
     Args:
         traced: the function's jaxpr with the names of its inputs and outputs.
+        rnn: what becomes of scans, "while" or "unroll".
 
     Returns:
         A graph of TFLite operators only.
     """
     graph = Graph()
     inputs = [graph.add_input(leaf.name, leaf.shape, leaf.dtype) for leaf in traced.inputs]
-    lowerer = Lowerer(graph)
+    for number, tensor in enumerate(inputs):
+        tensor.origin = Origin((), number)
+    lowerer = Lowerer(graph, rnn)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)
     shapes = [var.aval.shape for var in closed.jaxpr.outvars]
@@ -115,7 +159,7 @@ def build_graph(traced: Traced) -> Graph:
         lowerer.full(_present(t), shape) for t, shape in zip(results, shapes, strict=True)
     ]
     optimise(graph)
-    graph.outputs = _separate_outputs(graph)
+    separate_outputs(graph)
     legalise_graph(graph)
     check_limits(graph)
     for name, output in zip(traced.output_names, graph.outputs, strict=True):
@@ -130,40 +174,18 @@ def supported_primitives() -> tuple[str, ...]:
         The names in alphabetical order.
 
     Example:
-        >>> "dot_general" in supported_primitives(), "scan" in supported_primitives()
+        >>> "dot_general" in supported_primitives(), "cholesky" in supported_primitives()
         (True, False)
     """
     return tuple(sorted(LOWERINGS))
 
 
-def _function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:
-    if all(hasattr(fn_or_model, part) for part in ("apply", "variables", "input_specs")):
-        return _inference_function(fn_or_model), fn_or_model.input_specs if specs is None else specs
-    if not callable(fn_or_model):
-        raise InputSpecError(
-            "export_tflite",
-            "a function, or a model with .apply, .variables and .input_specs",
-            repr(type(fn_or_model).__name__),
-            "Pass lambda x: ... with the specs of its arguments.",
-        )
-    if specs is None:
-        raise InputSpecError(
-            getattr(fn_or_model, "__name__", "function"),
-            "specs of the function's arguments",
-            "None",
-            "Pass export_tflite(fn, (TensorSpec((None, 784)),)).",
-        )
-    return fn_or_model, specs
-
-
-def _inference_function(model: Any) -> Callable[..., Any]:
-    params, state = model.variables
-
-    def infer(*inputs: Any) -> Any:
-        return model.apply(params, state, *inputs, training=False)[0]
-
-    infer.__name__ = str(getattr(model, "name", None) or type(model).__name__)
-    return infer
+def _check_quantisation(options: Quantise | None, representative: Any, io_dtype: Any) -> None:
+    for name, given in (("representative", representative), ("io_dtype", io_dtype)):
+        if options is None and given is not None:
+            raise QuantisationError(
+                name, "quantize=... with it", "quantize=None", "Write quantize='int8'."
+            )
 
 
 def _is_micro(target: str) -> bool:
@@ -177,7 +199,7 @@ def _is_micro(target: str) -> bool:
     return target == "micro"
 
 
-def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> bytes:
+def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> FileContent:
     """The file; its metadata describe the first signature."""
     first = signatures[0]
     named = (
@@ -188,8 +210,8 @@ def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> bytes:
         )
     )
     entries, files = metadata_parts(metadata, *named)
-    content = write_model(signatures, metadata=entries)
-    return append_files(content, files) if files else content
+    file = write_model(signatures, metadata=entries)
+    return FileContent([*file.parts, archive_of(files)]) if files else file
 
 
 def _present(tensor: Tensor | None) -> Tensor:
@@ -197,29 +219,34 @@ def _present(tensor: Tensor | None) -> Tensor:
     return tensor
 
 
-def _separate_outputs(graph: Graph) -> list[Tensor]:
-    """Outputs with a tensor of their own each: no input, no constant, no tensor twice."""
-    taken: set[Tensor] = set()
-    outputs = []
-    for tensor in graph.outputs:
-        shared = tensor.producer is None or tensor in taken
-        output = graph.add("RESHAPE", [tensor], tensor.shape) if shared else tensor
-        taken.add(output)
-        outputs.append(output)
-    return outputs
-
-
-def _report(graph: Graph, traced: Traced, content: bytes, error: float | None) -> Report:
-    kinds = collections.Counter(op.kind for part in graph.all_graphs() for op in part.ordered())
-    names = [leaf.name for leaf in traced.inputs]
-    return Report(
-        content=content,
-        bytes=len(content),
-        ops=dict(sorted(kinds.items())),
-        max_error=error,
-        inputs=_details(names, graph.inputs),
-        outputs=_details(traced.output_names, graph.outputs),
+def _largest_error(
+    file: FileContent | Path, functions: Sequence[Function], sizes: tuple[Sequence[int], ...]
+) -> float:
+    several = len(functions) > 1
+    content = file if isinstance(file, Path) else file.joined
+    return max(
+        verify_content(content, f.call, f.traced, *sizes, key=f.key if several else None)
+        for f in functions
     )
+
+
+def _report(
+    signatures: Sequence[Signature],
+    file: FileContent,
+    error: float | None,
+    quality: QuantisationReport | None,
+) -> Report:
+    parts = [part for signature in signatures for part in signature.graph.all_graphs()]
+    kinds = collections.Counter(op.kind for part in parts for op in part.ordered())
+    details = [
+        SignatureDetail(
+            signature.key,
+            _details(signature.input_names, signature.graph.inputs),
+            _details(signature.output_names, signature.graph.outputs),
+        )
+        for signature in signatures
+    ]
+    return Report(file, file.size, dict(sorted(kinds.items())), error, tuple(details), quality)
 
 
 def _details(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[TensorDetail, ...]:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .convert import export_tflite
-from .errors import UnavailableOptionError
+from .errors import ExportError, QuantisationError
+from .report import Report
+from .target_spec import Optimize, TargetSpec, quantisation_mode, type_name
 
-_PLANNED = {
-    "optimizations": "quantisation is not available yet",
-    "representative_dataset": "quantisation is not available yet",
-    "target_spec": "choosing target operators and types is not available yet",
-    "inference_input_type": "integer inputs need quantisation, which is not available yet",
-    "inference_output_type": "integer outputs need quantisation, which is not available yet",
-}
+_SERVING = "serving_default"
 
 
 class TFLiteConverter:
     """Converts a model or a function to the content of a .tflite file.
 
+    Set attributes as with TensorFlow: `optimizations = [Optimize.DEFAULT]` stores int8 weights;
+    with `target_spec.supported_types = [float16]` float16 ones; with a `representative_dataset`
+    everything becomes int8, or int16 values and int8 weights if `target_spec.supported_ops` says
+    so. `inference_input_type` and `inference_output_type` are then those of float inputs and
+    outputs.
+
     Args:
         fn_or_model: what to convert, as for `export_tflite`.
         specs: specs of a function's arguments; None for a model.
+        signatures: further functions of the file, as for `export_tflite`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -32,12 +37,18 @@ class TFLiteConverter:
         b'TFL3'
     """
 
-    def __init__(self, fn_or_model: Any, specs: Any = None) -> None:
+    def __init__(
+        self,
+        fn_or_model: Any = None,
+        specs: Any = None,
+        signatures: Mapping[str, Any] | None = None,
+    ) -> None:
         self._fn_or_model = fn_or_model
         self._specs = specs
-        self.optimizations: list[Any] = []
+        self._signatures = signatures
+        self.optimizations: Sequence[Optimize] = []
         self.representative_dataset: Callable[[], Any] | None = None
-        self.target_spec: Any = None
+        self.target_spec = TargetSpec()
         self.inference_input_type: Any = None
         self.inference_output_type: Any = None
 
@@ -54,6 +65,33 @@ class TFLiteConverter:
         return cls(model)
 
     @classmethod
+    def from_saved_model(
+        cls, saved_model_dir: str | os.PathLike[str], signature_keys: Sequence[str] | None = None
+    ) -> TFLiteConverter:
+        """A converter for a folder that `model.save(folder)` wrote.
+
+        Args:
+            saved_model_dir: the folder.
+            signature_keys: None or ["serving_default"], the model itself.
+
+        Returns:
+            The converter.
+
+        Raises:
+            ExportError: for another signature.
+            SavingError: there is no such folder, or it holds no config to make the model from.
+        """
+        if signature_keys is not None and list(signature_keys) != [_SERVING]:
+            raise ExportError(
+                "TFLiteConverter.from_saved_model",
+                f"signature_keys=[{_SERVING!r}]",
+                repr(signature_keys),
+                "Load the model, and convert the function with TFLiteConverter.from_function.",
+            )
+        saving = importlib.import_module("nnlib.saving")
+        return cls(saving.load_saved_model(saved_model_dir).as_model(compile=False))
+
+    @classmethod
     def from_function(cls, fn: Callable[..., Any], specs: Any) -> TFLiteConverter:
         """A converter for a pure function.
 
@@ -66,6 +104,18 @@ class TFLiteConverter:
         """
         return cls(fn, specs)
 
+    @classmethod
+    def from_signatures(cls, signatures: Mapping[str, Any]) -> TFLiteConverter:
+        """A converter for several functions in one file, which share equal weights.
+
+        Args:
+            signatures: by key, models or pairs of a function and its specs.
+
+        Returns:
+            The converter.
+        """
+        return cls(signatures=signatures)
+
     def convert(self) -> bytes:
         """Convert.
 
@@ -73,16 +123,40 @@ class TFLiteConverter:
             The content of a .tflite file.
 
         Raises:
-            UnavailableOptionError: an attribute is set whose feature does not exist yet.
+            QuantisationError: attributes do not go together, or an operator has no integer kernel
+                and `target_spec.supported_ops` allows no other.
             ExportError: see `export_tflite`.
         """
-        for name, reason in _PLANNED.items():
-            value = getattr(self, name)
-            if value is not None and value != []:
-                raise UnavailableOptionError(
-                    f"TFLiteConverter.{name}",
-                    f"nothing to be set, because {reason}",
-                    repr(value),
-                    f"Leave out `converter.{name} = ...` for a float32 file.",
-                )
-        return export_tflite(self._fn_or_model, self._specs).content
+        data = self.representative_dataset
+        mode, only = quantisation_mode(self.optimizations, self.target_spec, data is not None)
+        given = (self.inference_input_type, self.inference_output_type)
+        types = tuple(None if one is None else type_name(one) for one in given)
+        if mode is None and data is not None:
+            raise QuantisationError(
+                "TFLiteConverter.optimizations",
+                "[Optimize.DEFAULT] with a representative_dataset",
+                repr(self.optimizations),
+                "Set converter.optimizations = [Optimize.DEFAULT].",
+            )
+        report = export_tflite(
+            self._fn_or_model,
+            self._specs,
+            signatures=self._signatures,
+            quantize=mode,
+            representative=data,
+            io_dtype=None if types == (None, None) else types,
+        )
+        if only:
+            _require_integers(report)
+        return report.content
+
+
+def _require_integers(report: Report) -> None:
+    assert report.quantisation is not None
+    if report.quantisation.kept_float:
+        raise QuantisationError(
+            "TFLiteConverter.target_spec.supported_ops",
+            "integer kernels for all operators",
+            "float ones for " + "; ".join(report.quantisation.kept_float[:5]),
+            "Add OpsSet.TFLITE_BUILTINS to supported_ops to let these run on floats.",
+        )

@@ -32,6 +32,10 @@ class ExportMismatchError(ExportError):
     """LiteRT computes something else than JAX for the exported file."""
 
 
+class QuantisationError(ExportError):
+    """A quantisation was asked for that is unknown, lacks its data, or gives other results."""
+
+
 class MissingRuntimeError(ExportError, ImportError):
     """Running a file needs `ai-edge-litert`, which is not installed."""
 
@@ -41,7 +45,7 @@ class MissingPlotError(ExportError, ImportError):
 
 
 class UnavailableOptionError(ExportError):
-    """A converter attribute was set whose feature does not exist yet."""
+    """An option was chosen whose feature does not exist yet."""
 
 
 class CorruptModelError(ExportError, ValueError):

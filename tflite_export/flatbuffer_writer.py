@@ -16,8 +16,10 @@ from typing import Any, TypeAlias
 import flatbuffers
 import numpy as np
 
+from .file_content import FileContent, Part
 from .graph import Graph, Op, Tensor
 from .op_versions import op_version
+from .quantisation import Quantisation
 from .runtime_versions import min_runtime_version
 from .schema_tables import (
     ACTIVATIONS,
@@ -26,7 +28,7 @@ from .schema_tables import (
     OPTION_TABLES,
     PADDINGS,
     SCHEMA_VERSION,
-    TENSOR_TYPES,
+    STORED_TYPES,
     option_table_name,
 )
 from .symbolic import all_static, is_static
@@ -39,6 +41,8 @@ _INNER_GRAPHS = {
     "IF": ("then_subgraph_index", "else_subgraph_index"),
 }
 _FieldValue: TypeAlias = tuple[str, int, Any, Any]  # type, slot, value, default
+FLATBUFFER_LIMIT = 2_000_000_000  # bytes of constants; beyond them large ones go behind
+_LARGE = 1 << 10  # bytes of a constant that goes behind
 _SLACK = 1 << 16  # room for the tables, so that the builder need not grow and copy
 
 
@@ -56,8 +60,10 @@ def write_model(
     signatures: Sequence[Signature],
     description: str = "nnlib.tflite_export",
     metadata: Mapping[str, bytes] | None = None,
-) -> bytes:
+) -> FileContent:
     """Serialise legal graphs; equal constants are stored once for all of them.
+
+    A flatbuffer ends at 2 GB. Constants of larger models follow behind it.
 
     Args:
         signatures: the functions, whose graphs consist of TFLite operators alone.
@@ -85,6 +91,11 @@ class _Subgraph:
         self.index = {tensor: number for number, tensor in enumerate(found)}
 
 
+def tensor_numbers(graph: Graph) -> dict[Tensor, int]:
+    """The number that a file gives to each tensor of its first graph."""
+    return _Subgraph(graph).index
+
+
 class _Writer:
     def __init__(self, signatures: Sequence[Signature], metadata: Mapping[str, bytes]) -> None:
         self.signatures = signatures
@@ -93,16 +104,43 @@ class _Writer:
         graphs += [inner for graph in graphs for inner in graph.all_graphs()[1:]]
         self.number = {graph: number for number, graph in enumerate(graphs)}
         self.subgraphs = [_Subgraph(graph) for graph in self.number]
+        self.builder: Any = None
+        self._strings: dict[str, int] = {}
+        self._vectors: dict[tuple[int, ...], int] = {}
         self.buffers: list[np.ndarray] = []
         self.buffer_of: dict[Tensor, int] = {}
         self._assign_buffers()
         self.metadata = self._metadata_buffers(metadata)
-        total = sum(data.nbytes for data in self.buffers)
-        self.builder: Any = flatbuffers.Builder(total + total // 64 + _SLACK)
-        self._strings: dict[str, int] = {}
-        self._vectors: dict[tuple[int, ...], int] = {}
+        self.offsets: dict[int, int] = {}  # by buffer number, of those behind the flatbuffer
 
-    def write(self, description: str) -> bytes:
+    def write(self, description: str) -> FileContent:
+        if sum(data.nbytes for data in self.buffers) <= FLATBUFFER_LIMIT:
+            return FileContent([self._flatbuffer(description)])
+        # Where the constants begin depends on the flatbuffer's length, but not the other way round.
+        self.offsets, _ = self._behind(_ALIGNMENT)
+        length = len(self._flatbuffer(description))
+        self.offsets, parts = self._behind(length)
+        return FileContent([self._flatbuffer(description), *parts])
+
+    def _behind(self, begin: int) -> tuple[dict[int, int], list[Part]]:
+        """Offsets and contents of large constants after the first `begin` bytes of a file."""
+        offsets: dict[int, int] = {}
+        parts: list[Part] = []
+        for number, data in enumerate(self.buffers, 1):
+            if data.nbytes >= _LARGE:
+                gap = -begin % _ALIGNMENT
+                offsets[number] = begin + gap
+                parts += [bytes(gap), data.reshape(-1).view(np.uint8).data]
+                begin += gap + data.nbytes
+        return offsets, parts
+
+    def _flatbuffer(self, description: str) -> bytes:
+        inside = enumerate(self.buffers, 1)
+        total = sum(data.nbytes for number, data in inside if number not in self.offsets)
+        self.builder = flatbuffers.Builder(total + total // 64 + _SLACK)
+        self._strings, self._vectors = {}, {}
+        self._numeric: dict[tuple[str, bytes], int] = {}
+        self._quantisations: dict[tuple[bytes, bytes, int], int] = {}
         buffers = self._buffers()
         subgraphs = self._offsets([self._subgraph(subgraph) for subgraph in self.subgraphs])
         signatures = self._offsets([self._signature(signature) for signature in self.signatures])
@@ -124,16 +162,19 @@ class _Writer:
     def _assign_buffers(self) -> None:
         """Give equal constants one buffer. Buffer 0 is the empty one that activations name."""
         known: dict[tuple[int, bytes], int] = {}
+        hashed: dict[int, int] = {}  # by identity, as inner graphs share arrays with outer ones
         for tensor in (t for subgraph in self.subgraphs for t in subgraph.tensors):
             if tensor.data is None:
                 self.buffer_of[tensor] = 0
                 continue
-            data = np.ascontiguousarray(tensor.data)
-            key = (data.nbytes, _digest(data))
-            if key not in known:
-                self.buffers.append(data)
-                known[key] = len(self.buffers)
-            self.buffer_of[tensor] = known[key]
+            if id(tensor.data) not in hashed:
+                data = np.ascontiguousarray(tensor.data)
+                key = (data.nbytes, _digest(data))
+                if key not in known:
+                    self.buffers.append(data)
+                    known[key] = len(self.buffers)
+                hashed[id(tensor.data)] = known[key]
+            self.buffer_of[tensor] = hashed[id(tensor.data)]
 
     def _metadata_buffers(self, metadata: Mapping[str, bytes]) -> dict[str, int]:
         """Number of the buffer of each entry."""
@@ -152,9 +193,13 @@ class _Writer:
         return self._offsets(entries)
 
     def _buffers(self) -> int:
-        return self._offsets([self._table(), *map(self._buffer, self.buffers)])
+        numbered = enumerate(self.buffers, 1)
+        return self._offsets([self._table(), *(self._buffer(n, data) for n, data in numbered)])
 
-    def _buffer(self, data: np.ndarray) -> int:
+    def _buffer(self, number: int, data: np.ndarray) -> int:
+        if number in self.offsets:
+            size = ("Uint64", 2, data.nbytes, 0)
+            return self._table(("Uint64", 1, self.offsets[number], 0), size)
         b = self.builder
         raw = data.reshape(-1).view(np.uint8)
         b.StartVector(1, raw.size, _ALIGNMENT)
@@ -167,16 +212,30 @@ class _Writer:
         shape = self._ints([dim if is_static(dim) else 1 for dim in tensor.shape])
         fields = [
             _child(0, shape),
-            ("Int8", 1, TENSOR_TYPES[tensor.dtype], 0),
+            ("Int8", 1, STORED_TYPES[tensor.dtype], 0),
             ("Uint32", 2, self.buffer_of[tensor], 0),
             ("Bool", 8, True, False),  # has_rank: an empty shape is a scalar, not unknown
         ]
+        if tensor.variable:
+            fields.append(("Bool", 5, True, False))
         if tensor.name:
             fields.append(_child(3, self._string(tensor.name)))
+        if tensor.quantisation is not None:
+            fields.append(_child(4, self._quantisation(tensor.quantisation)))
         if not all_static(tensor.shape):
             free = self._ints([dim if is_static(dim) else -1 for dim in tensor.shape])
             fields.append(_child(7, free))
         return self._table(*fields)
+
+    def _quantisation(self, q: Quantisation) -> int:
+        """A QuantizationParameters table; equal ones, and equal vectors of others, are shared."""
+        if q.key not in self._quantisations:
+            scale = self._numbers(q.scale.astype("<f4"))
+            zero_point = self._numbers(q.zero_point.astype("<i8"))
+            self._quantisations[q.key] = self._table(
+                _child(2, scale), _child(3, zero_point), ("Int32", 6, q.axis, 0)
+            )
+        return self._quantisations[q.key]
 
     # Operators.
 
@@ -274,6 +333,12 @@ class _Writer:
             self._vectors[key] = int(self.builder.EndVector())
         return self._vectors[key]
 
+    def _numbers(self, values: np.ndarray) -> int:
+        key = (values.dtype.str, values.tobytes())
+        if key not in self._numeric:
+            self._numeric[key] = int(self.builder.CreateNumpyVector(values))
+        return self._numeric[key]
+
     def _string(self, text: str) -> int:
         if text not in self._strings:
             self._strings[text] = int(self.builder.CreateString(text))
@@ -302,5 +367,5 @@ def _option_value(name: str, value: Any) -> Any:
     if name == "fused_activation_function":
         return ACTIVATIONS[str(value)]
     if name.endswith("_type"):
-        return TENSOR_TYPES[np.dtype(value)]
+        return STORED_TYPES[np.dtype(value)]
     return value

@@ -12,9 +12,28 @@ from typing import Any
 
 import numpy as np
 
+from .quantisation import Quantisation
 from .symbolic import Dim, Shape, describe, plain
 
+_REARRANGING = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "broadcast")
 _INTERN_LIMIT = 64  # constants up to so many elements are shared by value, larger ones by identity
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """The value of the traced function that a tensor holds.
+
+    Inner jaxprs are shared between calls, and so are their variables; what names a value is the
+    chain of equation numbers that leads to it: those of the calls that it is inside of, then that
+    of the equation that computes it. An input of the function has no chain.
+
+    Args:
+        path: equation numbers, outermost first.
+        number: which result of that equation, or which input.
+    """
+
+    path: tuple[int, ...]
+    number: int
 
 
 @dataclass(eq=False, slots=True)
@@ -27,11 +46,25 @@ class Tensor:
     producer: Op | None = None
     consumers: list[Op] = field(default_factory=list)
     name: str = ""
+    variable: bool = False  # a state that the runtime keeps between calls
+    quantisation: Quantisation | None = None
+    origin: Origin | None = None
 
     @property
     def rank(self) -> int:
         """Number of dimensions."""
         return len(self.shape)
+
+    def hold(self, origin: Origin | None) -> None:
+        """Note that this tensor holds a value of the traced function, if it is not known already.
+
+        What it only rearranges holds the same elements.
+        """
+        tensor: Tensor | None = self
+        while tensor is not None and tensor.origin is None and tensor.data is None:
+            tensor.origin = origin
+            op = tensor.producer
+            tensor = op.inputs[0] if op is not None and op.kind in _REARRANGING else None
 
     def __repr__(self) -> str:
         what = "constant " if self.data is not None else ""
@@ -155,6 +188,7 @@ class Graph:
         """Let every reader of `old` read `new`; operators left without readers die."""
         if old is new:
             return
+        new.hold(old.origin)
         for op in old.consumers:
             op.inputs = [new if tensor is old else tensor for tensor in op.inputs]
             new.consumers.append(op)
@@ -165,6 +199,14 @@ class Graph:
             self.touched.append(new.producer)
         if old.producer is not None:
             self.prune(old.producer)
+
+    def set_input(self, op: Op, position: int, new: Tensor) -> None:
+        """Let `op` alone read `new` as its input `position`."""
+        old = op.operand(position)
+        op.inputs[position] = new
+        old.consumers.remove(op)
+        new.consumers.append(op)
+        self.touched.append(op)
 
     def prune(self, op: Op) -> None:
         """Remove `op`, and what only it needed, if nothing reads its outputs."""

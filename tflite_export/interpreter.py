@@ -30,6 +30,12 @@ def _runtime() -> Any:
         ) from error
 
 
+def without_delegates() -> dict[str, Any]:
+    """Options for an `Interpreter` that runs op by op and keeps every tensor."""
+    resolver = _runtime().OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    return {"experimental_op_resolver_type": resolver, "experimental_preserve_all_tensors": True}
+
+
 def load_delegate(library: str, options: dict[str, Any] | None = None) -> Any:
     """Load a delegate, a library that runs parts of a model on other hardware.
 

@@ -85,18 +85,19 @@ def _static(leaf: Any) -> Any:
     return TensorSpec(sizes, leaf.dtype, getattr(leaf, "name", None))
 
 
-def check_micro(graph: Graph) -> None:
+def check_micro(graphs: Sequence[Graph]) -> None:
     """Refuse what TensorFlow Lite Micro has no kernel for.
 
     Args:
-        graph: a legal graph.
+        graphs: legal graphs.
 
     Raises:
         UnsupportedOpError: naming the operator and the user's line.
     """
-    for part in graph.all_graphs():
-        for op in part.ordered():
-            _check_operator(op)
+    for graph in graphs:
+        for part in graph.all_graphs():
+            for op in part.ordered():
+                _check_operator(op)
 
 
 def _check_operator(op: Op) -> None:

@@ -14,9 +14,11 @@ from typing import Any
 from .arena import Arena, estimate_arena
 from .c_header import c_header
 from .examples import LANGUAGES, write_example
+from .file_content import FileContent
 from .model_info import ModelInfo
 from .partitions import Partitions, partitions
 from .plotting import plot_model
+from .quantise.quality import QuantisationReport
 from .reader import read_tflite
 
 
@@ -28,12 +30,22 @@ class TensorDetail:
     shape: tuple[int | None, ...]
     dtype: str
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
-
     def __str__(self) -> str:
         sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
         return f"{self.name}: {self.dtype}[{sizes}]"
+
+
+@dataclass(frozen=True)
+class SignatureDetail:
+    """A function of the file: its key and what goes in and comes out."""
+
+    key: str
+    inputs: tuple[TensorDetail, ...]
+    outputs: tuple[TensorDetail, ...]
+
+    def __str__(self) -> str:
+        lines = [f"  in   {detail}" for detail in self.inputs]
+        return "\n".join(lines + [f"  out  {detail}" for detail in self.outputs])
 
 
 @dataclass(frozen=True)
@@ -41,25 +53,41 @@ class Report:
     """Result of `export_tflite`.
 
     Args:
-        content: the .tflite file.
+        file: the .tflite file, in parts.
         bytes: its length.
         ops: how often each operator occurs.
         max_error: largest absolute difference from JAX, None if that was not checked.
-        inputs: the inputs, in order.
-        outputs: the outputs, in order.
+        signatures: the functions, the first one first.
+        quantisation: how good the file is next to floats; None for a float32 file.
 
     Example:
-        >>> report = Report(b"", 0, {"TANH": 1}, None, (), ())
+        >>> nothing = SignatureDetail("serving_default", (), ())
+        >>> report = Report(FileContent([b""]), 0, {"TANH": 1}, None, (nothing,))
         >>> print(report)
         0 bytes, 1 op (TANH 1), not verified
     """
 
-    content: builtins.bytes = field(repr=False)
+    file: FileContent = field(repr=False)
     bytes: int
     ops: dict[str, int]
     max_error: float | None
-    inputs: tuple[TensorDetail, ...]
-    outputs: tuple[TensorDetail, ...]
+    signatures: tuple[SignatureDetail, ...]
+    quantisation: QuantisationReport | None = None
+
+    @property
+    def content(self) -> builtins.bytes:
+        """The .tflite file as one value; `save` needs less memory for a large one."""
+        return self.file.joined
+
+    @property
+    def inputs(self) -> tuple[TensorDetail, ...]:
+        """Inputs of the first signature, in order."""
+        return self.signatures[0].inputs
+
+    @property
+    def outputs(self) -> tuple[TensorDetail, ...]:
+        """Outputs of the first signature, in order."""
+        return self.signatures[0].outputs
 
     @functools.cached_property
     def model(self) -> ModelInfo:
@@ -143,10 +171,7 @@ class Report:
         Returns:
             The path.
         """
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(self.content)
-        return target
+        return self.file.write(path)
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -156,6 +181,9 @@ class Report:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.ops.items()))
         checked = "not verified" if self.max_error is None else f"max error {self.max_error:.2g}"
         lines = [f"{self.bytes:,} bytes, {total} op{'s' * (total != 1)} ({kinds}), {checked}"]
-        lines += [f"  in   {detail}" for detail in self.inputs]
-        lines += [f"  out  {detail}" for detail in self.outputs]
+        for signature in self.signatures:
+            lines += [f"  {signature.key}:"] if len(self.signatures) > 1 else []
+            lines += [str(signature)] if signature.inputs or signature.outputs else []
+        if self.quantisation is not None:
+            lines.append(f"  {self.quantisation}")
         return "\n".join(lines)

@@ -40,9 +40,16 @@ TENSOR_TYPES: dict[np.dtype, int] = {
     np.dtype(np.int8): 9,
 }
 
+# Types that only the exporter itself puts into a file: traced functions have no such values.
+STORED_TYPES: dict[np.dtype, int] = {
+    **TENSOR_TYPES,
+    np.dtype(np.float16): 1,
+    np.dtype(np.int64): 4,
+}
+
 PADDINGS = {"SAME": 0, "VALID": 1}
 
-ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
+ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3, "TANH": 4}
 
 BUILTIN_OPERATORS: dict[str, int] = {
     "ADD": 0,
@@ -50,6 +57,7 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "CONCATENATION": 2,
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 4,
+    "DEQUANTIZE": 6,
     "FLOOR": 8,
     "FULLY_CONNECTED": 9,
     "LOGISTIC": 14,
@@ -68,6 +76,7 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "SUB": 41,
     "DIV": 42,
     "SQUEEZE": 43,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 44,
     "STRIDED_SLICE": 45,
     "EXP": 47,
     "TOPK_V2": 48,
@@ -133,10 +142,13 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "DYNAMIC_UPDATE_SLICE": 151,
     "RELU_0_TO_1": 152,
     "ATAN2": 156,
+    "QUANTIZE": 114,
     "SIGN": 158,
 }
 
 _ACTIVATION_FIRST = {"fused_activation_function": Field(0, "Int8")}
+# By default an int16 kernel takes only powers of two as scales.
+_WITH_INT16_SCALES = {**_ACTIVATION_FIRST, "pot_scale_int16": Field(1, "Bool", 1)}
 
 OPTION_TABLES: dict[str, OptionTable] = {
     "Conv2DOptions": OptionTable(
@@ -174,20 +186,25 @@ OPTION_TABLES: dict[str, OptionTable] = {
         },
     ),
     "FullyConnectedOptions": OptionTable(
-        8, {**_ACTIVATION_FIRST, "keep_num_dims": Field(2, "Bool")}
+        8,
+        {
+            **_ACTIVATION_FIRST,
+            "keep_num_dims": Field(2, "Bool"),
+            "asymmetric_quantize_inputs": Field(3, "Bool"),
+        },
     ),
     "SoftmaxOptions": OptionTable(9, {"beta": Field(0, "Float32", 0.0)}),
     "ConcatenationOptions": OptionTable(
         10, {"axis": Field(0, "Int32"), "fused_activation_function": Field(1, "Int8")}
     ),
-    "AddOptions": OptionTable(11, _ACTIVATION_FIRST),
+    "AddOptions": OptionTable(11, _WITH_INT16_SCALES),
     "ReshapeOptions": OptionTable(17, {}),
     "MulOptions": OptionTable(21, _ACTIVATION_FIRST),
     "PadOptions": OptionTable(22, {}),
     "GatherOptions": OptionTable(23, {"axis": Field(0, "Int32"), "batch_dims": Field(1, "Int32")}),
     "TransposeOptions": OptionTable(26, {}),
     "ReducerOptions": OptionTable(27, {"keep_dims": Field(0, "Bool")}),
-    "SubOptions": OptionTable(28, _ACTIVATION_FIRST),
+    "SubOptions": OptionTable(28, _WITH_INT16_SCALES),
     "DivOptions": OptionTable(29, _ACTIVATION_FIRST),
     "SqueezeOptions": OptionTable(30, {}),
     "StridedSliceOptions": OptionTable(
@@ -238,11 +255,16 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "SquareOptions": OptionTable(66, {}),
     "ZerosLikeOptions": OptionTable(67, {}),
     "FillOptions": OptionTable(68, {}),
+    "UnidirectionalSequenceLSTMOptions": OptionTable(
+        71, {**_ACTIVATION_FIRST, "time_major": Field(3, "Bool")}
+    ),
     "FloorModOptions": OptionTable(72, {}),
     "RangeOptions": OptionTable(73, {}),
     "LeakyReluOptions": OptionTable(75, {"alpha": Field(0, "Float32", 0.0)}),
     "AbsOptions": OptionTable(78, {}),
     "SplitVOptions": OptionTable(79, {"num_splits": Field(0, "Int32")}),
+    "DequantizeOptions": OptionTable(38, {}),
+    "QuantizeOptions": OptionTable(89, {}),
     "ReverseV2Options": OptionTable(81, {}),
     "GatherNdOptions": OptionTable(83, {}),
     "CosOptions": OptionTable(84, {}),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,20 +20,22 @@ TOLERANCE = 1e-4  # of the largest value of an output, at least 1
 
 
 def verify(
-    content: bytes,
+    content: bytes | Path,
     fn: Callable[..., Any],
     traced: Traced,
     sizes: Sequence[int] = (1, 2, 7),
     seed: int = 0,
+    key: str | None = None,
 ) -> float:
     """Compare a file with the function that it was exported from, on random inputs.
 
     Args:
-        content: the .tflite file.
+        content: the .tflite file, or where it is.
         fn: the function.
         traced: what the export traced it to.
         sizes: values for the free sizes; a file with fixed sizes runs once.
         seed: seed of the random inputs: normal floats, integers of 0 and 1.
+        key: key of the function's signature; the first one by default.
 
     Returns:
         The largest absolute difference of a float output.
@@ -40,28 +44,43 @@ def verify(
         ExportMismatchError: an output differs by more than `TOLERANCE` times its largest value, or
             an integer or bool differs at all.
     """
-    free = sorted(
-        {name for leaf in traced.inputs for dim in leaf.shape for name in symbols_of(dim)}
-    )
+    free = free_sizes(traced)
     generator = np.random.default_rng(seed)
-    interpreter = Interpreter(model_content=content)
+    interpreter = _interpreter(content)
+    chosen_names = [leaf.name for leaf in traced.inputs], traced.output_names
+    call = run if key is None else partial(run_signature, key=key, names=chosen_names)
     reference = jax.jit(fn)
     worst = 0.0
     for size in sizes if free else (1,):
         chosen = _sizes(traced, free, size)
-        shapes = [tuple(evaluate(d, chosen) for d in leaf.shape) for leaf in traced.inputs]
-        inputs = [
-            random_array(generator, shape, leaf.dtype)
-            for shape, leaf in zip(shapes, traced.inputs, strict=True)
-        ]
+        inputs = random_inputs(generator, traced, size)
         args = jax.tree_util.tree_unflatten(traced.tree, inputs)
         expected = [np.asarray(leaf) for leaf in jax.tree_util.tree_leaves(reference(*args))]
-        actual = _run_or_explain(interpreter, inputs, f"sizes {chosen}" if free else "its size")
+        actual = _run_or_explain(
+            call, interpreter, inputs, f"sizes {chosen}" if free else "its size"
+        )
         for name, want, got in zip(traced.output_names, expected, actual, strict=True):
             worst = max(
                 worst, _difference(name, want, got, f"sizes {chosen}" if free else "its size")
             )
     return worst
+
+
+def free_sizes(traced: Traced) -> list[str]:
+    """Names of the sizes that whoever runs the file chooses."""
+    return sorted(
+        {name for leaf in traced.inputs for dim in leaf.shape for name in symbols_of(dim)}
+    )
+
+
+def random_inputs(generator: np.random.Generator, traced: Traced, size: int) -> list[np.ndarray]:
+    """A random array for each input, with `size` for free batch axes."""
+    chosen = _sizes(traced, free_sizes(traced), size)
+    shapes = [tuple(evaluate(d, chosen) for d in leaf.shape) for leaf in traced.inputs]
+    return [
+        random_array(generator, shape, leaf.dtype)
+        for shape, leaf in zip(shapes, traced.inputs, strict=True)
+    ]
 
 
 def _sizes(traced: Traced, free: Sequence[str], size: int) -> dict[str, int]:
@@ -96,11 +115,41 @@ def run(interpreter: Interpreter, inputs: Sequence[np.ndarray]) -> list[np.ndarr
     return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
 
 
+def run_signature(
+    interpreter: Interpreter,
+    inputs: Sequence[np.ndarray],
+    key: str,
+    names: tuple[Sequence[str], Sequence[str]],
+) -> list[np.ndarray]:
+    """Run one of several functions of a file.
+
+    Args:
+        interpreter: the model.
+        inputs: one array for each input, in order.
+        key: key of the function.
+        names: names of its inputs and of its outputs.
+
+    Returns:
+        The outputs, in order.
+    """
+    results = interpreter.get_signature_runner(key)(**dict(zip(names[0], inputs, strict=True)))
+    return [results[name] for name in names[1]]
+
+
+def _interpreter(content: bytes | Path) -> Interpreter:
+    if isinstance(content, bytes):
+        return Interpreter(model_content=content)
+    return Interpreter(model_path=content)
+
+
 def _run_or_explain(
-    interpreter: Interpreter, inputs: Sequence[np.ndarray], when: str
+    call: Callable[..., list[np.ndarray]],
+    interpreter: Interpreter,
+    inputs: Sequence[np.ndarray],
+    when: str,
 ) -> list[np.ndarray]:
     try:
-        return run(interpreter, inputs)
+        return call(interpreter, inputs)
     except (RuntimeError, ValueError) as error:
         raise ExportMismatchError(
             "the exported file",

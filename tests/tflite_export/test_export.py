@@ -20,7 +20,7 @@ from nnlib.tflite_export import (
     MissingRuntimeError,
     TensorSpec,
     TFLiteConverter,
-    UnavailableOptionError,
+    UnsupportedOpError,
     convert,
     export_tflite,
     load_delegate,
@@ -95,25 +95,6 @@ def test_converter() -> None:
         assert interpreter.get_input_details()[0]["shape_signature"].tolist() == [-1, 4]
 
 
-@pytest.mark.parametrize(
-    ("attribute", "value"),
-    [
-        ("optimizations", ["DEFAULT"]),
-        ("representative_dataset", lambda: iter([])),
-        ("target_spec", object()),
-        ("inference_input_type", np.int8),
-        ("inference_output_type", np.int8),
-    ],
-)
-def test_converter_refuses_what_is_not_there_yet(attribute: str, value: Any) -> None:
-    converter = TFLiteConverter.from_function(jnp.tanh, X)
-    setattr(converter, attribute, value)
-    with pytest.raises(
-        UnavailableOptionError, match=f"TFLiteConverter.{attribute}.*not available yet"
-    ):
-        converter.convert()
-
-
 def test_interpreter_from_a_path(tmp_path: Path) -> None:
     path = export_tflite(jnp.tanh, X).save(tmp_path / "m.tflite")
     x = np.ones((5, 4), np.float32)
@@ -155,7 +136,7 @@ def test_everything_public_is_listed() -> None:
 
 
 def test_errors_pickle() -> None:
-    error = UnavailableOptionError("here", "a", "b", "Do c.")
+    error = UnsupportedOpError("here", "a", "b", "Do c.")
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == "here: a, got b. Do c."
     assert again.remedy == "Do c."

@@ -180,3 +180,11 @@ def test_transformer_block() -> None:
     assert report.max_error <= 1e-5
     assert report.ops["SOFTMAX"] == 1
     assert report.ops["GELU"] == 1
+
+
+def test_softmax_of_a_batch_of_one() -> None:
+    """Its sums are single numbers, which broadcast without the axis that they were summed over."""
+    for shape in ((1, 6), (6,), (1, 1, 6)):
+        spec = TensorSpec(shape)
+        assert export_tflite(lambda x: nn.softmax(x * 2.0), spec).ops == {"MUL": 1, "SOFTMAX": 1}
+        assert export_tflite(nn.log_softmax, spec).ops == {"LOG_SOFTMAX": 1}

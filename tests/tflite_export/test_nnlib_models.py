@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nnlib.tflite_export import Interpreter, TFLiteConverter, UnsupportedOpError, export_tflite
+from nnlib.tflite_export import Interpreter, TFLiteConverter, export_tflite
 from nnlib.tflite_export.verify import run
 
 import nnlib as nn
@@ -74,9 +74,3 @@ def test_converter_gives_what_the_model_predicts() -> None:
     content = TFLiteConverter.from_keras_model(model).convert()
     (y,) = run(Interpreter(model_content=content), [x])
     np.testing.assert_allclose(y, np.asarray(model(x)), atol=1e-5)
-
-
-def test_recurrent_layers_are_refused_for_now() -> None:
-    model = nn.models.Sequential([nn.Input((5, 4)), layers.LSTM(3)])
-    with pytest.raises(UnsupportedOpError, match="recurrent layers"):
-        export_tflite(model)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Jaxpr, Literal
+from jax.extend.core import Literal
 
 from ..errors import UnsupportedOpError
 from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
-from ..graph import Graph, Tensor
+from ..graph import Graph, Origin, Tensor
 from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, plain, same_shape
@@ -22,7 +23,7 @@ from .registry import LOWERINGS
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
 # Parameters in which primitives such as jit, custom_jvp_call and checkpoint hold their function.
-_CALLS = {
+CALLS = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
     "closed_call": "call_jaxpr",
@@ -38,12 +39,26 @@ _CALLS = {
 
 
 class Lowerer:
-    """State of one lowering: the graph, and helpers for the functions in `LOWERINGS`."""
+    """State of one lowering: the graph, and helpers for the functions in `LOWERINGS`.
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    Args:
+        graph: where operators are added.
+        rnn: what becomes of scans: "while" loops, or "unroll" for rounds written out.
+    """
+
+    def __init__(self, graph: Graph, rnn: str = "while") -> None:
+        self.graph, self.rnn = graph, rnn
         self._constants: dict[int, tuple[Any, Tensor]] = {}
         self._call_line = "<unknown line>"  # where the function that is being inlined was called
+        self._path: tuple[int, ...] = ()  # numbers of the equations that are being lowered
+        self.needed: Sequence[bool] = ()  # which results of the current equation are read
+
+    def inside(self) -> Lowerer:
+        """A lowerer for a graph inside an operator of this one's graph."""
+        inner = copy.copy(self)
+        inner.graph, inner._constants = Graph(), {}
+        inner.graph.where = self.graph.where
+        return inner
 
     # Walking.
 
@@ -51,34 +66,34 @@ class Lowerer:
         self,
         jaxpr: Any,
         consts: Sequence[Any],
-        args: Sequence[Tensor],
+        args: Sequence[Tensor | None],
         needed: Sequence[bool] | None = None,
+        known: Mapping[Any, Tensor] | None = None,
     ) -> list[Tensor | None]:
         """Lower a jaxpr; results that are not `needed` may be None.
 
         Args:
             jaxpr: an open jaxpr.
             consts: values of its constants, arrays or tensors.
-            args: tensors for its inputs.
+            args: tensors for its inputs; None for one that is not read, or in `known`.
             needed: which of its results are read; all by default.
+            known: tensors of variables, whose equations are not lowered again.
 
         Returns:
             One tensor for each result.
         """
-        env: dict[Any, Tensor] = {}
+        env: dict[Any, Tensor] = dict(known or {})
         for var, value in zip(jaxpr.constvars, consts, strict=True):
             env[var] = (
                 value if isinstance(value, Tensor) else self.constant(value, _dtype(var.aval))
             )
-        env.update(zip(jaxpr.invars, args, strict=True))
+        env.update((v, t) for v, t in zip(jaxpr.invars, args, strict=True) if t is not None)
         wanted = [True] * len(jaxpr.outvars) if needed is None else needed
-        live = _live_variables(jaxpr, wanted)
-        for eqn in jaxpr.eqns:
-            flags = [var in live for var in eqn.outvars]
-            if not any(flags):
-                continue  # its results are never read: nothing to export, whatever it does
-            results = self._equation(eqn, [self._read(env, var) for var in eqn.invars], flags)
-            env.update((v, t) for v, t in zip(eqn.outvars, results, strict=True) if t is not None)
+        live = live_variables(jaxpr, wanted, env)
+        for number, eqn in enumerate(jaxpr.eqns):
+            flags = [var in live and var not in env for var in eqn.outvars]
+            if any(flags):  # results that are never read need no export, whatever computes them
+                self.equation(number, eqn, env, flags)
         return [
             self._read(env, var) if want else None
             for var, want in zip(jaxpr.outvars, wanted, strict=True)
@@ -89,11 +104,29 @@ class Lowerer:
             return self.graph.constant(np.asarray(var.val, _dtype(var.aval)))
         return env[var]
 
-    def _equation(
+    def equation(self, number: int, eqn: Any, env: dict[Any, Tensor], flags: list[bool]) -> None:
+        """Lower one equation; `env` holds what it reads, and then its results too.
+
+        Args:
+            number: of the equation in its jaxpr.
+            eqn: the equation.
+            env: tensors by variable.
+            flags: which of its results are read.
+        """
+        outside = self._path
+        self._path = (*outside, number)
+        results = self._lowered(eqn, [self._read(env, var) for var in eqn.invars], flags)
+        for index, tensor in enumerate(results):
+            if tensor is not None:
+                tensor.hold(Origin(self._path, index))
+        self._path = outside
+        env.update((v, t) for v, t in zip(eqn.outvars, results, strict=True) if t is not None)
+
+    def _lowered(
         self, eqn: Any, inputs: list[Tensor], flags: list[bool]
     ) -> Sequence[Tensor | None]:
         name = eqn.primitive.name
-        if name in _CALLS:
+        if name in CALLS:
             return self._call(eqn, inputs, flags)
         self.graph.where = self._line(eqn)
         folded = self._fold(eqn, inputs)
@@ -103,12 +136,12 @@ class Lowerer:
         lowering = LOWERINGS.get(name)
         if lowering is None:
             raise self.refuse(eqn, "an operation that LiteRT has a kernel for")
+        self.needed = flags
         result = lowering(self, eqn, inputs)
         return [result] if isinstance(result, Tensor) else result
 
     def _call(self, eqn: Any, inputs: list[Tensor], flags: list[bool]) -> Sequence[Tensor | None]:
-        inner = eqn.params[_CALLS[eqn.primitive.name]]
-        jaxpr, consts = (inner, ()) if isinstance(inner, Jaxpr) else (inner.jaxpr, inner.consts)
+        jaxpr, consts = opened(eqn.params[CALLS[eqn.primitive.name]])
         outside, self._call_line = self._call_line, self._line(eqn)
         results = self.run(jaxpr, consts, inputs, flags)
         self._call_line = outside
@@ -208,15 +241,22 @@ class Lowerer:
             )
 
 
-def _live_variables(jaxpr: Any, wanted: Sequence[bool]) -> set[Any]:
-    """Variables that the wanted results depend on."""
+def opened(inner: Any) -> tuple[Any, Sequence[Any]]:
+    """The jaxpr and the constants of an equation's parameter, which may be closed or open."""
+    return getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())
+
+
+def live_variables(
+    jaxpr: Any, wanted: Sequence[bool], known: Collection[Any] = frozenset()
+) -> set[Any]:
+    """Variables that the wanted results depend on, given those that are known."""
     live = {
         var
         for var, want in zip(jaxpr.outvars, wanted, strict=True)
         if want and not isinstance(var, Literal)
     }
     for eqn in reversed(jaxpr.eqns):
-        if any(var in live for var in eqn.outvars):
+        if any(var in live and var not in known for var in eqn.outvars):
             live.update(var for var in eqn.invars if not isinstance(var, Literal))
     return live
 

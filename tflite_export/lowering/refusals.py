@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-_LOOP = (
-    "Loops, and so recurrent layers, do not export yet. Write a Python `for` with a fixed number "
-    "of rounds instead: it exports unrolled."
-)
 _RANDOM = (
     "Export the inference function (training=False), or make the random numbers an input of it."
 )
@@ -19,9 +15,6 @@ _DEFAULT = (
 )
 
 _REMEDIES = {
-    "scan": _LOOP,
-    "while": _LOOP,
-    "cond": "Use jnp.where, which computes both branches, or decide outside the function.",
     "sort": "Use jax.lax.top_k, or sort outside the exported function.",
     "fft": "Multiply by a constant DFT matrix, or transform outside the exported function.",
     "pure_callback": "Callbacks cannot travel in a file: write the function in jnp.",

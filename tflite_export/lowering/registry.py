@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 from ..graph import Tensor
 
-Lowering: TypeAlias = Callable[[Any, Any, Sequence[Tensor]], "Tensor | Sequence[Tensor]"]
+Lowering: TypeAlias = Callable[
+    [Any, Any, Sequence[Tensor]], "Tensor | Sequence[Tensor] | Sequence[Tensor | None]"
+]
 
 LOWERINGS: dict[str, Lowering] = {}
 

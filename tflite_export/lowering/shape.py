@@ -188,6 +188,12 @@ def lower_iota(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     return lowerer.reshape(counted, placed)
 
 
+@lowers("empty", "empty2")
+def lower_empty(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
+    """Room that will be overwritten, with zeros in it."""
+    return lowerer.graph.constant(np.zeros((), eqn.outvars[0].aval.dtype))
+
+
 @lowers("dim_as_value")
 def lower_dim_as_value(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """A free size as a number, read while running."""

@@ -12,8 +12,11 @@ from .pooling import pooling
 from .reshape_sinking import reshape_sinking
 from .simplify import eliminate_common_subexpressions, simplify
 from .softmax import softmax
+from .split_sinking import split_sinking
 
-_PATTERNS = RuleSet(simplify, softmax, activations, pooling, matmul, reshape_sinking, fusion)
+_PATTERNS = RuleSet(
+    simplify, softmax, activations, pooling, matmul, reshape_sinking, split_sinking, fusion
+)
 # After the patterns: a RELU that is fused too early cannot become RELU6 or HARD_SWISH.
 _FINAL = RuleSet(simplify, activation_fusion)
 

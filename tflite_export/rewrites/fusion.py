@@ -78,6 +78,7 @@ def _folded(
     if new_kernel is not kernel:
         weights = graph.constant(np.ascontiguousarray(new_kernel, np.float32))
     inputs = [linear.inputs[0], weights, graph.constant(new_bias.astype(np.float32))]
+    graph.where = linear.where  # the layer that a user knows the operator by
     return graph.add(linear.kind, inputs, op.out.shape, **linear.options)
 
 
@@ -116,5 +117,6 @@ def fuse_activation(graph: Graph, op: Op) -> bool:
     if before.out.dtype != np.float32:
         return False
     options = {**before.options, "fused_activation_function": op.kind}
+    graph.where = before.where
     graph.replace(op.out, graph.add(before.kind, before.inputs, op.out.shape, **options))
     return True

@@ -12,11 +12,14 @@ from ..errors import UnsupportedOpError
 from ..graph import Graph, Op, Tensor
 from ..symbolic import Dim, all_static, is_static
 from .driver import RuleSet
+from .filling import legal_constant_broadcast, legal_zeros
 from .pattern import Anything, Node, Number, Uniform, match, uniform_value
 from .pooling import legal_sum_pool
 
 legalise = RuleSet()
 legalise.on("sum_pool")(legal_sum_pool)
+legalise.on("zeros")(legal_zeros)
+legalise.on("broadcast")(legal_constant_broadcast)
 
 _BOOL = np.dtype(np.bool_)
 
@@ -161,6 +164,8 @@ def _dim_scalar(graph: Graph, dim: Dim, where: str) -> Tensor:
 
 def _symbol_scalar(graph: Graph, symbol: str, where: str) -> Tensor:
     """The size of the first input axis that is this symbol."""
+    if symbol in graph.symbols:
+        return graph.symbols[symbol]
     for tensor in graph.inputs:
         for axis, dim in enumerate(tensor.shape):
             if not is_static(dim) and str(dim) == symbol:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Graph, Op, Tensor
-from ..symbolic import same_dim, same_shape, size
+from ..symbolic import is_one, same_dim, same_shape, size
 from .driver import RuleSet
 from .pattern import uniform_value
 
@@ -96,8 +96,10 @@ def _is_last_axis_sum(total: Tensor, of: Tensor) -> bool:
 
 
 def _over_last_axis(reduction: Op) -> bool:
-    last = reduction.operand(0).rank - 1
-    return _axes(reduction) == [last] and bool(reduction.options["keep_dims"])
+    x = reduction.operand(0)
+    # A batch of 1 needs no kept axis: a single number broadcasts by itself.
+    alone = all(is_one(dim) for dim in x.shape[:-1])
+    return _axes(reduction) == [x.rank - 1] and (bool(reduction.options["keep_dims"]) or alone)
 
 
 def _axes(reduction: Op) -> list[int]:

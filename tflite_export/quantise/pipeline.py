@@ -1,0 +1,145 @@
+"""From a float graph to the graph that a user asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import QuantisationError
+from ..graph import Graph, Op, Tensor
+from ..rewrites.driver import apply_rules
+from ..trace import Traced
+from .calibration import calibrate
+from .copying import copy_graph
+from .forms import integer_forms
+from .integer import IoDtypes, rebuild
+from .kernels import is_float
+from .options import Calibration, Quantise
+from .plan import Plan, ranges_of
+from .ranges import Range
+from .samples import read_samples
+from .weights import quantise_weights
+
+_IO_DTYPES = {"int8": ("float32", "int8", "uint8"), "int16x8": ("float32", "int16")}
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A quantised graph, and what is needed to compare it with the float one.
+
+    Args:
+        graph: the graph to write.
+        options: what was asked for.
+        samples: the representative data, one list of arrays for each sample.
+        pairs: tensor of the float graph, and the one that stands for it.
+        kept: operators on floats that stay so in integer modes.
+    """
+
+    graph: Graph
+    options: Quantise
+    samples: list[list[np.ndarray]]
+    pairs: list[tuple[Tensor, Tensor]]
+    kept: list[Op]
+
+
+def quantise(
+    graph: Graph, traced: Traced, options: Quantise, representative: Any, io_dtype: Any
+) -> Quantised:
+    """Quantise a legal graph.
+
+    Args:
+        graph: the float graph. Integer modes write its DIV, NEG and SQUARE as MUL and leave it a
+            graph of the same function.
+        traced: the function, to calibrate with.
+        options: mode, exceptions and calibration.
+        representative: samples of the inputs; must be None where a mode needs none.
+        io_dtype: dtype of the float inputs and outputs of the file, or a tuple with one for inputs
+            and one for outputs; None for float32.
+
+    Returns:
+        The quantised graph.
+
+    Raises:
+        QuantisationError: for arguments that do not go together.
+    """
+    given = io_dtype if isinstance(io_dtype, tuple) else (io_dtype, io_dtype)
+    stored = (_io_dtype(options, given[0]), _io_dtype(options, given[-1]))
+    if options.is_integer:
+        data = calibrated(graph, traced, options.calibration, representative)
+        return on_integers(data, options, stored)
+    samples = [] if representative is None else list(read_samples(representative, traced))
+    return _on_weights(graph, options, samples)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A float graph with the ranges of its tensors over the samples."""
+
+    graph: Graph
+    ranges: dict[Tensor, Range]
+    samples: list[list[np.ndarray]]
+
+
+def calibrated(
+    graph: Graph, traced: Traced, method: Calibration, representative: Any
+) -> Calibrated:
+    """Find the ranges of a graph's tensors.
+
+    Args:
+        graph: a legal float graph; its DIV, NEG and SQUARE become MUL.
+        traced: the function.
+        method: how ranges follow from values.
+        representative: samples of the inputs.
+
+    Returns:
+        Graph, ranges and samples.
+    """
+    samples = list(read_samples(representative, traced))
+    apply_rules(graph, integer_forms)
+    tensors = [*graph.inputs, *(out for op in graph.ordered() for out in op.outputs)]
+    wanted = {t.origin for t in tensors if is_float(t) and t.origin is not None}
+    return Calibrated(graph, ranges_of(graph, calibrate(traced, wanted, samples, method)), samples)
+
+
+def on_integers(data: Calibrated, options: Quantise, io_dtypes: IoDtypes) -> Quantised:
+    """Build the integer graph of a calibrated one.
+
+    Args:
+        data: the float graph, which is not changed, with its ranges.
+        options: "int8" or "int16x8" with exceptions.
+        io_dtypes: dtype of the float inputs, and of the float outputs.
+
+    Returns:
+        The integer graph.
+    """
+    kept = options.kept(data.graph.ordered())
+    dtype = np.dtype(np.int8 if options.mode == "int8" else np.int16)
+    rebuilt = rebuild(data.graph, Plan(data.graph, data.ranges, kept, dtype), io_dtypes)
+    return Quantised(rebuilt.graph, options, data.samples, rebuilt.pairs, rebuilt.kept)
+
+
+def _on_weights(graph: Graph, options: Quantise, samples: list[list[np.ndarray]]) -> Quantised:
+    copy, twins = copy_graph(graph)
+    quantise_weights(copy, options)
+    there = {out for op in copy.ordered() for out in op.outputs}
+    results = (t for op in graph.ordered() for t in op.outputs if is_float(t))
+    pairs = [(t, twins[t]) for t in results if twins[t] in there]
+    return Quantised(copy, options, samples, pairs, [])
+
+
+def _io_dtype(options: Quantise, given: Any) -> np.dtype:
+    allowed = _IO_DTYPES.get(options.mode, ("float32",))
+    try:
+        dtype = np.dtype(np.float32 if given is None else given)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.name not in allowed:
+        raise QuantisationError(
+            "io_dtype",
+            f"{' or '.join(allowed)} for quantize={options.mode!r}",
+            repr(given),
+            "Leave it out for float32 inputs and outputs.",
+        )
+    return dtype

@@ -1,0 +1,188 @@
+"""Decides which operators run on integers, and with which scales."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..graph import Graph, Op, Origin, Tensor
+from ..quantisation import Quantisation
+from .kernels import KERNELS, LIGHT, LINEAR, Scales, fixed_quantisation, has_kernel, is_float
+from .ranges import Range
+
+# What these compute has the range of what they read, and the other way round.
+_PERMUTING = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "REVERSE_V2", "BROADCAST_TO")
+
+
+def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range]:
+    """The range of each tensor that is known, also next to operators that only move elements.
+
+    Args:
+        graph: a legal graph.
+        found: ranges from calibration.
+
+    Returns:
+        Ranges of float tensors that are no constants.
+    """
+    ops = graph.ordered()
+    tensors = [*graph.inputs, *(out for op in ops for out in op.outputs)]
+    known = {
+        tensor: found[tensor.origin]
+        for tensor in tensors
+        if is_float(tensor) and tensor.origin is not None and tensor.origin in found
+    }
+    known.update((op.out, Range(0.0, 0.0)) for op in ops if op.kind == "ZEROS_LIKE")
+    for op in reversed(ops):
+        if op.kind in _PERMUTING and op.out in known and op.operand(0).data is None:
+            known.setdefault(op.operand(0), known[op.out])
+    for op in ops:
+        kernel = KERNELS.get(op.kind)
+        if kernel is None or kernel.scales is not Scales.INPUT:
+            continue
+        read = values_read(op)
+        if read and read[0] in known:
+            for out in op.outputs:
+                if is_float(out):
+                    known.setdefault(out, known[read[0]])
+    return known
+
+
+def values_read(op: Op) -> list[Tensor]:
+    """The float inputs of an operator, without weights and bias."""
+    if op.kind in LINEAR:
+        return [op.operand(LINEAR[op.kind][0])]
+    return [tensor for tensor in op.inputs if tensor is not None and is_float(tensor)]
+
+
+class Plan:
+    """The operators that run on integers, and the parameters of the tensors between them.
+
+    Args:
+        graph: a legal graph.
+        ranges: range of each tensor that is known.
+        kept: operators that shall stay float.
+        dtype: int8 or int16.
+    """
+
+    def __init__(
+        self, graph: Graph, ranges: Mapping[Tensor, Range], kept: set[Op], dtype: np.dtype
+    ) -> None:
+        self._graph = graph
+        self._ranges = ranges
+        self.dtype = dtype
+        self._parameters: dict[Tensor, Quantisation] = {}
+        self.chosen = self._choose(kept)
+        for op in graph.ordered():
+            if op in self.chosen:
+                self._assign(op)
+
+    def parameters(self, tensor: Tensor) -> Quantisation | None:
+        """How a tensor's values are stored, None if its range is unknown."""
+        if tensor not in self._parameters:
+            bounds = _constant_range(tensor) or self._ranges.get(tensor)
+            if bounds is None:
+                return None
+            self._parameters[tensor] = self._covering(bounds)
+        return self._parameters[tensor]
+
+    def read_parameters(self, op: Op, tensor: Tensor) -> Quantisation:
+        """How an operator wants a value that it reads."""
+        shared = KERNELS[op.kind].scales is Scales.COMMON
+        q = self.parameters(op.out if shared else tensor)
+        assert q is not None
+        return q
+
+    # Choice.
+
+    def _choose(self, kept: set[Op]) -> set[Op]:
+        chosen: set[Op] = set()
+        ops = self._graph.ordered()
+        for op in ops:
+            if op not in kept and has_kernel(op, self.dtype) and self._is_known(op, chosen):
+                chosen.add(op)
+        for op in reversed(ops):
+            if op in chosen and self._is_pointless(op, chosen):
+                chosen.discard(op)
+        return chosen
+
+    def _is_pointless(self, op: Op, chosen: set[Op]) -> bool:
+        """Whether nothing is won by integers: only float operators read what is easily computed."""
+        readers = [reader for out in op.outputs for reader in out.consumers]
+        if chosen.intersection(readers) or any(out in self._graph.outputs for out in op.outputs):
+            return False
+        makers = [tensor.producer for tensor in values_read(op)]
+        lonely = not any(maker in chosen for maker in makers)
+        return op.kind in LIGHT or (lonely and op.kind not in LINEAR)
+
+    def _is_known(self, op: Op, chosen: set[Op]) -> bool:
+        read = values_read(op)
+        if not all(_constant_range(t) or t in self._ranges for t in read):
+            return False
+        if KERNELS[op.kind].scales is Scales.INPUT:
+            # Elements that come as float are moved as float.
+            producer = read[0].producer
+            return producer is None or producer in chosen
+        written = [out for out in op.outputs if is_float(out)]
+        fixed = KERNELS[op.kind].scales is Scales.FIXED
+        return fixed or all(out in self._ranges for out in written)
+
+    # Parameters.
+
+    def _covering(self, bounds: Range) -> Quantisation:
+        return bounds.int8() if self.dtype == np.int8 else bounds.int16()
+
+    def _assign(self, op: Op) -> None:
+        scales = KERNELS[op.kind].scales
+        if scales is Scales.FIXED:
+            self._parameters[op.out] = fixed_quantisation(op.kind, self.dtype)
+        elif scales is Scales.INPUT:
+            q = self.parameters(values_read(op)[0])
+            assert q is not None
+            self._parameters.update((out, q) for out in op.outputs if is_float(out))
+        elif scales is Scales.COMMON:
+            self._assign_common(op)
+
+    def _assign_common(self, op: Op) -> None:
+        """One set of parameters for all; what only this operator reads is computed in it."""
+        bounds: Range | None = None
+        for tensor in values_read(op):
+            own = _constant_range(tensor) or self._ranges.get(tensor)
+            bounds = own if bounds is None or own is None else bounds.union(own)
+        assert bounds is not None
+        q = self._covering(bounds)
+        self._parameters[op.out] = q
+        for tensor in values_read(op):
+            self._adopt(tensor, q)
+
+    def _adopt(self, tensor: Tensor, q: Quantisation) -> None:
+        producer = tensor.producer
+        if producer not in self.chosen or producer is None or self._graph.uses(tensor) != 1:
+            return
+        scales = KERNELS[producer.kind].scales
+        if scales is Scales.OWN:
+            self._parameters[tensor] = q
+        elif scales is Scales.COMMON or (scales is Scales.INPUT and len(producer.outputs) == 1):
+            sources = values_read(producer)
+            if scales is Scales.INPUT and not self._can_adopt(sources[0]):
+                return
+            self._parameters[tensor] = q
+            for source in sources:
+                self._adopt(source, q)
+
+    def _can_adopt(self, tensor: Tensor) -> bool:
+        producer = tensor.producer
+        if producer not in self.chosen or producer is None or self._graph.uses(tensor) != 1:
+            return False
+        scales = KERNELS[producer.kind].scales
+        if scales is Scales.INPUT:
+            return len(producer.outputs) == 1 and self._can_adopt(values_read(producer)[0])
+        return scales in (Scales.OWN, Scales.COMMON)
+
+
+def _constant_range(tensor: Tensor) -> Range | None:
+    """The finite part of a constant's range: an infinity is stored as the last step."""
+    if tensor.data is None:
+        return None
+    finite = tensor.data[np.isfinite(tensor.data)]
+    return Range(float(finite.min(initial=0.0)), float(finite.max(initial=0.0)))
