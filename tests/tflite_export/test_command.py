@@ -81,6 +81,24 @@ def test_export_for_a_microcontroller(
     assert (tmp_path / "programs" / "net.tflite").exists()
 
 
+@pytest.mark.parametrize("data", ["x.npy", "named.npz"])
+def test_export_of_integers(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], data: str
+) -> None:
+    np.savez(folder / "named.npz", **{_input_name(folder / "model.tflite"): X})
+    target = tmp_path / "small.tflite"
+    code, out, err = run(
+        capsys, "export", folder / "model.keras", "-o", target, "--quantize", "int8",
+        "--representative", folder / data,
+    )  # fmt: skip
+    assert code == 0, err
+    _, out, _ = run(capsys, "inspect", target)
+    assert "int8[3, 4]" in out
+    assert "scales" in out
+    code, out, _ = run(capsys, "run", target, "--input", folder / "x.npy")
+    assert code == 0
+
+
 def test_inspect_prints_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "inspect", folder / "model.tflite")
     assert code == 0

@@ -261,6 +261,7 @@ def test_what_nothing_reads_is_dropped(check: Any) -> None:
 
 def test_fixed_work_is_done_once(check: Any) -> None:
     """What does not change from round to round is computed before the loop."""
+
     def fn(x: jax.Array) -> jax.Array:
         return lax.fori_loop(0, 3, lambda i, y: y + jnp.sin(x) @ U, x)
 

@@ -18,6 +18,7 @@ from jax import lax, nn
 from nnlib.tflite_export import (
     ExportError,
     InputSpecError,
+    Interpreter,
     Report,
     TensorSpec,
     UnsupportedOpError,
@@ -25,6 +26,7 @@ from nnlib.tflite_export import (
 )
 from nnlib.tflite_export.builtin_names import BUILTIN_NAMES
 from nnlib.tflite_export.micro import MICRO_OPERATORS, run_micro
+from nnlib.tflite_export.verify import run
 from tflite_micro.python.tflite_micro import runtime
 
 import nnlib as nnl
@@ -238,3 +240,34 @@ def test_a_name_that_is_none_of_c_is_refused(tmp_path: Path) -> None:
     report = export_tflite(jnp.tanh, VECTOR, target="micro", verify=False)
     with pytest.raises(ExportError, match="letters, digits and underscores"):
         report.write_c_header(tmp_path / "m.h", name="2nd model")
+
+
+@pytest.mark.parametrize("io_dtype", ["float32", "int8"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "depthwise", "transposed", "norm", "branches"])
+def test_integers_run_in_tflite_micro_within_the_arena(
+    name: str, io_dtype: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fn, spec = MODELS[name]
+    samples = RNG.normal(size=(8, *spec.shape[1:])).astype(np.float32)
+    report = export_tflite(
+        fn,
+        spec,
+        target="micro",
+        quantize="int8",
+        representative=[sample[None] for sample in samples],
+        io_dtype=io_dtype,
+        verify=False,
+    )
+    x = samples[:1]
+    entry = report.model.inputs[0]
+    if io_dtype == "int8":
+        assert entry.quantisation is not None
+        scale, zero = entry.quantisation.scale[0], entry.quantisation.zero_point[0]
+        x = np.clip(np.round(x / scale) + zero, -128, 127).astype(np.int8)
+    (got,) = run_micro(report.content, [x], arena=report.arena.total)
+    (want,) = run(Interpreter(model_content=report.content), [x])
+    exact = np.asarray(fn(samples[:1]))
+    assert np.abs(got.astype(np.float64) - want).max() <= (1 if got.dtype == np.int8 else 0.05)
+    if io_dtype == "float32":
+        assert np.abs(got - exact).max() <= 0.1 * max(1.0, np.abs(exact).max())
+    assert arena_used(report, x, capfd) <= report.arena.total

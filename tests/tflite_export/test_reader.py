@@ -288,3 +288,11 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_tflite(b"PK\x03\x04" + bytes(100))
     with pytest.raises(FileNotFoundError):
         read_tflite(tmp_path / "absent.tflite")
+
+
+@pytest.mark.parametrize("quantize", ["int8", "float16", "dynamic"])
+def test_our_quantised_files(quantize: str) -> None:
+    data = [np.ones((1, 8, 8, 2), np.float32)] if quantize == "int8" else None
+    spec = TensorSpec((None, 8, 8, 2))
+    report = export_tflite(conv, spec, quantize=quantize, representative=data, verify=False)
+    assert_same_facts(read_tflite(report.content), report.content)

@@ -214,3 +214,23 @@ def test_partitions() -> None:
 
 def test_notebooks_show_the_report(report: Report) -> None:
     assert report._repr_html_() == f"<pre>{report}</pre>"
+
+
+def test_python_runs_an_integer_file(tmp_path: Path) -> None:
+    report = export_tflite(
+        lambda x: jax.nn.relu(x @ W),
+        TensorSpec((None, 3)),
+        quantize="int8",
+        representative=[np.linspace(-1, 2, 3, dtype=np.float32)[None]],
+        io_dtype="int8",
+        verify=False,
+    )
+    (path,) = report.write_example(tmp_path, ("python",))
+    assert "np.clip(value, -128, 127).astype(np.int8)" in path.read_text()
+    done = subprocess.run(
+        [sys.executable, "-I", str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith("output_0 (1, 3) [[0. 0. 0.]]")
+    cpp, java = report.write_example(tmp_path, ("cpp", "java"))
+    assert "typed_input_tensor<int8_t>(0)" in cpp.read_text()
+    assert "buffer(3 * 1)" in java.read_text()
