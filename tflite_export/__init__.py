@@ -16,28 +16,39 @@ from .convert import export_tflite, supported_primitives
 from .converter import TFLiteConverter
 from .debugger import QuantisationDebug, debug_quantisation
 from .errors import (
+    CorruptModelError,
     ExportError,
     ExportMismatchError,
     InputSpecError,
+    MetadataError,
+    MissingPlotError,
     MissingRuntimeError,
     QuantisationError,
     UnavailableOptionError,
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
+from .metadata import Metadata
+from .model_info import ModelInfo
 from .quantise import Calibration, LayerError, QuantisationReport, Quantise
+from .reader import read_tflite
 from .report import Report, SignatureDetail, TensorDetail
 from .specs import TensorSpec
 from .target_spec import OpsSet, Optimize, RepresentativeDataset, TargetSpec
 
 __all__ = [
     "Calibration",
+    "CorruptModelError",
     "ExportError",
     "ExportMismatchError",
     "InputSpecError",
     "Interpreter",
     "LayerError",
+    "Metadata",
+    "MetadataError",
+    "MissingPlotError",
     "MissingRuntimeError",
+    "ModelInfo",
     "OpsSet",
     "Optimize",
     "QuantisationDebug",
@@ -56,5 +67,6 @@ __all__ = [
     "debug_quantisation",
     "export_tflite",
     "load_delegate",
+    "read_tflite",
     "supported_primitives",
 ]

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import QuantisationError
+from .associated_files import archive_of
+from .errors import InputSpecError, QuantisationError
 from .file_content import FileContent, saved_after
 from .flatbuffer_writer import write_model
 from .functions import Function, read_functions
@@ -16,6 +17,9 @@ from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
+from .metadata import Metadata
+from .metadata_flatbuffer import metadata_parts
+from .micro import check_micro, micro_installed, static_specs, verify_micro
 from .outputs import separate_outputs
 from .quantise import QuantisationReport, Quantise, as_quantise, assess, quantise_all
 from .report import Report, SignatureDetail, TensorDetail
@@ -41,6 +45,8 @@ def export_tflite(
     rnn: str = "while",
     signatures: Mapping[str, Any] | None = None,
     name: str = "serving_default",
+    metadata: Metadata | None = None,
+    target: str = "litert",
     verify: bool | None = None,
 ) -> Report:
     """Export an inference function, or a model, as a .tflite file.
@@ -73,6 +79,10 @@ def export_tflite(
             `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
             left out.
         name: key of the signature of `fn_or_model`.
+        metadata: labels, normalisation and a description to store in the file.
+        target: "micro" for TensorFlow Lite Micro: a batch of None becomes 1, other sizes must be
+            numbers, and only its operators may be used. With the package tflite-micro installed
+            the file is run in it too, unless `verify=False`.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
 
@@ -86,6 +96,7 @@ def export_tflite(
         ExportMismatchError: LiteRT computes something else than JAX; for a quantised file, an
             output is lost in noise.
         QuantisationError: `quantize`, `representative` and `io_dtype` do not go together.
+        MetadataError: labels or normalisation do not fit the outputs or inputs.
         MissingRuntimeError: `verify=True` without ai-edge-litert.
 
     Example:
@@ -99,7 +110,10 @@ def export_tflite(
     """
     form, options = checked_rnn(rnn), as_quantise(quantize)
     _check_quantisation(options, representative, io_dtype)
-    functions = read_functions(fn_or_model, specs, name, signatures)
+    micro = _is_micro(target)
+    functions = read_functions(
+        fn_or_model, specs, name, signatures, static_specs if micro else None
+    )
     graphs = [build_graph(function.traced, form) for function in functions]
     quantised = (
         None
@@ -107,11 +121,13 @@ def export_tflite(
         else quantise_all(functions, graphs, options, representative, io_dtype)
     )
     final = graphs if quantised is None else [q.graph for q in quantised]
+    if micro:
+        check_micro(final)
     written = [
         Signature(function.key, graph, function.input_names, function.traced.output_names)
         for function, graph in zip(functions, final, strict=True)
     ]
-    file = write_model(written)
+    file = _write(written, metadata)
     sizes = SIZES if verify else _DEFAULT_SIZES
     wanted = verify or (verify is None and runtime_installed())
     quality: QuantisationReport | None = None
@@ -120,6 +136,8 @@ def export_tflite(
             error, quality = assess(functions, graphs, quantised, run=bool(wanted))
         else:
             error = _largest_error(checked, functions, sizes) if wanted else None
+        if micro and verify is not False and micro_installed():
+            verify_micro(file.joined)
     return _report(written, file, error, quality)
 
 
@@ -175,6 +193,32 @@ def _check_quantisation(options: Quantise | None, representative: Any, io_dtype:
             raise QuantisationError(
                 name, "quantize=... with it", "quantize=None", "Write quantize='int8'."
             )
+
+
+def _is_micro(target: str) -> bool:
+    if target not in ("litert", "micro"):
+        raise InputSpecError(
+            "export_tflite",
+            "target='litert' or 'micro'",
+            repr(target),
+            "Leave it out for phones and computers.",
+        )
+    return target == "micro"
+
+
+def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> FileContent:
+    """The file; its metadata describe the first signature."""
+    first = signatures[0]
+    named = (
+        [(name, t.shape) for name, t in zip(names, tensors, strict=True)]
+        for names, tensors in (
+            (first.input_names, first.graph.inputs),
+            (first.output_names, first.graph.outputs),
+        )
+    )
+    entries, files = metadata_parts(metadata, *named)
+    file = write_model(signatures, metadata=entries)
+    return FileContent([*file.parts, archive_of(files)]) if files else file
 
 
 def _present(tensor: Tensor | None) -> Tensor:

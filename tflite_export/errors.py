@@ -40,5 +40,17 @@ class MissingRuntimeError(ExportError, ImportError):
     """Running a file needs `ai-edge-litert`, which is not installed."""
 
 
+class MissingPlotError(ExportError, ImportError):
+    """Drawing needs Matplotlib, which is not installed."""
+
+
 class UnavailableOptionError(ExportError):
     """An option was chosen whose feature does not exist yet."""
+
+
+class CorruptModelError(ExportError, ValueError):
+    """A .tflite file is damaged, or is none: the text names the place in it."""
+
+
+class MetadataError(ExportError, ValueError):
+    """Labels or normalisation that do not fit the model's inputs and outputs."""

@@ -9,7 +9,7 @@ Source: https://flatbuffers.dev/internals/ and the TFL3 schema (see `schema_tabl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import flatbuffers
@@ -19,6 +19,7 @@ from .file_content import FileContent, Part
 from .graph import Op, Tensor
 from .op_versions import op_version
 from .quantisation import Quantisation
+from .runtime_versions import min_runtime_version
 from .schema_tables import (
     ACTIVATIONS,
     BUILTIN_OPERATORS,
@@ -33,6 +34,7 @@ from .subgraphs import Signature, Subgraph
 from .symbolic import all_static, is_static
 
 _ALIGNMENT = 16
+_MIN_RUNTIME = "min_runtime_version"  # 16 bytes of text, as runtimes and tools expect
 _DEPRECATED_CODE_LIMIT = 127  # older readers hold the operator number in one signed byte
 _INNER_GRAPHS = {
     "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
@@ -45,7 +47,9 @@ _SLACK = 1 << 16  # room for the tables, so that the builder need not grow and c
 
 
 def write_model(
-    signatures: Sequence[Signature], description: str = "nnlib.tflite_export"
+    signatures: Sequence[Signature],
+    description: str = "nnlib.tflite_export",
+    metadata: Mapping[str, bytes] | None = None,
 ) -> FileContent:
     """Serialise legal graphs; equal constants are stored once for all of them.
 
@@ -54,15 +58,16 @@ def write_model(
     Args:
         signatures: the functions, whose graphs consist of TFLite operators alone.
         description: free text in the file.
+        metadata: entries by name, beside `min_runtime_version`, which every file has.
 
     Returns:
         The content of a .tflite file.
     """
-    return _Writer(signatures).write(description)
+    return _Writer(signatures, metadata or {}).write(description)
 
 
 class _Writer:
-    def __init__(self, signatures: Sequence[Signature]) -> None:
+    def __init__(self, signatures: Sequence[Signature], metadata: Mapping[str, bytes]) -> None:
         self.signatures = signatures
         # Those of signatures come first: a runtime without signatures runs subgraph 0.
         graphs = [signature.graph for signature in signatures]
@@ -76,6 +81,7 @@ class _Writer:
         self.buffer_of: dict[Tensor, int] = {}
         self._assign_buffers()
         self.code_of = {kind: number for (kind, _), number in self._code_index().items()}
+        self.metadata = self._metadata_buffers(metadata)
         self.offsets: dict[int, int] = {}  # by buffer number, of those behind the flatbuffer
 
     def write(self, description: str) -> FileContent:
@@ -116,6 +122,7 @@ class _Writer:
             _child(2, subgraphs),
             _child(3, self._string(description)),
             _child(4, buffers),
+            _child(6, self._metadata()),
             _child(7, signatures),
         )
         self.builder.Finish(model, FILE_IDENTIFIER)
@@ -139,6 +146,22 @@ class _Writer:
                     known[key] = len(self.buffers)
                 hashed[id(tensor.data)] = known[key]
             self.buffer_of[tensor] = hashed[id(tensor.data)]
+
+    def _metadata_buffers(self, metadata: Mapping[str, bytes]) -> dict[str, int]:
+        """Number of the buffer of each entry."""
+        release = min_runtime_version(self._code_index()).encode()
+        numbers = {}
+        for name, data in {_MIN_RUNTIME: release.ljust(_ALIGNMENT, b"\0"), **metadata}.items():
+            self.buffers.append(np.frombuffer(data, np.uint8))
+            numbers[name] = len(self.buffers)
+        return numbers
+
+    def _metadata(self) -> int:
+        entries = [
+            self._table(_child(0, self._string(name)), ("Uint32", 1, number, 0))
+            for name, number in self.metadata.items()
+        ]
+        return self._offsets(entries)
 
     def _buffers(self) -> int:
         numbered = enumerate(self.buffers, 1)

@@ -27,7 +27,11 @@ class Function:
 
 
 def read_functions(
-    fn_or_model: Any, specs: Any, name: str, signatures: Mapping[str, Any] | None
+    fn_or_model: Any,
+    specs: Any,
+    name: str,
+    signatures: Mapping[str, Any] | None,
+    adapt: Callable[[Any], Any] | None = None,
 ) -> list[Function]:
     """Trace everything that a file shall hold.
 
@@ -36,6 +40,7 @@ def read_functions(
         specs: its specs.
         name: its key.
         signatures: by key, further models or pairs of a function and its specs.
+        adapt: what makes of specs those to trace with.
 
     Returns:
         The traced functions, that of `fn_or_model` first.
@@ -56,12 +61,12 @@ def read_functions(
             f"{keys}",
             "Pass name='...' for the function that is given first.",
         )
-    return [_traced(key, fn_or_model, specs) for key, fn_or_model, specs in given]
+    return [_traced(key, fn_or_model, specs, adapt) for key, fn_or_model, specs in given]
 
 
-def _traced(key: str, fn_or_model: Any, specs: Any) -> Function:
+def _traced(key: str, fn_or_model: Any, specs: Any, adapt: Callable[[Any], Any] | None) -> Function:
     call, specs = _function_of(fn_or_model, specs)
-    return Function(key, call, trace(call, specs))
+    return Function(key, call, trace(call, specs if adapt is None else adapt(specs)))
 
 
 def _function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:

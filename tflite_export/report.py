@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import html
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from .arena import Arena, estimate_arena
+from .c_header import c_header
+from .examples import LANGUAGES, write_example
 from .file_content import FileContent
+from .model_info import ModelInfo
+from .partitions import Partitions, partitions
+from .plotting import plot_model
 from .quantise.quality import QuantisationReport
+from .reader import read_tflite
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,79 @@ class Report:
         """Outputs of the first signature, in order."""
         return self.signatures[0].outputs
 
+    @functools.cached_property
+    def model(self) -> ModelInfo:
+        """What is in the file: subgraphs, tensors, operators, signatures and metadata."""
+        return read_tflite(self.content)
+
+    @functools.cached_property
+    def arena(self) -> Arena:
+        """Working memory that the model needs in TensorFlow Lite Micro, estimated."""
+        return estimate_arena(self.model)
+
+    @functools.cached_property
+    def partitions(self) -> Partitions:
+        """How LiteRT shares the model among delegates.
+
+        Raises:
+            MissingRuntimeError: `ai-edge-litert` is not installed.
+        """
+        return partitions(self.content)
+
+    def write_c_header(self, path: str | os.PathLike[str], name: str | None = None) -> Path:
+        """Write the model as a C array, with its length and the size of its arena.
+
+        Args:
+            path: where to; missing folders are created.
+            name: of the array; by default after the file.
+
+        Returns:
+            The path.
+
+        Raises:
+            ExportError: the name is no identifier of C.
+        """
+        target = Path(path)
+        text = c_header(self.content, name or target.stem, self.arena.total)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="ascii")
+        return target
+
+    def write_example(
+        self,
+        folder: str | os.PathLike[str],
+        languages: Sequence[str] = LANGUAGES,
+        name: str = "model",
+    ) -> list[Path]:
+        """Write the model, and programs that run it with its names, shapes and labels.
+
+        Args:
+            folder: where to; it is made if missing.
+            languages: among "python", "kotlin", "java", "swift" and "cpp".
+            name: of the model's file, without its ending.
+
+        Returns:
+            The paths of the programs.
+
+        Raises:
+            ExportError: for a language that is none of them.
+        """
+        return write_example(self.content, self.model, folder, languages, name)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw which constants take the space, and how often each operator occurs.
+
+        Args:
+            path: a .png, .svg or .pdf file to write; None only draws.
+
+        Returns:
+            Matplotlib's figure, which notebooks show.
+
+        Raises:
+            MissingPlotError: without Matplotlib: `pip install 'nnlib[plot]'`.
+        """
+        return plot_model(self.model, path, str(self).splitlines()[0])
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the file.
 
@@ -88,6 +172,9 @@ class Report:
             The path.
         """
         return self.file.write(path)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         total = sum(self.ops.values())

@@ -65,7 +65,8 @@ def test_equal_constants_are_stored_once() -> None:
 
 def test_every_buffer_is_used(content: bytes) -> None:
     model = read(content)
-    assert {t.buffer for t in model.subgraphs[0].tensors} == set(range(len(model.buffers)))
+    used = {t.buffer for t in model.subgraphs[0].tensors} | {m.buffer for m in model.metadata}
+    assert used == set(range(len(model.buffers)))
 
 
 def test_free_sizes_are_minus_one(content: bytes) -> None:

@@ -71,7 +71,7 @@ def test_mlp_is_4_operators() -> None:
     assert report.ops == {"FULLY_CONNECTED": 3, "SOFTMAX": 1}
     assert report.max_error is not None
     assert report.max_error <= 1e-5
-    assert report.bytes <= 438_800
+    assert report.bytes <= 438_900  # TFLiteConverter: 439,736
     assert partitions(report) == (1, 0)
 
 

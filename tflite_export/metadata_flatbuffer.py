@@ -1,0 +1,167 @@
+"""TensorFlow Lite metadata: a flatbuffer of its own within a model's metadata buffer.
+
+Source: the public TensorFlow Lite metadata schema, file identifier M001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+
+from .flatbuffer_reader import Content, Table
+from .metadata import Metadata, Named, TensorNotes, notes_of
+
+ENTRY = "TFLITE_METADATA"
+_IDENTIFIER = b"M001"
+_PARSER = "1.0.0"  # of readers that know all the fields below
+_NORMALISATION = 1  # NormalizationOptions in the union ProcessUnitOptions
+_AXIS_LABELS = 2  # TENSOR_AXIS_LABELS of AssociatedFileType
+
+
+def metadata_parts(
+    metadata: Metadata | None, inputs: Sequence[Named], outputs: Sequence[Named]
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """What to store for the metadata that a user gave.
+
+    Args:
+        metadata: None for nothing.
+        inputs: names and shapes of the file's inputs, in order.
+        outputs: names and shapes of the file's outputs, in order.
+
+    Returns:
+        Entries of the model's metadata, and texts of files to pack behind it.
+
+    Raises:
+        MetadataError: it does not fit the inputs and outputs.
+    """
+    if metadata is None:
+        return {}, {}
+    before, after = notes_of(metadata, inputs, outputs)
+    files = {n.labels_file: "".join(f"{text}\n" for text in n.labels) for n in after if n.labels}
+    return {ENTRY: _Writer().write(metadata, before, after)}, files
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.builder: Any = flatbuffers.Builder(1024)
+
+    def write(
+        self, metadata: Metadata, inputs: Sequence[TensorNotes], outputs: Sequence[TensorNotes]
+    ) -> bytes:
+        graph = self.table(
+            (2, self.offsets([self.tensor(notes) for notes in inputs])),
+            (3, self.offsets([self.tensor(notes) for notes in outputs])),
+        )
+        texts = (metadata.name, metadata.description, metadata.version)
+        root = self.table(
+            *((slot, self.text(text)) for slot, text in enumerate(texts) if text),
+            (3, self.offsets([graph])),
+            *((4, self.text(text)) for text in [metadata.author] if text),
+            *((5, self.text(text)) for text in [metadata.license] if text),
+            (7, self.text(_PARSER)),
+        )
+        self.builder.Finish(root, _IDENTIFIER)
+        return bytes(self.builder.Output())
+
+    def tensor(self, notes: TensorNotes) -> int:
+        fields = [(0, self.text(notes.name))]
+        if notes.std:
+            options = self.table((0, self.floats(notes.mean)), (1, self.floats(notes.std)))
+            fields.append((4, self.offsets([self.tagged(_NORMALISATION, options)])))
+        if notes.labels:
+            name = self.text(notes.labels_file)
+            self.builder.StartObject(3)
+            self.builder.PrependUOffsetTRelativeSlot(0, name, 0)
+            self.builder.PrependInt8Slot(2, _AXIS_LABELS, 0)
+            fields.append((6, self.offsets([self.builder.EndObject()])))
+        return self.table(*fields)
+
+    def tagged(self, kind: int, options: int) -> int:
+        self.builder.StartObject(2)
+        self.builder.PrependUint8Slot(0, kind, 0)
+        self.builder.PrependUOffsetTRelativeSlot(1, options, 0)
+        return int(self.builder.EndObject())
+
+    def table(self, *children: tuple[int, int]) -> int:
+        self.builder.StartObject(1 + max(slot for slot, _ in children))
+        for slot, offset in children:
+            self.builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+        return int(self.builder.EndObject())
+
+    def text(self, text: str) -> int:
+        return int(self.builder.CreateString(text))
+
+    def floats(self, values: Sequence[float]) -> int:
+        return int(self.builder.CreateNumpyVector(np.asarray(values, np.float32)))
+
+    def offsets(self, offsets: Sequence[int]) -> int:
+        self.builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            self.builder.PrependUOffsetTRelative(offset)
+        return int(self.builder.EndVector())
+
+
+def read_metadata(
+    entry: np.ndarray, files: Mapping[str, bytes], inputs: Sequence[str], outputs: Sequence[str]
+) -> Metadata:
+    """The metadata of a model.
+
+    Args:
+        entry: bytes of the entry `TFLITE_METADATA`.
+        files: the files packed behind the model.
+        inputs: names of the model's inputs, for tensors that the metadata do not name.
+        outputs: names of the model's outputs.
+
+    Returns:
+        The metadata, with labels, mean and std as dicts by name.
+
+    Raises:
+        CorruptModelError: the entry is damaged.
+    """
+    root = Content(entry).root(_IDENTIFIER)
+    graphs = list(root.tables(3, "subgraph_metadata"))
+    before = _notes(graphs[0], 2, "input_tensor_metadata", files, inputs) if graphs else []
+    after = _notes(graphs[0], 3, "output_tensor_metadata", files, outputs) if graphs else []
+    return Metadata(
+        name=root.text(0, "name") or "",
+        description=root.text(1, "description") or "",
+        version=root.text(2, "version") or "",
+        author=root.text(4, "author") or "",
+        license=root.text(5, "license") or "",
+        labels={notes.name: notes.labels for notes in after if notes.labels},
+        mean={notes.name: notes.mean for notes in before if notes.std},
+        std={notes.name: notes.std for notes in before if notes.std},
+    )
+
+
+def _notes(
+    graph: Table, slot: int, name: str, files: Mapping[str, bytes], names: Sequence[str]
+) -> list[TensorNotes]:
+    found = []
+    for number, table in enumerate(graph.tables(slot, name)):
+        fallback = names[number] if number < len(names) else str(number)
+        mean, std = _normalisation(table)
+        labels, file = _labels(table, files)
+        found.append(TensorNotes(table.text(0, "name") or fallback, mean, std, labels, file))
+    return found
+
+
+def _normalisation(tensor: Table) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    for unit in tensor.tables(4, "process_units"):
+        options = unit.child(1, "options") if unit.scalar(0, "uint8", "type") == 1 else None
+        if options is not None:
+            mean, std = options.array(0, "<f4", "mean"), options.array(1, "<f4", "std")
+            if mean is not None and std is not None:
+                return tuple(mean[:4096].tolist()), tuple(std[:4096].tolist())
+    return (), ()
+
+
+def _labels(tensor: Table, files: Mapping[str, bytes]) -> tuple[tuple[str, ...], str]:
+    for file in tensor.tables(6, "associated_files"):
+        name = file.text(0, "name") or ""
+        if file.scalar(2, "int8", "type") == _AXIS_LABELS and name in files:
+            return tuple(files[name].decode("utf-8", "replace").splitlines()), name
+    return (), ""
