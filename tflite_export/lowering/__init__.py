@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401  (importing them registers their lowerings)
     convolution,
+    cumulative,
     elementwise,
     gather,
     logic,
@@ -10,6 +11,7 @@ from . import (  # noqa: F401  (importing them registers their lowerings)
     reduction,
     shape,
     slicing,
+    sorting,
 )
 from .lowerer import Lowerer
 from .registry import LOWERINGS, lowers

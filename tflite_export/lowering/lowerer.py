@@ -15,7 +15,7 @@ from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
 from ..graph import Graph, Tensor
 from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
-from ..symbolic import Dim, Shape, all_static, describe, plain, same_shape
+from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
 from .refusals import remedy_for
 from .registry import LOWERINGS
 
@@ -157,6 +157,12 @@ class Lowerer:
         if tensor.data is not None and all_static(target):
             return self.graph.constant(np.ascontiguousarray(np.broadcast_to(tensor.data, target)))
         return self.graph.add("broadcast", [tensor], target)
+
+    def dim(self, dim: Dim) -> Tensor:
+        """A size as an int32 scalar, read while running where it is free."""
+        if is_static(dim):
+            return self.graph.constant(np.int32(dim))
+        return self.graph.add("dim_value", [], (), np.int32, dim=dim)
 
     def rank_padded(self, tensor: Tensor, rank: int) -> Tensor:
         """The tensor with leading ones up to `rank`."""

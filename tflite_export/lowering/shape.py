@@ -180,7 +180,7 @@ def lower_iota(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     if dtype not in _NUMBERS:
         raise lowerer.refuse(eqn, "int32 or float32", "Pass dtype=jnp.int32.")
     graph = lowerer.graph
-    count = graph.add("dim_value", [], (), np.int32, dim=shape[axis])
+    count = lowerer.dim(shape[axis])
     zero, one = graph.constant(np.int32(0)), graph.constant(np.int32(1))
     counted = graph.add("RANGE", [zero, count, one], placed[:1], np.int32)
     if dtype == np.float32:
@@ -191,10 +191,7 @@ def lower_iota(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
 @lowers("dim_as_value")
 def lower_dim_as_value(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """A free size as a number, read while running."""
-    dim = eqn.params["dim"]
-    if is_static(dim):
-        return lowerer.graph.constant(np.int32(dim))
-    return lowerer.graph.add("dim_value", [], (), np.int32, dim=dim)
+    return lowerer.dim(eqn.params["dim"])
 
 
 def broadcast_axes(x: Tensor, shape: Sequence[Any]) -> list[int]:
