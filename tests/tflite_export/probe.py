@@ -41,8 +41,8 @@ def wide(x: np.ndarray) -> np.ndarray:
 
 
 def ties(x: np.ndarray) -> np.ndarray:
-    """Numbers that occur more than once."""
-    return np.round(x)
+    """Numbers that occur more than once, without zeros of two signs."""
+    return np.round(x) + 0
 
 
 def integers(x: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from .elementwise import binary, check_dtype, scalar, unary
 from .logic import select
 from .lowerer import Lowerer
 from .registry import lowers
-from .shape import pad_tensor
+from .shape import pad_tensor, value_range
 from .slicing import slice_tensor
 
 _NUMBERS = (np.dtype(np.float32), np.dtype(np.int32))
@@ -36,7 +36,7 @@ def lower_cumulative(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Te
     """Running product, maximum or minimum."""
     check_dtype(lowerer, eqn, inputs, _NUMBERS)
     name = eqn.primitive.name
-    lowest, highest = _range(inputs[0].dtype)
+    lowest, highest = value_range(inputs[0].dtype)
     neutral = {"cumprod": 1, "cummax": lowest, "cummin": highest}[name]
     return _doubling(
         lowerer, eqn, inputs[0], neutral, lambda a, b: binary(lowerer, _KINDS[name], a, b)
@@ -56,13 +56,6 @@ def lower_cumlogsumexp(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> 
         return binary(lowerer, "ADD", binary(lowerer, "MAXIMUM", a, b), tail)
 
     return _doubling(lowerer, eqn, inputs[0], -np.inf, join)
-
-
-def _range(dtype: np.dtype) -> tuple[float, float]:
-    if np.issubdtype(dtype, np.floating):
-        return -np.inf, np.inf
-    limits = np.iinfo(dtype)
-    return limits.min, limits.max
 
 
 def _doubling(

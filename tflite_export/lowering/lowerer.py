@@ -94,7 +94,11 @@ class Lowerer:
     ) -> Sequence[Tensor | None]:
         name = eqn.primitive.name
         if name in _CALLS:
-            return self._call(eqn, inputs, flags)
+            return self._call(eqn, eqn.params[_CALLS[name]], inputs, flags)
+        if name == "cond" and inputs[0].data is not None:
+            branches = eqn.params["branches"]
+            chosen = branches[int(np.clip(int(inputs[0].data), 0, len(branches) - 1))]
+            return self._call(eqn, chosen, inputs[1:], flags)
         self.graph.where = self._line(eqn)
         folded = self._fold(eqn, inputs)
         if folded is not None:
@@ -106,8 +110,9 @@ class Lowerer:
         result = lowering(self, eqn, inputs)
         return [result] if isinstance(result, Tensor) else result
 
-    def _call(self, eqn: Any, inputs: list[Tensor], flags: list[bool]) -> Sequence[Tensor | None]:
-        inner = eqn.params[_CALLS[eqn.primitive.name]]
+    def _call(
+        self, eqn: Any, inner: Any, inputs: list[Tensor], flags: list[bool]
+    ) -> Sequence[Tensor | None]:
         jaxpr, consts = (inner, ()) if isinstance(inner, Jaxpr) else (inner.jaxpr, inner.consts)
         outside, self._call_line = self._call_line, self._line(eqn)
         results = self.run(jaxpr, consts, inputs, flags)

@@ -183,6 +183,13 @@ def shape_vector(graph: Graph, shape: tuple[Dim, ...], where: str) -> Tensor:
     return graph.add("PACK", scalars, (len(shape),), np.int32, values_count=len(shape), axis=0)
 
 
+@legalise.on("shape_vector")
+def shape_operand(graph: Graph, op: Op) -> bool:
+    """A shape that an operator wants as an operand."""
+    graph.replace(op.out, shape_vector(graph, op.options["dims"], op.where))
+    return True
+
+
 @legalise.on("RESHAPE")
 def reshape_target(graph: Graph, op: Op) -> bool:
     """Add the second operand. One free size is -1, which keeps the operator's shape static."""
