@@ -131,6 +131,9 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "RELU_0_TO_1": 152,
     "ATAN2": 156,
     "SIGN": 158,
+    "BITCAST": 159,
+    "BITWISE_XOR": 160,
+    "RIGHT_SHIFT": 161,
 }
 
 _ACTIVATION_FIRST = {"fused_activation_function": Field(0, "Int8")}
@@ -251,6 +254,9 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "DynamicUpdateSliceOptions": OptionTable(117, {}),
     "ATan2Options": OptionTable(122, {}),
     "SignOptions": OptionTable(123, {}),
+    "BitcastOptions": OptionTable(124, {}),
+    "BitwiseXorOptions": OptionTable(125, {}),
+    "RightShiftOptions": OptionTable(126, {}),
 }
 
 # Operators whose option table is not simply called after them.

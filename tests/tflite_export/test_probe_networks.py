@@ -24,6 +24,9 @@ def weights(*shape: int) -> np.ndarray:
     return (RNG.normal(size=shape) * 0.3).astype(np.float32)
 
 
+A, B, C, D, E = weights(4, 5), weights(4, 6, 2), C, weights(4, 6, 2), weights(1, 6)
+
+
 def conv(layout: str, kernel: np.ndarray, strides: Any, padding: Any, **options: Any) -> Any:
     spatial = layout.strip("NC")
     names = (layout, spatial + "IO", layout)
@@ -63,7 +66,7 @@ ACTIVATIONS = [
     row("hard_sigmoid", nn.hard_sigmoid, make=wide),
     row("hard_tanh", nn.hard_tanh, make=wide, ops={"RELU_N1_TO_1": 1}),
     row("leaky_relu", nn.leaky_relu, ops={"LEAKY_RELU": 1}),
-    row("prelu", lambda x: jnp.where(x >= 0, x, x * jnp.arange(6.0)[None] / 9), ops={"PRELU": 1}),
+    row("prelu", lambda x: jnp.where(x >= 0, x, x * E), ops={"PRELU": 1}),
     row("softplus", nn.softplus, make=wide),
     row("softplus_specials", nn.softplus, make=specials),
     row("soft_sign", nn.soft_sign),
@@ -83,17 +86,17 @@ PRODUCTS = [
     row("vector_dot", lambda x: x @ W[:, 0]),
     row("matmul_3d", lambda x: x @ W, CUBE, ops={"FULLY_CONNECTED": 1}),
     row("batched", lambda x: x @ x.swapaxes(1, 2), CUBE, ops={"BATCH_MATMUL": 1}),
-    row("contract_middle", lambda x: jnp.einsum("bij,ik->bkj", x, weights(4, 5)), CUBE),
-    row("contract_two", lambda x: jnp.einsum("bij,ijk->bk", x, weights(4, 6, 2)), CUBE),
+    row("contract_middle", lambda x: jnp.einsum("bij,ik->bkj", x, A), CUBE),
+    row("contract_two", lambda x: jnp.einsum("bij,ijk->bk", x, B), CUBE),
     row("batch_last", lambda x: jnp.einsum("bij,bkj->ikb", x, x), CUBE),
     row("hadamard", lambda x: jnp.einsum("bij,bij->bi", x, x), CUBE),
     row("outer", lambda x, y: jnp.einsum("bi,bj->bij", x, y), X, Y),
     row("trace", lambda x: jnp.einsum("ii->", x[:, :4]), FIXED),
     row("diagonal", lambda x: jnp.einsum("ii->i", x[:, :4]), FIXED),
     row("sum_axes", lambda x: jnp.einsum("bij->b", x), CUBE),
-    row("bilinear", lambda x, y: jnp.einsum("bi,ijk,bj->bk", x, weights(6, 6, 3), y), X, Y),
-    row("tensordot", lambda x: jnp.tensordot(x, weights(4, 6, 2), axes=2), CUBE),
-    row("batched_weights", lambda x: jnp.einsum("bij,ijk->bik", x, weights(4, 6, 2)), CUBE),
+    row("bilinear", lambda x, y: jnp.einsum("bi,ijk,bj->bk", x, C, y), X, Y),
+    row("tensordot", lambda x: jnp.tensordot(x, B, axes=2), CUBE),
+    row("batched_weights", lambda x: jnp.einsum("bij,ijk->bik", x, D), CUBE),
     row("inner", lambda x: jnp.inner(x, W.T), X),
     row("vdot", lambda x: jnp.vdot(x, x), FIXED),
     row("matrix_power", lambda x: jnp.linalg.matrix_power(x[:, :4], 3), FIXED, tol=1e-4),

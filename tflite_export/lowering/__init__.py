@@ -1,6 +1,7 @@
 """Lowering: one function for each JAX primitive, found in `LOWERINGS` by its name."""
 
 from . import (  # noqa: F401  (importing them registers their lowerings)
+    bits,
     convolution,
     cumulative,
     elementwise,
@@ -14,6 +15,7 @@ from . import (  # noqa: F401  (importing them registers their lowerings)
     shape,
     slicing,
     sorting,
+    special,
 )
 from .lowerer import Lowerer
 from .registry import LOWERINGS, lowers

@@ -9,8 +9,7 @@ import numpy as np
 
 from ..graph import Tensor
 from ..symbolic import is_static
-from .elementwise import binary, check_dtype, scalar, unary
-from .logic import select
+from .elementwise import binary, check_dtype, scalar, select, unary
 from .lowerer import Lowerer
 from .registry import lowers
 from .shape import pad_tensor, value_range

@@ -11,9 +11,8 @@ from jax.lax import GatherScatterMode
 
 from ..graph import Tensor
 from ..symbolic import Dim, is_static, same_dim
-from .elementwise import scalar
+from .elementwise import scalar, select
 from .indexing import cell_numbers, clipped, within
-from .logic import select
 from .lowerer import Lowerer
 from .registry import lowers
 from .slicing import pack, slice_tensor

@@ -15,10 +15,9 @@ from jax.lax import GatherScatterMode
 
 from ..graph import Tensor
 from ..symbolic import Dim, all_static, is_static, same_dim, size
-from .elementwise import binary, check_dtype, scalar
+from .elementwise import binary, check_dtype, scalar, select
 from .gather import coordinate
 from .indexing import cell_numbers, clipped, counting, within
-from .logic import select
 from .lowerer import Lowerer
 from .registry import lowers
 from .shape import value_range

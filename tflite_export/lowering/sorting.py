@@ -9,8 +9,7 @@ import numpy as np
 
 from ..graph import Tensor
 from ..symbolic import Dim, is_static, pad_rank
-from .elementwise import binary, check_dtype, scalar, unary
-from .logic import select
+from .elementwise import binary, check_dtype, scalar, select, unary
 from .lowerer import Lowerer
 from .registry import lowers
 
