@@ -24,7 +24,7 @@ def weights(*shape: int) -> np.ndarray:
     return (RNG.normal(size=shape) * 0.3).astype(np.float32)
 
 
-A, B, C, D, E = weights(4, 5), weights(4, 6, 2), C, weights(4, 6, 2), weights(1, 6)
+A, B, C, D, E = weights(4, 5), weights(4, 6, 2), weights(6, 6, 3), weights(4, 6, 2), weights(1, 6)
 
 
 def conv(layout: str, kernel: np.ndarray, strides: Any, padding: Any, **options: Any) -> Any:

@@ -34,7 +34,7 @@ def lower_pad(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     fill = lowerer.reshape(value, ())
     for axis, (_, _, gap) in enumerate(config):
         if gap:
-            x = _with_gaps(lowerer, eqn, x, axis, int(gap), fill)
+            x = with_gaps(lowerer, eqn, x, axis, int(gap), fill)
     x = crop(lowerer, eqn, x, [(low, high) for low, high, _ in config])
     y = pad_tensor(lowerer, x, [(max(low, 0), max(high, 0)) for low, high, _ in config], fill)
     return lowerer.graph.add("CAST", [y], y.shape, dtype) if dtype == _BOOL else y
@@ -49,7 +49,7 @@ def crop(lowerer: Lowerer, eqn: Any, x: Tensor, pads: Sequence[tuple[int, int]])
     return slice_tensor(lowerer, eqn, x, x.shape, bounds)
 
 
-def _with_gaps(
+def with_gaps(
     lowerer: Lowerer, eqn: Any, x: Tensor, axis: int, gap: int, fill: Tensor
 ) -> Tensor:
     """`gap` fills between neighbours: behind each element, then without the last ones."""

@@ -209,14 +209,14 @@ def reshape_target(graph: Graph, op: Op) -> bool:
     return True
 
 
-@legalise.on("transpose_conv")
+@legalise.on("transpose_conv", "transpose_conv_3d")
 def transpose_conv(graph: Graph, op: Op) -> bool:
-    """TRANSPOSE_CONV, which wants the shape of its output first."""
+    """TRANSPOSE_CONV or CONV_3D_TRANSPOSE, which want the shape of their output first."""
     x, kernel, bias = op.inputs
+    kind = "TRANSPOSE_CONV" if op.kind == "transpose_conv" else "CONV_3D_TRANSPOSE"
     target = shape_vector(graph, op.out.shape, op.where)
     inputs = [target, kernel, x, bias]
-    out = graph.add("TRANSPOSE_CONV", inputs, op.out.shape, np.float32, **op.options)
-    graph.replace(op.out, out)
+    graph.replace(op.out, graph.add(kind, inputs, op.out.shape, np.float32, **op.options))
     return True
 
 
