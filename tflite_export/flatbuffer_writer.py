@@ -21,6 +21,7 @@ from .schema_tables import (
     ACTIVATIONS,
     BUILTIN_OPERATORS,
     FILE_IDENTIFIER,
+    INNER_TYPES,
     OPTION_TABLES,
     PADDINGS,
     SCHEMA_VERSION,
@@ -32,6 +33,7 @@ from .symbolic import all_static, is_static
 _ALIGNMENT = 16
 _DEPRECATED_CODE_LIMIT = 127  # older readers hold the operator number in one signed byte
 _FieldValue: TypeAlias = tuple[str, int, Any, Any]  # type, slot, value, default
+_ALL_TYPES = {**TENSOR_TYPES, **INNER_TYPES}
 _SLACK = 1 << 16  # room for the tables, so that the builder need not grow and copy
 
 
@@ -129,7 +131,7 @@ class _Writer:
         shape = self._ints([dim if is_static(dim) else 1 for dim in tensor.shape])
         fields = [
             _child(0, shape),
-            ("Int8", 1, TENSOR_TYPES[tensor.dtype], 0),
+            ("Int8", 1, _ALL_TYPES[tensor.dtype], 0),
             ("Uint32", 2, self.buffer_of[tensor], 0),
             ("Bool", 8, True, False),  # has_rank: an empty shape is a scalar, not unknown
         ]

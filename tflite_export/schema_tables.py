@@ -40,6 +40,9 @@ TENSOR_TYPES: dict[np.dtype, int] = {
     np.dtype(np.int8): 9,
 }
 
+# Between operators only: no input, output or constant of a file.
+INNER_TYPES: dict[np.dtype, int] = {np.dtype(np.complex64): 8}
+
 PADDINGS = {"SAME": 0, "VALID": 1}
 
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}

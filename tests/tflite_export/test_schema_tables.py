@@ -59,7 +59,7 @@ def test_option_table(name: str) -> None:
 
 
 def test_tensor_types() -> None:
-    for dtype, number in ours.TENSOR_TYPES.items():
+    for dtype, number in {**ours.TENSOR_TYPES, **ours.INNER_TYPES}.items():
         assert getattr(schema.TensorType, _TYPE_NAMES.get(dtype.name, dtype.name.upper())) == number
 
 

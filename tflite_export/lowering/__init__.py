@@ -2,9 +2,11 @@
 
 from . import (  # noqa: F401  (importing them registers their lowerings)
     bits,
+    complex_values,
     convolution,
     cumulative,
     elementwise,
+    fourier,
     gather,
     logic,
     matmul,

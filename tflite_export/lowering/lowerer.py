@@ -17,7 +17,7 @@ from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
 from .refusals import remedy_for
-from .registry import LOWERINGS
+from .registry import COMPLEX_LOWERINGS, LOWERINGS
 
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
@@ -103,8 +103,11 @@ class Lowerer:
         folded = self._fold(eqn, inputs)
         if folded is not None:
             return folded
-        self._check_dtypes(eqn, flags)
         lowering = LOWERINGS.get(name)
+        if name in COMPLEX_LOWERINGS and _is_complex(eqn):
+            lowering = COMPLEX_LOWERINGS[name]
+        else:
+            self._check_dtypes(eqn, flags)
         if lowering is None:
             raise self.refuse(eqn, "an operation that LiteRT has a kernel for")
         result = lowering(self, eqn, inputs)
@@ -206,6 +209,8 @@ class Lowerer:
 
     def _check_dtypes(self, eqn: Any, flags: Sequence[bool]) -> None:
         """Refuse int64, float16, complex ... before a kernel sees them."""
+        if eqn.primitive.name == "iota":
+            return  # a constant of any dtype, which its readers fold or refuse
         for var in (*eqn.invars, *(v for v, flag in zip(eqn.outvars, flags, strict=True) if flag)):
             dtype = _dtype(var.aval)
             if dtype in TENSOR_TYPES or isinstance(var, Literal):
@@ -230,6 +235,10 @@ def _live_variables(jaxpr: Any, wanted: Sequence[bool]) -> set[Any]:
         if any(var in live for var in eqn.outvars):
             live.update(var for var in eqn.invars if not isinstance(var, Literal))
     return live
+
+
+def _is_complex(eqn: Any) -> bool:
+    return any(_dtype(var.aval) == np.complex64 for var in (*eqn.invars, *eqn.outvars))
 
 
 def _dtype(aval: Any) -> Any:
