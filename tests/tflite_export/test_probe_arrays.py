@@ -62,6 +62,8 @@ SORTS = [
     row("top_k", lambda x: lax.top_k(x, 3), make=ties),
     row("top_k_int", lambda x: lax.top_k(x, 2), INTS, make=integers),
     row("top_k_all", lambda x: lax.top_k(x, 6)),
+    row("searchsorted", lambda x: jnp.searchsorted(jnp.arange(-2.0, 6.0), jnp.round(x))),
+    row("digitize", lambda x: jnp.digitize(x, jnp.array([-1.0, 0.0, 1.0])), VECTOR),
     row("partition", lambda x: jnp.partition(x, 2, axis=-1)[:, 2], X),
 ]
 

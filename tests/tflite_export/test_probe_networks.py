@@ -209,7 +209,7 @@ SPECTRA = [
     row("rfft_long", lambda x: jnp.abs(jnp.fft.rfft(x)), TensorSpec((None, 512)), tol=1e-4),
     row("rfft_by_axis", lambda x: jnp.fft.rfft(x, axis=1).imag, TensorSpec((None, 256, 2)), tol=1e-4),
     row("ifft", lambda x: jnp.fft.ifft(x + 1j * x[:, ::-1]).imag, SIGNAL),
-    row("filtered", lambda x: jnp.fft.irfft(jnp.fft.rfft(x) * jnp.exp(1j * jnp.arange(9.0))), SIGNAL),
+    row("filtered", lambda x: jnp.fft.irfft(jnp.fft.rfft(x) * jnp.exp(1j * jnp.arange(9.0))[None]), SIGNAL),
     row("power_spectrum", lambda x: jnp.square(jnp.abs(jnp.fft.rfft(x))), SIGNAL, tol=1e-4),
     row("irfft", lambda x: jnp.fft.irfft(jnp.fft.rfft(x) * 2), SIGNAL, tol=2e-5),
     row("rfft2", lambda x: jnp.abs(jnp.fft.rfft2(x)), TensorSpec((None, 4, 8)), tol=5e-5),

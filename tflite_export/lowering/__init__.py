@@ -10,6 +10,7 @@ from . import (  # noqa: F401  (importing them registers their lowerings)
     gather,
     logic,
     matmul,
+    named,
     padding,
     pooling,
     reduction,

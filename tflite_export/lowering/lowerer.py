@@ -17,7 +17,7 @@ from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
 from .refusals import remedy_for
-from .registry import COMPLEX_LOWERINGS, LOWERINGS
+from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS
 
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
@@ -94,6 +94,10 @@ class Lowerer:
     ) -> Sequence[Tensor | None]:
         name = eqn.primitive.name
         if name in _CALLS:
+            known = NAMED_LOWERINGS.get(eqn.params.get("name", ""))
+            results = None if known is None else known(self, eqn, inputs)
+            if results is not None:
+                return list(results)
             return self._call(eqn, eqn.params[_CALLS[name]], inputs, flags)
         if name == "cond" and inputs[0].data is not None:
             branches = eqn.params["branches"]

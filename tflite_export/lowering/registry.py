@@ -10,6 +10,8 @@ from ..graph import Tensor
 Lowering: TypeAlias = Callable[[Any, Any, Sequence[Tensor]], "Tensor | Sequence[Tensor]"]
 
 LOWERINGS: dict[str, Lowering] = {}
+# For jitted functions by name; None where the program is not the one that the name promises.
+NAMED_LOWERINGS: dict[str, Callable[[Any, Any, Sequence[Tensor]], Any]] = {}
 COMPLEX_LOWERINGS: dict[str, Lowering] = {}  # for equations that read or write complex numbers
 
 
