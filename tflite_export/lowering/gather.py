@@ -79,6 +79,8 @@ def lower_gather(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor
         return steps
     if indices.rank == 1 and gather.clips:
         return _one_window(lowerer, gather, x, indices)
+    if _is_plain(gather, x):
+        return _along_axis(lowerer, gather, x, indices)
     return _arranged(lowerer, gather, *_gathered(lowerer, eqn, gather, x, indices))
 
 
@@ -137,6 +139,26 @@ def _regular_slice(
     bounds = [taken if a == axis else (0, dim, 1) for a, dim in enumerate(x.shape)]
     y = slice_tensor(lowerer, eqn, x, x.shape, bounds)
     return _arranged(lowerer, gather, y, others)
+
+
+def _is_plain(gather: _Gather, x: Tensor) -> bool:
+    """Whether single places on one axis are taken, in a mode that needs no check."""
+    if len(gather.axes) != 1 or gather.batch or gather.fills():
+        return False
+    (axis,) = gather.axes
+    others = [a for a in range(x.rank) if a != axis]
+    whole = all(same_dim(gather.sizes[a], x.shape[a]) for a in others)
+    return whole and axis in gather.collapsed and same_dim(gather.sizes[axis], 1)
+
+
+def _along_axis(lowerer: Lowerer, gather: _Gather, x: Tensor, indices: Tensor) -> Tensor:
+    """GATHER where the axis is, which leaves the others in their places."""
+    (axis,) = gather.axes
+    places = lowerer.reshape(indices, indices.shape[:-1])
+    shape = (*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
+    y = lowerer.graph.add("GATHER", [x, places], shape, x.dtype, axis=axis, batch_dims=0)
+    spread = range(axis, axis + places.rank)
+    return _arranged(lowerer, gather, y, [a for a in range(y.rank) if a not in spread])
 
 
 def _gathered(

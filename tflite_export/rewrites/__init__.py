@@ -10,12 +10,12 @@ from .legalise import legalise
 from .matmul import matmul
 from .pooling import pooling
 from .reshape_sinking import reshape_sinking
-from .simplify import eliminate_common_subexpressions, simplify
+from .simplify import eliminate_common_subexpressions, simplify, tidy
 from .softmax import softmax
 
 _PATTERNS = RuleSet(simplify, softmax, activations, pooling, matmul, reshape_sinking, fusion)
 # After the patterns: a RELU that is fused too early cannot become RELU6 or HARD_SWISH.
-_FINAL = RuleSet(simplify, activation_fusion)
+_FINAL = RuleSet(simplify, tidy, activation_fusion)
 
 
 def optimise(graph: Graph) -> None:

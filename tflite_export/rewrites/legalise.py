@@ -10,7 +10,7 @@ import numpy as np
 from ..dim_expression import interpret
 from ..errors import UnsupportedOpError
 from ..graph import Graph, Op, Tensor
-from ..symbolic import Dim, all_static, is_static
+from ..symbolic import Dim, all_static, is_static, pad_rank, same_dim
 from .driver import RuleSet
 from .pattern import Anything, Node, Number, Uniform, match, uniform_value
 from .pooling import legal_sum_pool
@@ -222,7 +222,16 @@ def transpose_conv(graph: Graph, op: Op) -> bool:
 
 @legalise.on("broadcast")
 def broadcast_to(graph: Graph, op: Op) -> bool:
-    """A broadcast that its reader needs written out."""
+    """A broadcast that its reader needs written out; TILE where the sizes to repeat are known."""
+    x = op.operand(0)
+    own = pad_rank(x.shape, op.out.rank)
+    pairs = list(zip(own, op.out.shape, strict=True))
+    counts = [1 if same_dim(a, b) else b for a, b in pairs]
+    if not all_static(op.out.shape) and all_static(counts):
+        if x.rank < op.out.rank:
+            x = graph.add("RESHAPE", [x], own)
+        graph.replace(op.out, graph.add("TILE", [x, graph.ints(counts)], op.out.shape))
+        return True
     target = shape_vector(graph, op.out.shape, op.where)
     graph.replace(op.out, graph.add("BROADCAST_TO", [op.operand(0), target], op.out.shape))
     return True
