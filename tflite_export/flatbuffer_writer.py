@@ -22,6 +22,7 @@ from .schema_tables import (
     BUILTIN_OPERATORS,
     FILE_IDENTIFIER,
     INNER_TYPES,
+    MIRRORS,
     OPTION_TABLES,
     PADDINGS,
     SCHEMA_VERSION,
@@ -252,6 +253,8 @@ def _digest(data: np.ndarray) -> bytes:
 def _option_value(name: str, value: Any) -> Any:
     if name == "padding":
         return PADDINGS[str(value)]
+    if name == "mode":
+        return MIRRORS[str(value)]
     if name == "fused_activation_function":
         return ACTIVATIONS[str(value)]
     if name.endswith("_type"):

@@ -47,6 +47,8 @@ _RULES: dict[str, Callable[[Op], int]] = {
     "FULLY_CONNECTED": _fully_connected,
     "GATHER": _gather,
     "BROADCAST_TO": lambda op: 2,
+    "RESIZE_BILINEAR": lambda op: 3,
+    "RESIZE_NEAREST_NEIGHBOR": lambda op: 3,
     "SUB": _wide(3),
     "DIV": _wide(2),
     "MAXIMUM": _wide(3),

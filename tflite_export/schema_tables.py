@@ -45,6 +45,8 @@ INNER_TYPES: dict[np.dtype, int] = {np.dtype(np.complex64): 8}
 
 PADDINGS = {"SAME": 0, "VALID": 1}
 
+MIRRORS = {"REFLECT": 0, "SYMMETRIC": 1}
+
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 
 BUILTIN_OPERATORS: dict[str, int] = {
@@ -53,8 +55,10 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "CONCATENATION": 2,
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 4,
+    "DEPTH_TO_SPACE": 5,
     "FLOOR": 8,
     "FULLY_CONNECTED": 9,
+    "L2_NORMALIZATION": 11,
     "LOGISTIC": 14,
     "MAX_POOL_2D": 17,
     "MUL": 18,
@@ -62,7 +66,9 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "RELU_N1_TO_1": 20,
     "RELU6": 21,
     "RESHAPE": 22,
+    "RESIZE_BILINEAR": 23,
     "SOFTMAX": 25,
+    "SPACE_TO_DEPTH": 26,
     "TANH": 28,
     "PAD": 34,
     "GATHER": 36,
@@ -106,6 +112,7 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "LOGICAL_OR": 84,
     "LOGICAL_AND": 86,
     "LOGICAL_NOT": 87,
+    "ONE_HOT": 85,
     "UNPACK": 88,
     "REDUCE_MIN": 89,
     "FLOOR_DIV": 90,
@@ -113,7 +120,9 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "SQUARE": 92,
     "FLOOR_MOD": 95,
     "RANGE": 96,
+    "RESIZE_NEAREST_NEIGHBOR": 97,
     "LEAKY_RELU": 98,
+    "MIRROR_PAD": 100,
     "ABS": 101,
     "SPLIT_V": 102,
     "CEIL": 104,
@@ -189,7 +198,12 @@ OPTION_TABLES: dict[str, OptionTable] = {
         10, {"axis": Field(0, "Int32"), "fused_activation_function": Field(1, "Int8")}
     ),
     "AddOptions": OptionTable(11, _ACTIVATION_FIRST),
+    "L2NormOptions": OptionTable(12, _ACTIVATION_FIRST),
+    "ResizeBilinearOptions": OptionTable(
+        15, {"align_corners": Field(2, "Bool"), "half_pixel_centers": Field(3, "Bool")}
+    ),
     "ReshapeOptions": OptionTable(17, {}),
+    "SpaceToDepthOptions": OptionTable(19, {"block_size": Field(0, "Int32")}),
     "MulOptions": OptionTable(21, _ACTIVATION_FIRST),
     "PadOptions": OptionTable(22, {}),
     "GatherOptions": OptionTable(23, {"axis": Field(0, "Int32"), "batch_dims": Field(1, "Int32")}),
@@ -241,12 +255,17 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "LogicalOrOptions": OptionTable(60, {}),
     "LogicalAndOptions": OptionTable(62, {}),
     "LogicalNotOptions": OptionTable(63, {}),
+    "OneHotOptions": OptionTable(61, {"axis": Field(0, "Int32")}),
     "UnpackOptions": OptionTable(64, {"num": Field(0, "Int32"), "axis": Field(1, "Int32")}),
     "FloorDivOptions": OptionTable(65, {}),
     "SquareOptions": OptionTable(66, {}),
     "FloorModOptions": OptionTable(72, {}),
     "RangeOptions": OptionTable(73, {}),
+    "ResizeNearestNeighborOptions": OptionTable(
+        74, {"align_corners": Field(0, "Bool"), "half_pixel_centers": Field(1, "Bool")}
+    ),
     "LeakyReluOptions": OptionTable(75, {"alpha": Field(0, "Float32", 0.0)}),
+    "MirrorPadOptions": OptionTable(77, {"mode": Field(0, "Int8")}),
     "AbsOptions": OptionTable(78, {}),
     "SplitVOptions": OptionTable(79, {"num_splits": Field(0, "Int32")}),
     "ReverseV2Options": OptionTable(81, {}),
@@ -254,6 +273,7 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "CosOptions": OptionTable(84, {}),
     "HardSwishOptions": OptionTable(91, {}),
     "ScatterNdOptions": OptionTable(97, {}),
+    "DepthToSpaceOptions": OptionTable(94, {"block_size": Field(0, "Int32")}),
     "SelectV2Options": OptionTable(98, {}),
     "BatchMatMulOptions": OptionTable(101, {"adj_x": Field(0, "Bool"), "adj_y": Field(1, "Bool")}),
     "CumsumOptions": OptionTable(102, {"exclusive": Field(0, "Bool"), "reverse": Field(1, "Bool")}),
@@ -286,6 +306,7 @@ _SHARED_OPTIONS = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "CONV_3D_TRANSPOSE": "Conv3DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
     "MEAN": "ReducerOptions",
     "SUM": "ReducerOptions",
     "REDUCE_MAX": "ReducerOptions",

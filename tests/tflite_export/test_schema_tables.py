@@ -66,6 +66,8 @@ def test_tensor_types() -> None:
 def test_enumerations() -> None:
     for name, number in ours.PADDINGS.items():
         assert getattr(schema.Padding, name) == number
+    for name, number in ours.MIRRORS.items():
+        assert getattr(schema.MirrorPadMode, name) == number
     for name, number in ours.ACTIVATIONS.items():
         assert getattr(schema.ActivationFunctionType, name) == number
 
