@@ -23,8 +23,10 @@ _Function: TypeAlias = Callable[..., Any]
 
 def _is_program_of(eqn: Any, function: _Function) -> bool:
     """Whether the jitted program of an equation is what tracing `function` gives."""
-    avals: Any = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars]
-    traced = jax.make_jaxpr(function)(*avals)
+    struct: Any = jax.ShapeDtypeStruct
+    avals = [v.aval for v in eqn.invars]
+    args = [struct(a.shape, a.dtype, weak_type=a.weak_type) for a in avals]
+    traced = jax.make_jaxpr(function)(*args)
     calls = [inner for inner in traced.jaxpr.eqns if inner.params.get("name") == _name(eqn)]
     return len(calls) == 1 and str(calls[0].params["jaxpr"]) == str(eqn.params["jaxpr"])
 
@@ -56,4 +58,38 @@ def lower_searchsorted(
     return [binary(lowerer, "SUB", lowerer.dim(ordered.shape[0]), count)]
 
 
+def lower_remainder(
+    lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]
+) -> list[Tensor | None] | None:
+    """FLOOR_MOD, which takes the sign of the divisor as jnp.remainder does."""
+    if len(eqn.invars) != 2 or not _is_program_of(eqn, jnp.remainder):
+        return None
+    if any(x.dtype not in (np.float32, np.int32) for x in inputs):
+        return None
+    dtype = eqn.outvars[0].aval.dtype
+    left, right = (_as_dtype(lowerer, x, dtype) for x in inputs)
+    return [binary(lowerer, "FLOOR_MOD", left, right)]
+
+
+def _as_dtype(lowerer: Lowerer, x: Tensor, dtype: Any) -> Tensor:
+    if x.dtype == dtype:
+        return x
+    if x.data is not None:
+        return lowerer.graph.constant(x.data.astype(dtype))
+    return lowerer.graph.add("CAST", [x], x.shape, dtype)
+
+
+def lower_floor_divide(
+    lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]
+) -> list[Tensor | None] | None:
+    """FLOOR_DIV of integers; that of floats would round quotients that are almost whole."""
+    if len(eqn.invars) != 2 or any(x.dtype != np.int32 for x in inputs):
+        return None
+    if not _is_program_of(eqn, jnp.floor_divide):
+        return None
+    return [binary(lowerer, "FLOOR_DIV", *inputs)]
+
+
 NAMED_LOWERINGS["searchsorted"] = lower_searchsorted
+NAMED_LOWERINGS["remainder"] = lower_remainder
+NAMED_LOWERINGS["floor_divide"] = lower_floor_divide
