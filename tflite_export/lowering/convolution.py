@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph, Tensor
-from ..symbolic import Dim, is_static
+from ..symbolic import Dim, Shape, is_static, plain
 from .elementwise import check_dtype
 from .lowerer import Lowerer
 from .padding import crop, with_gaps
@@ -28,7 +28,7 @@ class _Conv:
     strides: tuple[int, ...]
     dilations: tuple[int, ...]
     spread: tuple[int, ...]  # dilation of the input: strides of a transposed convolution
-    pads: tuple[tuple[int, int], ...]
+    pads: tuple[Shape, ...]  # before and after each spatial axis
     groups: int
     out_spatial: tuple[Dim, ...]
 
@@ -54,11 +54,12 @@ def lower_convolution(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> T
     if flat:
         conv = _with_height(lowerer, conv)
     if conv.is_transposed():
+        _check_pads(lowerer, eqn, conv)
         y = transposed_convolution(
             lowerer, eqn, conv.x, _spread_kernel(lowerer, conv), conv.spread, conv.pads
         )
     else:
-        y = _convolve(lowerer, _cropped(lowerer, eqn, _without_gaps(lowerer, eqn, conv)))
+        y = _convolve(lowerer, eqn, _without_gaps(lowerer, eqn, conv))
     if flat:
         y = lowerer.reshape(y, (y.shape[0], *y.shape[2:]))
     # From channels last to the layout that the equation asks for.
@@ -77,9 +78,14 @@ def _check_supported(lowerer: Lowerer, eqn: Any) -> None:
         )
     if p["batch_group_count"] != 1:
         raise lowerer.refuse(eqn, "batch_group_count=1", "Use feature_group_count.")
-    if not all(is_static(size) for pair in p["padding"] for size in pair):
+
+
+def _check_pads(lowerer: Lowerer, eqn: Any, conv: _Conv) -> None:
+    if not all(is_static(size) for pair in conv.pads for size in pair):
         raise lowerer.refuse(
-            eqn, "padding that does not depend on a free size", "Give the spatial axes a size."
+            eqn,
+            "padding that does not depend on a free size, or SAME",
+            "Give the spatial axes a size.",
         )
 
 
@@ -122,7 +128,7 @@ def _normalised(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> _Conv:
         tuple(map(int, p["window_strides"])),
         tuple(map(int, p["rhs_dilation"])),
         tuple(map(int, p["lhs_dilation"])),
-        tuple((int(low), int(high)) for low, high in p["padding"]),
+        tuple(plain(pair) for pair in p["padding"]),
         int(p["feature_group_count"]),
         tuple(eqn.outvars[0].aval.shape[axis] for axis in out[2:]),
     )
@@ -143,11 +149,13 @@ def _with_height(lowerer: Lowerer, conv: _Conv) -> _Conv:
     )
 
 
-def _convolve(lowerer: Lowerer, conv: _Conv) -> Tensor:
+def _convolve(lowerer: Lowerer, eqn: Any, conv: _Conv) -> Tensor:
     scheme = padding_scheme(
         conv.x.shape[1:-1], conv.windows, conv.strides, conv.pads, conv.dilations
     )
     if scheme is None:
+        _check_pads(lowerer, eqn, conv)
+        conv = _cropped(lowerer, eqn, conv)
         padded = pad_tensor(lowerer, conv.x, [(0, 0), *conv.pads, (0, 0)])
         conv, scheme = replace(conv, x=padded), "VALID"
     if len(conv.strides) == 3:
