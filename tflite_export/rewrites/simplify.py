@@ -85,6 +85,16 @@ def transpose_without_ones(graph: Graph, op: Op) -> bool:
 _REDUCTIONS = ("SUM", "MEAN", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL")
 
 
+@simplify.on(*_REDUCTIONS)
+def reduction_of_one(graph: Graph, op: Op) -> bool:
+    """The sum or the maximum of a single element is that element."""
+    x, axes = op.operand(0), _data(op.operand(1)).tolist()
+    if not all(is_one(x.shape[axis]) for axis in axes):
+        return False
+    graph.replace(op.out, graph.add("RESHAPE", [x], op.out.shape))
+    return True
+
+
 @simplify.on("RESHAPE")
 def keep_reduced_axes(graph: Graph, op: Op) -> bool:
     """Let a reduction keep the axes that a reshape after it puts back as ones."""
