@@ -16,7 +16,7 @@ from ..graph import Graph, Tensor
 from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
-from .refusals import remedy_for
+from .refusals import dtype_remedy, remedy_for
 from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS
 
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
@@ -225,7 +225,7 @@ class Lowerer:
             raise self.refuse(
                 eqn,
                 f"values of float32, int32 or bool, not {dtype}",
-                "Cast with x.astype(jnp.float32), and leave jax_enable_x64 off while exporting.",
+                dtype_remedy(dtype),
             )
 
 
