@@ -107,7 +107,7 @@ GATHERS = [
         INDICES,
         make=indexed,
     ),
-    row("take_flat", lambda x, i: jnp.take(x, i), FIXED, INDICES, make=inside),
+    row("take_flat", jnp.take, FIXED, INDICES, make=inside),
     row("embedding", lambda i: jnp.asarray(TABLE)[i - 3], INTS, make=inside),
     row("embedding_clip", lambda i: jnp.take(TABLE, i, axis=0, mode="clip"), INTS, make=inside),
     row("index_traced", lambda x, i: x[:, i[0]], X, INDEX, make=indexed),
@@ -116,13 +116,31 @@ GATHERS = [
     row("index_last", lambda x, i: x[..., i], CUBE, INDICES, make=inside),
     row("index_two", lambda x, i: x[i % 4, i], FIXED, INDICES, make=inside),
     row("index_two_behind", lambda x, i: x[:, i % 4, i], CUBE, INDICES, make=inside),
-    row("index_around", lambda x, i: x.reshape(4, 2, 3)[i % 4, :, i % 3], FIXED, INDICES, make=inside),
+    row(
+        "index_around",
+        lambda x, i: x.reshape(4, 2, 3)[i % 4, :, i % 3],
+        FIXED,
+        INDICES,
+        make=inside,
+    ),
     row("take_along_last", lambda x, i: jnp.take_along_axis(x, i, axis=1), X, INTS, make=inside),
     row("take_along_out", lambda x, i: jnp.take_along_axis(x, i - 2, axis=1), X, INTS, make=inside),
     row("take_along_middle", lambda x: jnp.take_along_axis(x, jnp.argsort(x, 1), 1), CUBE),
     row("take_along_first", lambda x: jnp.take_along_axis(x, jnp.argsort(x, 0), 0), FIXED),
-    row("dynamic_slice", lambda x, i: lax.dynamic_slice(x, (0, i[0]), (4, 2)), FIXED, INDEX, make=indexed),
-    row("dynamic_slice_row", lambda x, i: lax.dynamic_index_in_dim(x, i[0], 0, False), FIXED, INDEX, make=indexed),
+    row(
+        "dynamic_slice",
+        lambda x, i: lax.dynamic_slice(x, (0, i[0]), (4, 2)),
+        FIXED,
+        INDEX,
+        make=indexed,
+    ),
+    row(
+        "dynamic_slice_row",
+        lambda x, i: lax.dynamic_index_in_dim(x, i[0], 0, False),
+        FIXED,
+        INDEX,
+        make=indexed,
+    ),
     row(
         "dynamic_update_slice",
         lambda x, i: lax.dynamic_update_slice(x, jnp.ones((1, 2)), (i[0], i[0])),
@@ -130,7 +148,13 @@ GATHERS = [
         INDEX,
         make=indexed,
     ),
-    row("vmap_slice", lambda x, i: jax.vmap(lambda a, k: lax.dynamic_slice(a, (k,), (2,)))(x, i[:, 0]), X, INTS, make=indexed),
+    row(
+        "vmap_slice",
+        lambda x, i: jax.vmap(lambda a, k: lax.dynamic_slice(a, (k,), (2,)))(x, i[:, 0]),
+        X,
+        INTS,
+        make=indexed,
+    ),
     row("strided_batch", lambda x: x[::2, 1:3]),
     row("strided_both", lambda x: x[:, ::-2]),
     row("bool_mask", lambda x: x * (x > 0)),
@@ -171,8 +195,14 @@ SHAPES = [
     row("dstack", lambda x, y: jnp.dstack([x, y]), X, Y),
     row("atleast_3d", jnp.atleast_3d),
     row("array_split", lambda x: jnp.array_split(x, 4, axis=1)),
-    row("depth_to_space", lambda x: x.reshape(-1, 3, 2, 4, 2, 3).transpose(0, 1, 3, 2, 4, 5), IMAGE),
-    row("patches", lambda x: x.reshape(-1, 3, 2, 4, 2, 3).transpose(0, 1, 3, 2, 4, 5).reshape(-1, 12, 12), IMAGE),
+    row(
+        "depth_to_space", lambda x: x.reshape(-1, 3, 2, 4, 2, 3).transpose(0, 1, 3, 2, 4, 5), IMAGE
+    ),
+    row(
+        "patches",
+        lambda x: x.reshape(-1, 3, 2, 4, 2, 3).transpose(0, 1, 3, 2, 4, 5).reshape(-1, 12, 12),
+        IMAGE,
+    ),
     row("meshgrid", lambda x: jnp.stack(jnp.meshgrid(x, x)), VECTOR),
     row("unravel", lambda i: jnp.stack(jnp.unravel_index(i, (2, 3))), INTS, make=inside),
     row("iota_2d", lambda x: x + lax.broadcasted_iota(jnp.float32, (4, 6), 0), FIXED),
@@ -188,10 +218,10 @@ SHAPES = [
 ]
 
 CALLS = [
-    row("named_jit", lambda x: jax.jit(lambda a: jnp.sin(a) + 1)(x)),
-    row("remat", lambda x: jax.checkpoint(lambda a: jnp.sin(a) * a)(x)),
-    row("vmap", lambda x: jax.vmap(lambda a: a @ a)(x)),
-    row("grad", lambda x: jax.grad(lambda a: jnp.sum(jnp.tanh(a) ** 2))(x)),
+    row("named_jit", jax.jit(lambda a: jnp.sin(a) + 1)),
+    row("remat", jax.checkpoint(lambda a: jnp.sin(a) * a)),
+    row("vmap", jax.vmap(lambda a: a @ a)),
+    row("grad", jax.grad(lambda a: jnp.sum(jnp.tanh(a) ** 2))),
     row("jvp", lambda x: jax.jvp(jnp.sin, (x,), (jnp.ones_like(x),))[1]),
     row("custom_jvp", lambda x: jax.nn.relu(x) + jax.nn.silu(x)),
     row("pytree_result", lambda x: {"a": x + 1, "b": (x * 2, -x)}),
@@ -202,8 +232,6 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("fn", "specs", "options"), [*SORTS, *SCATTERS, *GATHERS, *SHAPES, *CALLS]
-)
+@pytest.mark.parametrize(("fn", "specs", "options"), [*SORTS, *SCATTERS, *GATHERS, *SHAPES, *CALLS])
 def test_arrays(check: Any, fn: Any, specs: Any, options: Any) -> None:
     check(fn, *specs, **options)

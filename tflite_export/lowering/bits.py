@@ -29,7 +29,7 @@ def bit_operator(lowerer: Lowerer, eqn: Any, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _both(a: Formula, b: Formula) -> Formula:
-    """x & y from x + y = (x ^ y) + 2 (x & y), without the lowest bit, so that nothing overflows."""
+    """X & y from x + y = (x ^ y) + 2 (x & y), without the lowest bit, so that nothing overflows."""
     high_a, high_b = _shifted(a, 1), _shifted(b, 1)
     high = _shifted(high_a + high_b - a._binary("BITWISE_XOR", high_a, high_b), 1)
     low = (a - high_a * 2) * (b - high_b * 2)

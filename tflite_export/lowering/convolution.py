@@ -1,4 +1,4 @@
-"""conv_general_dilated: CONV_2D, DEPTHWISE_CONV_2D and CONV_3D; over one axis with a height of 1."""
+"""conv_general_dilated: CONV_2D, DEPTHWISE_CONV_2D, CONV_3D; one axis gets a height of 1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .window import padding_scheme
 
 @dataclass(frozen=True)
 class _Conv:
-    """A convolution: `x` with the channels last, `kernel` output channels first, input ones last."""
+    """A convolution: `x` channels last; `kernel` output channels first, input ones last."""
 
     x: Tensor
     kernel: Tensor
@@ -195,7 +195,8 @@ def _grouped_3d(lowerer: Lowerer, conv: _Conv, scheme: str) -> Tensor:
         **{f"stride_{axis}": step for axis, step in zip("dhw", conv.strides, strict=True)},
         "fused_activation_function": "NONE",
         **{
-            f"dilation_{axis}_factor": step for axis, step in zip("dhw", conv.dilations, strict=True)
+            f"dilation_{axis}_factor": step
+            for axis, step in zip("dhw", conv.dilations, strict=True)
         },
     }
     units = conv.kernel.shape[0] // conv.groups

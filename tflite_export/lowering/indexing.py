@@ -58,11 +58,12 @@ def cell_numbers(
     count = len(starts)
     windows = any(not same_dim(size, 1) for size in spread)
     total: Tensor | None = None
-    for number, (start, size) in enumerate(zip(starts, spread, strict=True)):
+    for number, (first, size) in enumerate(zip(starts, spread, strict=True)):
+        start = first
         if windows:
-            start = lowerer.reshape(start, (*start.shape, *[1] * count))
+            apart = lowerer.reshape(first, (*first.shape, *[1] * count))
             steps = lowerer.reshape(counting(lowerer, size), (size, *[1] * (count - number - 1)))
-            start = _arithmetic(lowerer, "ADD", start, steps)
+            start = _arithmetic(lowerer, "ADD", apart, steps)
         if total is not None:
             total = _arithmetic(lowerer, "MUL", total, lowerer.dim(lengths[number]))
         total = start if total is None else _arithmetic(lowerer, "ADD", total, start)

@@ -6,6 +6,7 @@ the same shapes, gives the same program.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -44,12 +45,15 @@ def lower_searchsorted(
     """
     if len(eqn.invars) != 2 or eqn.outvars[0].aval.dtype != np.int32:
         return None
-    for side, kind in (("left", "GREATER_EQUAL"), ("right", "GREATER")):
-        if _is_program_of(eqn, lambda a, v, s=side: jnp.searchsorted(a, v, side=s)):
-            break
-    else:
+    kinds = {"left": "GREATER_EQUAL", "right": "GREATER"}
+    sides = (functools.partial(jnp.searchsorted, side=side) for side in kinds)
+    known = (k for k, side in zip(kinds.values(), sides, strict=True) if _is_program_of(eqn, side))
+    kind = next(known, None)
+    if kind is None:
         return None
-    ordered, values = (lowerer.full(x, v.aval.shape) for x, v in zip(inputs, eqn.invars, strict=True))
+    ordered, values = (
+        lowerer.full(x, v.aval.shape) for x, v in zip(inputs, eqn.invars, strict=True)
+    )
     column = lowerer.reshape(values, (*values.shape, 1))
     behind = binary(lowerer, kind, ordered, column, np.bool_)
     ones = lowerer.graph.add("CAST", [behind], behind.shape, np.int32)

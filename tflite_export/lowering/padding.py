@@ -49,9 +49,7 @@ def crop(lowerer: Lowerer, eqn: Any, x: Tensor, pads: Sequence[tuple[int, int]])
     return slice_tensor(lowerer, eqn, x, x.shape, bounds)
 
 
-def with_gaps(
-    lowerer: Lowerer, eqn: Any, x: Tensor, axis: int, gap: int, fill: Tensor
-) -> Tensor:
+def with_gaps(lowerer: Lowerer, eqn: Any, x: Tensor, axis: int, gap: int, fill: Tensor) -> Tensor:
     """`gap` fills between neighbours: behind each element, then without the last ones."""
     length = x.shape[axis]
     apart: list[Dim] = [*x.shape[: axis + 1], 1, *x.shape[axis + 1 :]]

@@ -27,7 +27,6 @@ def lowers(*primitives: str) -> Callable[[Lowering], Lowering]:
     Returns:
         A decorator that returns the function unchanged.
     """
-
     return _registers(LOWERINGS, primitives)
 
 

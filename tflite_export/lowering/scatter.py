@@ -14,7 +14,7 @@ import numpy as np
 from jax.lax import GatherScatterMode
 
 from ..graph import Tensor
-from ..symbolic import Dim, all_static, is_static, same_dim, size
+from ..symbolic import Dim, is_static, same_dim, size
 from .elementwise import binary, check_dtype, scalar, select
 from .gather import coordinate
 from .indexing import cell_numbers, clipped, counting, within
@@ -67,9 +67,7 @@ class _Scatter:
         """Size of the window on each axis of the operand."""
         own = iter(self.window)
         gone = (*self.inserted, *self.batch)
-        return [
-            1 if axis in gone else self.updates.shape[next(own)] for axis in range(self.x.rank)
-        ]
+        return [1 if axis in gone else self.updates.shape[next(own)] for axis in range(self.x.rank)]
 
 
 @lowers(*_JOINS)

@@ -34,8 +34,9 @@ def _asinh(x: Formula) -> Formula:
 
 def _acosh(x: Formula) -> Formula:
     """log(x + sqrt(x^2 - 1)) in terms of x - 1; NaN below 1 from the root."""
-    above = x - 1.0
-    return (above + above("SQRT") * (above + 2.0)("SQRT"))("log1p")
+    above = x.at_most(1e9) - 1.0  # beyond, acosh(x) is log(2 x)
+    near = (above + above("SQRT") * (above + 2.0)("SQRT"))("log1p")
+    return (x > 1e9).where(x("LOG") + math.log(2.0), near, x)
 
 
 def _atanh(x: Formula) -> Formula:
@@ -144,6 +145,7 @@ def _digamma(x: Formula) -> Formula:
     fraction = x - (x + 0.5)("FLOOR")
     angle = fraction * math.pi
     below = above - math.pi * angle("COS") / angle("SIN")
+    below = fraction.equals(0.0).where(math.nan, below, x)  # poles
     return low.where(below, above, x)
 
 

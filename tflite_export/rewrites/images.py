@@ -101,7 +101,7 @@ def bilinear(graph: Graph, op: Op) -> bool:
     x, matrices = found
     if not _is_image(x) or not matrices or not set(matrices) <= {_HEIGHT, _WIDTH}:
         return False
-    for axis, matrix in matrices.items():
+    for matrix in matrices.values():
         new, old = matrix.shape
         if new <= old or not np.allclose(matrix, _hat_weights(old, new), rtol=0, atol=_CLOSE):
             return False

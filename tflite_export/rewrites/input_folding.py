@@ -36,8 +36,9 @@ def fold_input(graph: Graph, op: Op) -> bool:
     if before.kind == "MUL":
         new_weights, new_bias = kernel * channel, old
     else:
-        new_weights, new_bias = kernel, old + kernel @ (
-            channel if before.kind == "ADD" else -channel
+        new_weights, new_bias = (
+            kernel,
+            old + kernel @ (channel if before.kind == "ADD" else -channel),
         )
     if not np.isfinite(new_weights).all() or not np.isfinite(new_bias).all():
         return False

@@ -46,7 +46,7 @@ _squares = Node("SUM", Node("SQUARE", _x))
 
 @rows.on("MUL", "DIV")
 def to_l2_normalization(graph: Graph, op: Op) -> bool:
-    """x / max(|x|, 1e-6) over the last axis, with the floor of the kernel."""
+    """Divide by the length: x / max(|x|, 1e-6) over the last axis, with the floor of the kernel."""
     floored = Node("MAXIMUM", _squares, Number(_LENGTH_FLOOR**2))
     if op.kind == "MUL":
         patterns = [Node("MUL", _x, Node("RSQRT", floored))]
