@@ -170,6 +170,13 @@ def lower_iota(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     return lowerer.reshape(counted, placed)
 
 
+@lowers("empty")
+def lower_empty(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
+    """Zeros for an array whose elements may be anything, in newer JAX."""
+    aval = eqn.outvars[0].aval
+    return lowerer.full(lowerer.graph.constant(np.zeros((), aval.dtype)), aval.shape)
+
+
 @lowers("dim_as_value")
 def lower_dim_as_value(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """A free size as a number, read while running."""

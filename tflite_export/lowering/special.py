@@ -149,6 +149,10 @@ def _digamma(x: Formula) -> Formula:
     return low.where(below, above, x)
 
 
+def _log2(x: Formula) -> Formula:
+    return x("LOG") * (1 / math.log(2.0))
+
+
 _FORMULAS: dict[str, Callable[[Formula], Formula]] = {
     "asin": _asin,
     "acos": _acos,
@@ -156,6 +160,7 @@ _FORMULAS: dict[str, Callable[[Formula], Formula]] = {
     "acosh": _acosh,
     "atanh": _atanh,
     "cbrt": _cbrt,
+    "log2": _log2,
     "erf_inv": _erf_inv,
     "lgamma": _lgamma,
     "digamma": _digamma,
@@ -167,3 +172,14 @@ def lower_special(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tenso
     """The formula of a function."""
     check_dtype(lowerer, eqn, inputs, (np.dtype(np.float32),))
     return _FORMULAS[eqn.primitive.name](Formula(lowerer, inputs[0])).tensor
+
+
+@lowers("polynomial")
+def lower_polynomial(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
+    """Horner's rule for coefficients from the constant term on, a primitive of newer JAX."""
+    check_dtype(lowerer, eqn, inputs, (np.dtype(np.float32),))
+    x, *coefficients = (Formula(lowerer, tensor) for tensor in inputs)
+    total = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        total = x * total + coefficient
+    return total.tensor
