@@ -53,8 +53,14 @@ def export_tflite(
 
     Sizes given as None stay free in the file: axis 0 of all inputs is one size `b`, axis 1 another
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
-    bool values too. Two things differ from JAX when the file runs: an index out of range is an
-    error instead of clipped, and the larger (or smaller) of a number and NaN may be the number.
+    bool values too, and complex ones inside. What differs from JAX when the file runs:
+
+    - an index out of range on one axis is an error instead of clipped, or filled with NaN; a fill
+      value of your own is honoured, and so are the modes of `x.at[i].set` and its like;
+    - the larger (or smaller) of a number and NaN, and its position, may be those of the number;
+      `top_k` of NaN is in no certain order, and takes 0.0 and -0.0 for equal; `sort` puts NaN last
+      as JAX does, but takes infinity and the largest float for equal;
+    - floats beyond the range of an integer, and NaN, become any integer.
 
     Args:
         fn_or_model: a pure function of arrays or pytrees of arrays, or an nnlib model (anything

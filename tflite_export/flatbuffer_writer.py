@@ -24,6 +24,8 @@ from .schema_tables import (
     ACTIVATIONS,
     BUILTIN_OPERATORS,
     FILE_IDENTIFIER,
+    INNER_TYPES,
+    MIRRORS,
     OPTION_TABLES,
     PADDINGS,
     SCHEMA_VERSION,
@@ -43,6 +45,7 @@ _INNER_GRAPHS = {
 _FieldValue: TypeAlias = tuple[str, int, Any, Any]  # type, slot, value, default
 FLATBUFFER_LIMIT = 2_000_000_000  # bytes of constants; beyond them large ones go behind
 _LARGE = 1 << 10  # bytes of a constant that goes behind
+_ALL_TYPES = {**STORED_TYPES, **INNER_TYPES}
 _SLACK = 1 << 16  # room for the tables, so that the builder need not grow and copy
 
 
@@ -183,7 +186,7 @@ class _Writer:
         shape = self._ints([dim if is_static(dim) else 1 for dim in tensor.shape])
         fields = [
             _child(0, shape),
-            ("Int8", 1, STORED_TYPES[tensor.dtype], 0),
+            ("Int8", 1, _ALL_TYPES[tensor.dtype], 0),
             ("Uint32", 2, self.buffer_of[tensor], 0),
             ("Bool", 8, True, False),  # has_rank: an empty shape is a scalar, not unknown
         ]
@@ -335,6 +338,8 @@ def _digest(data: np.ndarray) -> bytes:
 def _option_value(name: str, value: Any) -> Any:
     if name == "padding":
         return PADDINGS[str(value)]
+    if name == "mode":
+        return MIRRORS[str(value)]
     if name == "fused_activation_function":
         return ACTIVATIONS[str(value)]
     if name.endswith("_type"):

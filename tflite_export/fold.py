@@ -96,7 +96,12 @@ def can_bind(eqn: Any) -> bool:
 
 
 def fold_bound(eqn: Any, operands: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Compute an equation on constants of its full shapes by binding its primitive."""
+    """Compute an equation on constants of its full shapes, moves of elements in numpy."""
+    name, params = eqn.primitive.name, eqn.params
+    if name in ("squeeze", "expand_dims") or (name == "reshape" and params["dimensions"] is None):
+        return [np.reshape(operands[0], eqn.outvars[0].aval.shape)]
+    if name == "transpose":
+        return [np.ascontiguousarray(np.transpose(operands[0], params["permutation"]))]
     return _bind(eqn, operands)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .errors import UnsupportedOpError
 from .graph import Graph, Op, Tensor
-from .schema_tables import TENSOR_TYPES
+from .schema_tables import INNER_TYPES, TENSOR_TYPES
 from .symbolic import describe, is_static
 
 _RANK_LIMITS = {
@@ -52,12 +52,13 @@ def check_limits(graph: Graph) -> None:
         if any(t is not None and _is_empty(t) for t in (*op.inputs, *op.outputs)):
             raise _empty(op)
         for tensor in (*op.inputs, *op.outputs):
-            if tensor is not None and tensor.dtype not in TENSOR_TYPES:
+            if tensor is not None and not _has_kernel(op, tensor):
                 raise UnsupportedOpError(
                     op.where,
                     "values of float32, int32 or bool",
                     f"{op.kind} on {tensor.dtype}",
-                    "Cast with x.astype(jnp.float32).",
+                    "Cast with x.astype(jnp.float32), or return the parts of complex numbers: "
+                    "x.real and x.imag.",
                 )
         limit = _RANK_LIMITS.get(op.kind)
         if limit is not None and _rank(op) > limit:
@@ -67,6 +68,11 @@ def check_limits(graph: Graph) -> None:
                 f"an operand of {describe(_widest(op))}",
                 "Merge dimensions with a reshape before, and split them again after.",
             )
+
+
+def _has_kernel(op: Op, tensor: Tensor) -> bool:
+    spectral = op.kind in ("RFFT2D", "REAL", "IMAG") and tensor.dtype in INNER_TYPES
+    return spectral or tensor.dtype in TENSOR_TYPES
 
 
 def _is_empty(tensor: Tensor) -> bool:

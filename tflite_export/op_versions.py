@@ -95,6 +95,8 @@ _RULES: dict[str, Callable[[Op], int]] = {
     "FULLY_CONNECTED": _fully_connected,
     "GATHER": _gather,
     "BROADCAST_TO": lambda op: 2,
+    "RESIZE_BILINEAR": lambda op: 3,
+    "RESIZE_NEAREST_NEIGHBOR": lambda op: 3,
     "SUB": lambda op: max(3 if op.out.rank > 4 else 1, _by_width(1, 2, 5)(op)),
     "DIV": _wide(2),
     "MAXIMUM": _wide(3),

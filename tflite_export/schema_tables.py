@@ -47,7 +47,12 @@ STORED_TYPES: dict[np.dtype, int] = {
     np.dtype(np.int64): 4,
 }
 
+# Between operators only: no input, output or constant of a file.
+INNER_TYPES: dict[np.dtype, int] = {np.dtype(np.complex64): 8}
+
 PADDINGS = {"SAME": 0, "VALID": 1}
+
+MIRRORS = {"REFLECT": 0, "SYMMETRIC": 1}
 
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3, "TANH": 4}
 
@@ -58,8 +63,10 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 4,
     "DEQUANTIZE": 6,
+    "DEPTH_TO_SPACE": 5,
     "FLOOR": 8,
     "FULLY_CONNECTED": 9,
+    "L2_NORMALIZATION": 11,
     "LOGISTIC": 14,
     "MAX_POOL_2D": 17,
     "MUL": 18,
@@ -67,7 +74,9 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "RELU_N1_TO_1": 20,
     "RELU6": 21,
     "RESHAPE": 22,
+    "RESIZE_BILINEAR": 23,
     "SOFTMAX": 25,
+    "SPACE_TO_DEPTH": 26,
     "TANH": 28,
     "PAD": 34,
     "GATHER": 36,
@@ -112,6 +121,7 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "LOGICAL_OR": 84,
     "LOGICAL_AND": 86,
     "LOGICAL_NOT": 87,
+    "ONE_HOT": 85,
     "UNPACK": 88,
     "REDUCE_MIN": 89,
     "FLOOR_DIV": 90,
@@ -121,7 +131,9 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "FILL": 94,
     "FLOOR_MOD": 95,
     "RANGE": 96,
+    "RESIZE_NEAREST_NEIGHBOR": 97,
     "LEAKY_RELU": 98,
+    "MIRROR_PAD": 100,
     "ABS": 101,
     "SPLIT_V": 102,
     "CEIL": 104,
@@ -133,17 +145,26 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "HARD_SWISH": 117,
     "IF": 118,
     "WHILE": 119,
+    "SCATTER_ND": 122,
     "SELECT_V2": 123,
     "BATCH_MATMUL": 126,
     "CUMSUM": 128,
     "BROADCAST_TO": 130,
+    "RFFT2D": 131,
+    "CONV_3D": 132,
+    "IMAG": 133,
+    "REAL": 134,
     "REDUCE_ALL": 140,
+    "CONV_3D_TRANSPOSE": 141,
     "GELU": 150,
     "DYNAMIC_UPDATE_SLICE": 151,
     "RELU_0_TO_1": 152,
     "ATAN2": 156,
     "QUANTIZE": 114,
     "SIGN": 158,
+    "BITCAST": 159,
+    "BITWISE_XOR": 160,
+    "RIGHT_SHIFT": 161,
 }
 
 _ACTIVATION_FIRST = {"fused_activation_function": Field(0, "Int8")}
@@ -198,7 +219,12 @@ OPTION_TABLES: dict[str, OptionTable] = {
         10, {"axis": Field(0, "Int32"), "fused_activation_function": Field(1, "Int8")}
     ),
     "AddOptions": OptionTable(11, _WITH_INT16_SCALES),
+    "L2NormOptions": OptionTable(12, _ACTIVATION_FIRST),
+    "ResizeBilinearOptions": OptionTable(
+        15, {"align_corners": Field(2, "Bool"), "half_pixel_centers": Field(3, "Bool")}
+    ),
     "ReshapeOptions": OptionTable(17, {}),
+    "SpaceToDepthOptions": OptionTable(19, {"block_size": Field(0, "Int32")}),
     "MulOptions": OptionTable(21, _ACTIVATION_FIRST),
     "PadOptions": OptionTable(22, {}),
     "GatherOptions": OptionTable(23, {"axis": Field(0, "Int32"), "batch_dims": Field(1, "Int32")}),
@@ -250,6 +276,7 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "LogicalOrOptions": OptionTable(60, {}),
     "LogicalAndOptions": OptionTable(62, {}),
     "LogicalNotOptions": OptionTable(63, {}),
+    "OneHotOptions": OptionTable(61, {"axis": Field(0, "Int32")}),
     "UnpackOptions": OptionTable(64, {"num": Field(0, "Int32"), "axis": Field(1, "Int32")}),
     "FloorDivOptions": OptionTable(65, {}),
     "SquareOptions": OptionTable(66, {}),
@@ -260,7 +287,11 @@ OPTION_TABLES: dict[str, OptionTable] = {
     ),
     "FloorModOptions": OptionTable(72, {}),
     "RangeOptions": OptionTable(73, {}),
+    "ResizeNearestNeighborOptions": OptionTable(
+        74, {"align_corners": Field(0, "Bool"), "half_pixel_centers": Field(1, "Bool")}
+    ),
     "LeakyReluOptions": OptionTable(75, {"alpha": Field(0, "Float32", 0.0)}),
+    "MirrorPadOptions": OptionTable(77, {"mode": Field(0, "Int8")}),
     "AbsOptions": OptionTable(78, {}),
     "SplitVOptions": OptionTable(79, {"num_splits": Field(0, "Int32")}),
     "DequantizeOptions": OptionTable(38, {}),
@@ -275,20 +306,41 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "WhileOptions": OptionTable(
         93, {"cond_subgraph_index": Field(0, "Int32"), "body_subgraph_index": Field(1, "Int32")}
     ),
+    "ScatterNdOptions": OptionTable(97, {}),
+    "DepthToSpaceOptions": OptionTable(94, {"block_size": Field(0, "Int32")}),
     "SelectV2Options": OptionTable(98, {}),
     "BatchMatMulOptions": OptionTable(101, {"adj_x": Field(0, "Bool"), "adj_y": Field(1, "Bool")}),
     "CumsumOptions": OptionTable(102, {"exclusive": Field(0, "Bool"), "reverse": Field(1, "Bool")}),
     "BroadcastToOptions": OptionTable(104, {}),
+    "Rfft2dOptions": OptionTable(105, {}),
+    "Conv3DOptions": OptionTable(
+        106,
+        {
+            "padding": Field(0, "Int8"),
+            "stride_d": Field(1, "Int32"),
+            "stride_w": Field(2, "Int32"),
+            "stride_h": Field(3, "Int32"),
+            "fused_activation_function": Field(4, "Int8"),
+            "dilation_d_factor": Field(5, "Int32", 1),
+            "dilation_w_factor": Field(6, "Int32", 1),
+            "dilation_h_factor": Field(7, "Int32", 1),
+        },
+    ),
     "GeluOptions": OptionTable(116, {"approximate": Field(0, "Bool")}),
     "DynamicUpdateSliceOptions": OptionTable(117, {}),
     "ATan2Options": OptionTable(122, {}),
     "SignOptions": OptionTable(123, {}),
+    "BitcastOptions": OptionTable(124, {}),
+    "BitwiseXorOptions": OptionTable(125, {}),
+    "RightShiftOptions": OptionTable(126, {}),
 }
 
 # Operators whose option table is not simply called after them.
 _SHARED_OPTIONS = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONV_3D_TRANSPOSE": "Conv3DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
     "MEAN": "ReducerOptions",
     "SUM": "ReducerOptions",
     "REDUCE_MAX": "ReducerOptions",

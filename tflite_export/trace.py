@@ -52,6 +52,14 @@ def trace(fn: Callable[..., Any], specs: Any) -> Traced:
             f"a {type(error).__name__}: {str(error).splitlines()[0]}",
             "Use jnp.where instead of `if`, or decide outside the exported function.",
         ) from error
+    except jax.errors.TracerArrayConversionError as error:
+        raise InputSpecError(
+            getattr(fn, "__name__", "function"),
+            "a function of jax.numpy",
+            f"a {type(error).__name__}: {str(error).splitlines()[0]}",
+            "Turn numpy arrays that inputs index into jax ones, jnp.asarray(table)[x], and call "
+            "jnp functions instead of np ones.",
+        ) from error
     except InconclusiveDimensionOperation as error:
         raise InputSpecError(
             getattr(fn, "__name__", "function"),

@@ -59,13 +59,15 @@ def test_option_table(name: str) -> None:
 
 
 def test_tensor_types() -> None:
-    for dtype, number in ours.STORED_TYPES.items():
+    for dtype, number in {**ours.STORED_TYPES, **ours.INNER_TYPES}.items():
         assert getattr(schema.TensorType, _TYPE_NAMES.get(dtype.name, dtype.name.upper())) == number
 
 
 def test_enumerations() -> None:
     for name, number in ours.PADDINGS.items():
         assert getattr(schema.Padding, name) == number
+    for name, number in ours.MIRRORS.items():
+        assert getattr(schema.MirrorPadMode, name) == number
     for name, number in ours.ACTIVATIONS.items():
         assert getattr(schema.ActivationFunctionType, name) == number
 

@@ -1,18 +1,27 @@
 """Lowering: one function for each JAX primitive, found in `LOWERINGS` by its name."""
 
 from . import (  # noqa: F401  (importing them registers their lowerings)
+    bits,
+    complex_values,
     conditional,
     convolution,
+    cumulative,
     elementwise,
+    fourier,
     gather,
     logic,
     loops,
     matmul,
+    named,
+    padding,
     pooling,
     reduction,
     scan,
+    scatter,
     shape,
     slicing,
+    sorting,
+    special,
 )
 from .lowerer import Lowerer
 from .registry import LOWERINGS, lowers

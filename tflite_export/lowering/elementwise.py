@@ -78,6 +78,20 @@ def scalar(lowerer: Lowerer, value: float, like: Tensor) -> Tensor:
     return lowerer.graph.constant(np.asarray(value, like.dtype))
 
 
+def select(lowerer: Lowerer, condition: Tensor, then: Tensor, otherwise: Tensor) -> Tensor:
+    """`then` where the condition holds, `otherwise` elsewhere."""
+    if then is otherwise:
+        return then
+    if condition.data is not None and condition.data.all():
+        return then
+    if condition.data is not None and not condition.data.any():
+        return otherwise
+    pair = broadcast(then.shape, otherwise.shape)
+    shape = None if pair is None else broadcast(condition.shape, pair)
+    assert shape is not None, f"{condition}, {then} and {otherwise} do not broadcast"
+    return lowerer.graph.add("SELECT_V2", [condition, then, otherwise], shape, then.dtype)
+
+
 @lowers(*_BINARY)
 def lower_binary(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """One broadcasting operator."""

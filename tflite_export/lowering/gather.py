@@ -3,39 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jax.lax import GatherScatterMode
 
 from ..graph import Tensor
-from ..symbolic import same_dim
+from ..symbolic import Dim, is_static, same_dim
+from .elementwise import scalar, select
+from .indexing import cell_numbers, clipped, within
 from .lowerer import Lowerer
 from .registry import lowers
-from .slicing import slice_tensor
+from .slicing import pack, slice_tensor
+
+
+@dataclass(frozen=True)
+class _Gather:
+    """The parameters of a gather equation."""
+
+    axes: tuple[int, ...]  # indexed axes, in the order of the index vectors
+    batch: tuple[int, ...]  # axes of the operand that go along with axes of the indices
+    index_batch: tuple[int, ...]
+    collapsed: tuple[int, ...]
+    sizes: tuple[Dim, ...]
+    offsets: tuple[int, ...]  # axes of the result that come from the window
+    clips: bool
+    fill: float | None  # value out of range, if the user gave one
+
+    @staticmethod
+    def of(eqn: Any) -> _Gather:
+        p = eqn.params
+        numbers, mode = p["dimension_numbers"], p["mode"]
+        return _Gather(
+            tuple(numbers.start_index_map),
+            tuple(numbers.operand_batching_dims),
+            tuple(numbers.start_indices_batching_dims),
+            tuple(numbers.collapsed_slice_dims),
+            tuple(p["slice_sizes"]),
+            tuple(numbers.offset_dims),
+            mode == GatherScatterMode.CLIP,
+            _own_fill(p["fill_value"]) if mode == GatherScatterMode.FILL_OR_DROP else None,
+        )
+
+    def fills(self) -> bool:
+        """Whether places out of range read as something else."""
+        return not self.clips and self.fill is not None
+
+
+def _own_fill(value: Any) -> float | None:
+    """A fill value that is not the default one: NaN, or the least integer, which mark an error."""
+    marks_error = value is None or np.isnan(value) or value == np.iinfo(np.int32).min
+    return None if marks_error else value
 
 
 @lowers("gather")
 def lower_gather(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
-    """One GATHER or GATHER_ND.
+    """A slice, one GATHER, or a GATHER from several axes merged into one.
 
-    JAX clips indices out of range, fills with NaN, or leaves the result undefined; LiteRT's kernels
-    report an error. So one op serves all modes: it never gives other numbers than JAX.
+    On one axis JAX clips indices out of range, fills with NaN, or leaves the result undefined,
+    where LiteRT's kernel reports an error. So one op serves these modes: it never gives other
+    numbers than JAX. Asked for a fill value of the user's, or on several axes, where the kernel
+    could not tell, the indices are checked by operators of their own.
     """
     x, indices = inputs
-    numbers = eqn.params["dimension_numbers"]
+    gather = _Gather.of(eqn)
     indices = lowerer.full(indices, eqn.invars[1].aval.shape)
     if indices.dtype != np.int32:
         indices = lowerer.graph.add("CAST", [indices], indices.shape, np.int32)
-    if _is_one_position(indices):
+    if indices.rank == 1 and indices.data is not None:
         return _fixed_position(lowerer, eqn, x, indices)
     x = lowerer.full(x, eqn.invars[0].aval.shape)
-    if len(numbers.start_index_map) == 1:
-        return _gather(lowerer, eqn, x, indices)
-    return _gather_nd(lowerer, eqn, x, indices)
-
-
-def _is_one_position(indices: Tensor) -> bool:
-    return indices.data is not None and indices.rank == 1
+    steps = _regular_slice(lowerer, eqn, gather, x, indices)
+    if steps is not None:
+        return steps
+    if indices.rank == 1 and gather.clips:
+        return _one_window(lowerer, gather, x, indices)
+    if _is_plain(gather, x):
+        return _along_axis(lowerer, gather, x, indices)
+    return _arranged(lowerer, gather, *_gathered(lowerer, eqn, gather, x, indices))
 
 
 def _fixed_position(lowerer: Lowerer, eqn: Any, x: Tensor, indices: Tensor) -> Tensor:
@@ -59,81 +105,145 @@ def _fixed_position(lowerer: Lowerer, eqn: Any, x: Tensor, indices: Tensor) -> T
     return lowerer.reshape(y, [dim for axis, dim in enumerate(y.shape) if axis not in gone])
 
 
-def _gather(lowerer: Lowerer, eqn: Any, x: Tensor, indices: Tensor) -> Tensor:
-    numbers, sizes = eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
-    (axis,) = numbers.start_index_map
-    batch = tuple(numbers.operand_batching_dims)
-    leading = tuple(range(len(batch)))
-    whole = all(
-        same_dim(s, d)
-        for a, (s, d) in enumerate(zip(sizes, x.shape, strict=True))
-        if a != axis and a not in batch
-    )
-    if (
-        sizes[axis] != 1
-        or not whole
-        or batch != leading
-        or tuple(numbers.start_indices_batching_dims) != leading
-        or axis < len(batch)
-    ):
-        raise _refused(lowerer, eqn)
-    indices = lowerer.reshape(indices, indices.shape[:-1])
-    collapsed = axis in numbers.collapsed_slice_dims
-    step = _regular_step(indices, x.shape[axis]) if collapsed and not batch else None
-    if step is not None and indices.data is not None:
-        first, stop = int(indices.data[0]), int(indices.data[-1]) + 1
-        bounds = [(first, stop, step) if a == axis else (0, d, 1) for a, d in enumerate(x.shape)]
-        y = slice_tensor(lowerer, eqn, x, x.shape, bounds)
-        return _arranged(lowerer, eqn, y, [a for a in range(y.rank) if a != axis])
-    out = (*x.shape[:axis], *indices.shape[len(batch) :], *x.shape[axis + 1 :])
-    y = lowerer.graph.add("GATHER", [x, indices], out, x.dtype, axis=axis, batch_dims=len(batch))
-    # GATHER has put the index axes where the indexed axis was; JAX may want them elsewhere.
-    spread = indices.rank - len(batch)
-    if not collapsed:
-        y = lowerer.reshape(y, (*out[: axis + spread], 1, *out[axis + spread :]))
-    window = [a for a in range(y.rank) if a < axis or a >= axis + spread]
-    return _arranged(lowerer, eqn, y, [a for a in window if a >= len(batch)])
+def _one_window(lowerer: Lowerer, gather: _Gather, x: Tensor, indices: Tensor) -> Tensor:
+    """SLICE from one start that is known only while running."""
+    starts = [lowerer.graph.constant(np.int32(0))] * x.rank
+    for number, axis in enumerate(gather.axes):
+        start = coordinate(lowerer, indices, number)
+        last = x.shape[axis] - gather.sizes[axis]
+        starts[axis] = clipped(lowerer, start, last)
+    lengths = lowerer.graph.ints(size if is_static(size) else -1 for size in gather.sizes)
+    y = lowerer.graph.add("SLICE", [x, pack(lowerer, starts), lengths], gather.sizes)
+    kept = [dim for axis, dim in enumerate(y.shape) if axis not in gather.collapsed]
+    return lowerer.reshape(y, kept)
 
 
-def _regular_step(indices: Tensor, length: Any) -> int | None:
-    """The step of constant indices such as 1, 3, 5 within the axis, which are a slice."""
+def _regular_slice(
+    lowerer: Lowerer, eqn: Any, gather: _Gather, x: Tensor, indices: Tensor
+) -> Tensor | None:
+    """Constant indices such as 1, 3, 5 on one axis, which are a slice with a step."""
     data = indices.data
-    if data is None or data.ndim != 1 or not isinstance(length, int):
+    if data is None or data.ndim != 2 or data.shape[1] != 1 or gather.batch:
         return None
-    steps = set(np.diff(data).tolist()) or {1}
+    (axis,) = gather.axes
+    length, positions = x.shape[axis], data[:, 0]
+    others = [a for a in range(x.rank) if a != axis]
+    whole = all(same_dim(gather.sizes[a], x.shape[a]) for a in others)
+    if not is_static(length) or axis not in gather.collapsed or not whole:
+        return None
+    steps = set(np.diff(positions).tolist()) or {1}
     step = steps.pop()
-    inside = data[0] >= 0 and data[-1] < length
-    return step if inside and not steps and step > 0 else None
+    if steps or step <= 0 or positions[0] < 0 or positions[-1] >= length:
+        return None
+    taken = (int(positions[0]), int(positions[-1]) + 1, step)
+    bounds = [taken if a == axis else (0, dim, 1) for a, dim in enumerate(x.shape)]
+    y = slice_tensor(lowerer, eqn, x, x.shape, bounds)
+    return _arranged(lowerer, gather, y, others)
 
 
-def _gather_nd(lowerer: Lowerer, eqn: Any, x: Tensor, indices: Tensor) -> Tensor:
-    numbers, sizes = eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
-    axes = tuple(numbers.start_index_map)
-    count = len(axes)
-    rest = list(zip(sizes, x.shape, strict=True))[count:]
-    if (
-        axes != tuple(range(count))
-        or tuple(numbers.collapsed_slice_dims) != axes
-        or numbers.operand_batching_dims
-        or not all(same_dim(size, dim) for size, dim in rest)
-    ):
-        raise _refused(lowerer, eqn)
+def _is_plain(gather: _Gather, x: Tensor) -> bool:
+    """Whether single places on one axis are taken, in a mode that needs no check."""
+    if len(gather.axes) != 1 or gather.batch or gather.fills():
+        return False
+    (axis,) = gather.axes
+    others = [a for a in range(x.rank) if a != axis]
+    whole = all(same_dim(gather.sizes[a], x.shape[a]) for a in others)
+    return whole and axis in gather.collapsed and same_dim(gather.sizes[axis], 1)
+
+
+def _along_axis(lowerer: Lowerer, gather: _Gather, x: Tensor, indices: Tensor) -> Tensor:
+    """GATHER where the axis is, which leaves the others in their places."""
+    (axis,) = gather.axes
+    places = lowerer.reshape(indices, indices.shape[:-1])
+    shape = (*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
+    y = lowerer.graph.add("GATHER", [x, places], shape, x.dtype, axis=axis, batch_dims=0)
+    spread = range(axis, axis + places.rank)
+    return _arranged(lowerer, gather, y, [a for a in range(y.rank) if a not in spread])
+
+
+def _gathered(
+    lowerer: Lowerer, eqn: Any, gather: _Gather, x: Tensor, indices: Tensor
+) -> tuple[Tensor, list[int]]:
+    """The windows, and which axes of the result they are.
+
+    Axes of the result: those of batches, those of the indices, windows on indexed axes, the rest.
+    """
+    lead = len(gather.batch)
+    x = _unindexed_windows(lowerer, eqn, gather, x)
+    rest = [a for a in range(x.rank) if a not in (*gather.batch, *gather.axes)]
+    x = lowerer.transpose(x, [*gather.batch, *gather.axes, *rest])
+    count = len(gather.axes)
+    lengths = x.shape[lead : lead + count]
+    spread = [gather.sizes[a] for a in gather.axes]
+    last = [n - size for n, size in zip(lengths, spread, strict=True)]
+    indices = lowerer.transpose(indices, _batch_first(gather, indices.rank))
+    starts = [coordinate(lowerer, indices, number) for number in range(count)]
+    checks = count > 1 or any(not same_dim(size, 1) for size in spread)
+    valid = None
+    if gather.fills() or (checks and not gather.clips):
+        valid = within(lowerer, starts, last)
+    if checks or valid is not None:
+        starts = [clipped(lowerer, s, top) for s, top in zip(starts, last, strict=True)]
+    cells = cell_numbers(lowerer, starts, lengths, spread)
+    y = _merged_gather(lowerer, x, cells, lead, count)
+    if valid is not None:
+        shape = (*valid.shape, *[1] * (y.rank - valid.rank))
+        fill = np.nan if gather.fill is None else gather.fill
+        y = select(lowerer, lowerer.reshape(valid, shape), y, scalar(lowerer, fill, y))
+    # Indexed axes keep a place in the result unless they are collapsed.
+    window = [*(a for a in gather.axes if a not in gather.collapsed), *rest]
+    dims = [gather.sizes[axis] for axis in window]
+    y = lowerer.reshape(y, (*indices.shape[:-1], *dims))
+    first = indices.rank - 1
+    return y, [first + window.index(axis) for axis in sorted(window)]
+
+
+def _merged_gather(lowerer: Lowerer, x: Tensor, cells: Tensor, lead: int, count: int) -> Tensor:
+    """GATHER from the axes behind the batch, merged into one."""
+    if count > 1:
+        merged: Dim = 1
+        for dim in x.shape[lead : lead + count]:
+            merged = merged * dim
+        x = lowerer.reshape(x, (*x.shape[:lead], merged, *x.shape[lead + count :]))
+    shape = (*cells.shape, *x.shape[lead + 1 :])
+    return lowerer.graph.add("GATHER", [x, cells], shape, x.dtype, axis=lead, batch_dims=lead)
+
+
+def _unindexed_windows(lowerer: Lowerer, eqn: Any, gather: _Gather, x: Tensor) -> Tensor:
+    """A window smaller than an axis that no index moves starts at 0."""
+    fixed = (*gather.axes, *gather.batch)
+    bounds = [
+        (0, dim if axis in fixed else size, 1)
+        for axis, (dim, size) in enumerate(zip(x.shape, gather.sizes, strict=True))
+    ]
+    return slice_tensor(lowerer, eqn, x, x.shape, bounds)
+
+
+def _batch_first(gather: _Gather, rank: int) -> list[int]:
+    others = [a for a in range(rank - 1) if a not in gather.index_batch]
+    return [*gather.index_batch, *others, rank - 1]
+
+
+def coordinate(lowerer: Lowerer, indices: Tensor, number: int) -> Tensor:
+    """Component `number` of each index vector."""
     lead = indices.shape[:-1]
-    y = lowerer.graph.add("GATHER_ND", [x, indices], (*lead, *x.shape[count:]), x.dtype)
-    return _arranged(lowerer, eqn, y, list(range(len(lead), y.rank)))
+    if indices.data is not None:
+        return lowerer.graph.constant(np.array(indices.data[..., number]))
+    if same_dim(indices.shape[-1], 1):
+        return lowerer.reshape(indices, lead)
+    begin = lowerer.graph.ints([*[0] * len(lead), number])
+    size = lowerer.graph.ints([*[-1] * len(lead), 1])
+    part = lowerer.graph.add("SLICE", [indices, begin, size], (*lead, 1))
+    return lowerer.reshape(part, lead)
 
 
-def _arranged(lowerer: Lowerer, eqn: Any, y: Tensor, window: Sequence[int]) -> Tensor:
+def _arranged(lowerer: Lowerer, gather: _Gather, y: Tensor, window: Sequence[int]) -> Tensor:
     """`y` with its window axes at `offset_dims`, and the axes of the indices around them."""
-    offsets = list(eqn.params["dimension_numbers"].offset_dims)
-    others = iter([axis for axis in range(y.rank) if axis not in window])
-    order = [window[offsets.index(a)] if a in offsets else next(others) for a in range(y.rank)]
+    others = [axis for axis in range(y.rank) if axis not in window]
+    # Batch axes of the indices were moved to the front: back to their places.
+    places = _batch_first(gather, len(others) + 1)[:-1]
+    in_order = [others[places.index(k)] for k in range(len(others))]
+    rest = iter(in_order)
+    offsets = list(gather.offsets)
+    order = [window[offsets.index(a)] if a in offsets else next(rest) for a in range(y.rank)]
     return lowerer.transpose(y, order)
-
-
-def _refused(lowerer: Lowerer, eqn: Any) -> Exception:
-    return lowerer.refuse(
-        eqn,
-        "an index array over one axis, or over the leading axes",
-        "Use jnp.take(x, indices, axis=...), or jnp.take_along_axis over the last axis.",
-    )

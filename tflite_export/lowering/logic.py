@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..graph import Tensor
-from ..symbolic import broadcast
-from .elementwise import binary, check_dtype, scalar, unary
+from .bits import bit_operator
+from .elementwise import binary, check_dtype, scalar, select, unary
 from .lowerer import Lowerer
 from .registry import lowers
 
@@ -38,17 +38,19 @@ def lower_comparison(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Te
 
 @lowers(*_LOGIC)
 def lower_logic(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
-    """Logic on bools; integers would need bitwise kernels."""
+    """Logic on bools, bitwise arithmetic on int32."""
+    check_dtype(lowerer, eqn, inputs, (_BOOL, _NUMBERS[1]))
     if inputs[0].dtype != _BOOL:
-        raise lowerer.refuse(eqn, "bool operands")
+        return bit_operator(lowerer, eqn, *inputs)
     return binary(lowerer, _LOGIC[eqn.primitive.name], inputs[0], inputs[1], _BOOL)
 
 
 @lowers("not")
 def lower_not(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
-    """LOGICAL_NOT on bools."""
+    """LOGICAL_NOT on bools; the bits of -1 - x are the opposite ones of x."""
+    check_dtype(lowerer, eqn, inputs, (_BOOL, _NUMBERS[1]))
     if inputs[0].dtype != _BOOL:
-        raise lowerer.refuse(eqn, "bool operands")
+        return binary(lowerer, "SUB", scalar(lowerer, -1, inputs[0]), inputs[0])
     return unary(lowerer, "LOGICAL_NOT", inputs[0])
 
 
@@ -72,17 +74,3 @@ def lower_select_n(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tens
         hit = binary(lowerer, "EQUAL", which, scalar(lowerer, number, which), dtype=_BOOL)
         chosen = select(lowerer, hit, cases[number], chosen)
     return chosen
-
-
-def select(lowerer: Lowerer, condition: Tensor, then: Tensor, otherwise: Tensor) -> Tensor:
-    """`then` where the condition holds, `otherwise` elsewhere."""
-    if then is otherwise:
-        return then
-    if condition.data is not None and condition.data.all():
-        return then
-    if condition.data is not None and not condition.data.any():
-        return otherwise
-    pair = broadcast(then.shape, otherwise.shape)
-    shape = None if pair is None else broadcast(condition.shape, pair)
-    assert shape is not None, f"{condition}, {then} and {otherwise} do not broadcast"
-    return lowerer.graph.add("SELECT_V2", [condition, then, otherwise], shape, then.dtype)

@@ -16,9 +16,9 @@ from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
 from ..graph import Graph, Origin, Tensor
 from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
-from ..symbolic import Dim, Shape, all_static, describe, plain, same_shape
-from .refusals import remedy_for
-from .registry import LOWERINGS
+from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
+from .refusals import dtype_remedy, remedy_for
+from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS
 
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
@@ -127,13 +127,21 @@ class Lowerer:
     ) -> Sequence[Tensor | None]:
         name = eqn.primitive.name
         if name in CALLS:
+            known = NAMED_LOWERINGS.get(eqn.params.get("name", ""))
+            folds = all(x.data is not None for x in inputs)
+            results = None if known is None or folds else known(self, eqn, inputs)
+            if results is not None:
+                return list(results)
             return self._call(eqn, inputs, flags)
         self.graph.where = self._line(eqn)
         folded = self._fold(eqn, inputs)
         if folded is not None:
             return folded
-        self._check_dtypes(eqn, flags)
         lowering = LOWERINGS.get(name)
+        if name in COMPLEX_LOWERINGS and _is_complex(eqn):
+            lowering = COMPLEX_LOWERINGS[name]
+        else:
+            self._check_dtypes(eqn, flags)
         if lowering is None:
             raise self.refuse(eqn, "an operation that LiteRT has a kernel for")
         self.needed = flags
@@ -191,6 +199,12 @@ class Lowerer:
             return self.graph.constant(np.ascontiguousarray(np.broadcast_to(tensor.data, target)))
         return self.graph.add("broadcast", [tensor], target)
 
+    def dim(self, dim: Dim) -> Tensor:
+        """A size as an int32 scalar, read while running where it is free."""
+        if is_static(dim):
+            return self.graph.constant(np.int32(dim))
+        return self.graph.add("dim_value", [], (), np.int32, dim=dim)
+
     def rank_padded(self, tensor: Tensor, rank: int) -> Tensor:
         """The tensor with leading ones up to `rank`."""
         return self.reshape(tensor, (1,) * (rank - tensor.rank) + tensor.shape)
@@ -228,6 +242,8 @@ class Lowerer:
 
     def _check_dtypes(self, eqn: Any, flags: Sequence[bool]) -> None:
         """Refuse int64, float16, complex ... before a kernel sees them."""
+        if eqn.primitive.name == "iota":
+            return  # a constant of any dtype, which its readers fold or refuse
         for var in (*eqn.invars, *(v for v, flag in zip(eqn.outvars, flags, strict=True) if flag)):
             dtype = _dtype(var.aval)
             if dtype in TENSOR_TYPES or isinstance(var, Literal):
@@ -237,7 +253,7 @@ class Lowerer:
             raise self.refuse(
                 eqn,
                 f"values of float32, int32 or bool, not {dtype}",
-                "Cast with x.astype(jnp.float32), and leave jax_enable_x64 off while exporting.",
+                dtype_remedy(dtype),
             )
 
 
@@ -259,6 +275,10 @@ def live_variables(
         if any(var in live and var not in known for var in eqn.outvars):
             live.update(var for var in eqn.invars if not isinstance(var, Literal))
     return live
+
+
+def _is_complex(eqn: Any) -> bool:
+    return any(_dtype(var.aval) == np.complex64 for var in (*eqn.invars, *eqn.outvars))
 
 
 def _dtype(aval: Any) -> Any:

@@ -35,12 +35,14 @@ class _Side:
 @lowers("dot_general")
 def lower_dot_general(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """Result axes: batch, free axes of the left side, free axes of the right side."""
-    check_dtype(lowerer, eqn, inputs, (np.dtype(np.float32),))
+    check_dtype(lowerer, eqn, inputs, (np.dtype(np.float32), np.dtype(np.int32)))
     (lc, rc), (lb, rb) = eqn.params["dimension_numbers"]
     left, right = (
         _Side(lowerer.full(x, var.aval.shape), tuple(map(int, batch)), tuple(map(int, contract)))
         for x, var, batch, contract in zip(inputs, eqn.invars, (lb, rb), (lc, rc), strict=True)
     )
+    if left.tensor.dtype == np.int32:
+        return _integer_product(lowerer, left, right)
     if not left.batch and right.tensor.data is not None:
         return _fully_connected(lowerer, left, right)
     if not left.batch and left.tensor.data is not None:
@@ -69,6 +71,20 @@ def _fully_connected(lowerer: Lowerer, x: _Side, weights: _Side) -> Tensor:
         keep_num_dims=len(batch) > 1,
     )
     return lowerer.reshape(y, [*lead, *weights.dims(weights.free)])
+
+
+def _integer_product(lowerer: Lowerer, left: _Side, right: _Side) -> Tensor:
+    """Sum of products, for no kernel multiplies matrices of int32."""
+    x = lowerer.transpose(left.tensor, [*left.batch, *left.free, *left.contract])
+    y = lowerer.transpose(right.tensor, [*right.batch, *right.free, *right.contract])
+    batch, rows, columns = left.dims(left.batch), left.dims(left.free), right.dims(right.free)
+    inner = [size(left.dims(left.contract))]
+    x = lowerer.reshape(x, [*batch, *rows, *[1] * len(columns), *inner])
+    y = lowerer.reshape(y, [*batch, *[1] * len(rows), *columns, *inner])
+    shape = [*batch, *rows, *columns]
+    product = lowerer.graph.add("MUL", [x, y], [*shape, *inner])
+    axis = lowerer.graph.ints([len(shape)])
+    return lowerer.graph.add("SUM", [product, axis], shape, keep_dims=False)
 
 
 def _batch_matmul(lowerer: Lowerer, left: _Side, right: _Side) -> Tensor:

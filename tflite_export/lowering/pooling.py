@@ -10,10 +10,11 @@ import numpy as np
 
 from ..graph import Tensor
 from ..symbolic import Dim, is_static
-from .elementwise import check_dtype, unary
+from .elementwise import unary
 from .lowerer import Lowerer
 from .registry import lowers
 from .shape import pad_tensor
+from .shifted_window import fits_kernel, window_axes, window_by_shifts
 from .window import padding_scheme
 
 
@@ -32,6 +33,8 @@ class _Window:
 @lowers("reduce_window_max")
 def lower_max_pool(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """MAX_POOL_2D over any one or two axes."""
+    if not fits_kernel(eqn, inputs[0]):
+        return window_by_shifts(lowerer, eqn, inputs[0], "MAXIMUM")
     window = _nhwc_window(lowerer, eqn, inputs[0])
     return _restored(lowerer, eqn, window, _max_pool(lowerer, window, window.x))
 
@@ -39,9 +42,24 @@ def lower_max_pool(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tens
 @lowers("reduce_window_min")
 def lower_min_pool(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """The negative of the largest negative."""
+    if not fits_kernel(eqn, inputs[0]):
+        return window_by_shifts(lowerer, eqn, inputs[0], "MINIMUM")
     window = _nhwc_window(lowerer, eqn, inputs[0])
     pooled = _max_pool(lowerer, window, unary(lowerer, "NEG", window.x))
     return _restored(lowerer, eqn, window, unary(lowerer, "NEG", pooled))
+
+
+@lowers("reduce_window")
+def lower_window_product(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
+    """A window of products; other reductions of the user's own have no operator."""
+    x, start = inputs[0], inputs[-1]
+    body = eqn.params["jaxpr"].eqns
+    products = len(body) == 1 and body[0].primitive.name == "mul"
+    if not products or start.data is None or np.any(start.data != 1):
+        raise lowerer.refuse(
+            eqn, "a window of sums, products, minima or maxima", "Combine slices in a Python loop."
+        )
+    return window_by_shifts(lowerer, eqn, x, "MUL")
 
 
 def _max_pool(lowerer: Lowerer, window: _Window, x: Tensor) -> Tensor:
@@ -57,6 +75,8 @@ def lower_sum_pool(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tens
     """An intermediate `sum_pool`, which a rewrite joins with the division that makes it a mean."""
     if inputs[0].data is not None:
         return _counts(lowerer, eqn, inputs[0])
+    if not fits_kernel(eqn, inputs[0]):
+        return window_by_shifts(lowerer, eqn, inputs[0], "ADD")
     window = _nhwc_window(lowerer, eqn, inputs[0])
     pooled = lowerer.graph.add(
         "sum_pool",
@@ -103,21 +123,7 @@ def pool_options(sizes: Sequence[int], strides: Sequence[int], scheme: str) -> d
 
 def _nhwc_window(lowerer: Lowerer, eqn: Any, x: Tensor) -> _Window:
     """The window with its axes moved to height and width, and other axes to batch and channels."""
-    check_dtype(lowerer, eqn, [x], (np.dtype(np.float32),))
-    p = eqn.params
-    sizes, strides = tuple(p["window_dimensions"]), tuple(p["window_strides"])
-    if any(d != 1 for d in (*p["base_dilation"], *p["window_dilation"])):
-        raise lowerer.refuse(eqn, "a window without dilation", "Slice with a step first.")
-    pads = [tuple(pair) for pair in p["padding"]]
-    if not all(is_static(size) and size >= 0 for pair in pads for size in pair):
-        raise lowerer.refuse(
-            eqn, "paddings that are numbers of at least 0", "Give the axes a size."
-        )
-    axes = [a for a in range(len(sizes)) if sizes[a] != 1 or strides[a] != 1 or pads[a] != (0, 0)]
-    if len(axes) > 2 or len(sizes) > 4 or len(sizes) < 2:
-        raise lowerer.refuse(
-            eqn, "a window over one or two axes of at most four", "Reshape, or pool twice."
-        )
+    axes = window_axes(eqn)
     return _arranged(lowerer, eqn, x, axes)
 
 

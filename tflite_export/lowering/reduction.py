@@ -1,4 +1,4 @@
-"""Reductions over whole axes, positions of extremes, and running sums."""
+"""Reductions over whole axes, and positions of extremes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _KINDS = {
     "reduce_or": "REDUCE_ANY",
     "reduce_and": "REDUCE_ALL",
 }
+_KINDS_OF_BOOLS = {"REDUCE_MAX": "REDUCE_ANY", "REDUCE_MIN": "REDUCE_ALL"}
 _COUNTING = ("SUM", "REDUCE_PROD")  # here it matters how often a broadcast element occurs
 
 
@@ -31,6 +32,8 @@ _COUNTING = ("SUM", "REDUCE_PROD")  # here it matters how often a broadcast elem
 def lower_reduction(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """One reduction that drops the reduced axes."""
     kind = _KINDS[eqn.primitive.name]
+    if inputs[0].dtype == np.bool_:
+        kind = _KINDS_OF_BOOLS.get(kind, kind)
     check_dtype(lowerer, eqn, inputs, _BOOL if kind in ("REDUCE_ANY", "REDUCE_ALL") else _NUMBERS)
     shape = eqn.invars[0].aval.shape
     x = lowerer.rank_padded(inputs[0], len(shape))
@@ -46,34 +49,12 @@ def lower_reduction(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Ten
 @lowers("argmax", "argmin")
 def lower_arg_extreme(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """ARG_MAX or ARG_MIN, the first position on ties."""
-    check_dtype(lowerer, eqn, inputs, _NUMBERS)
+    check_dtype(lowerer, eqn, inputs, (*_NUMBERS, *_BOOL))
     x = lowerer.full(inputs[0], eqn.invars[0].aval.shape)
+    if x.dtype == np.bool_:
+        x = lowerer.graph.add("CAST", [x], x.shape, np.int32)
     (axis,) = eqn.params["axes"]
     kind = "ARG_MAX" if eqn.primitive.name == "argmax" else "ARG_MIN"
     position = lowerer.graph.constant(np.int32(axis))
     shape = eqn.outvars[0].aval.shape
     return lowerer.graph.add(kind, [x, position], shape, np.int32, output_type=np.int32)
-
-
-@lowers("cumsum")
-def lower_cumsum(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
-    """CUMSUM along one axis."""
-    check_dtype(lowerer, eqn, inputs, _NUMBERS)
-    x = lowerer.full(inputs[0], eqn.invars[0].aval.shape)
-    axis = lowerer.graph.constant(np.int32(eqn.params["axis"]))
-    reverse = bool(eqn.params["reverse"])
-    return lowerer.graph.add("CUMSUM", [x, axis], x.shape, exclusive=False, reverse=reverse)
-
-
-@lowers("top_k")
-def lower_top_k(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-    """TOPK_V2, values and positions, over the last axis."""
-    check_dtype(lowerer, eqn, inputs, _NUMBERS)
-    x = lowerer.full(inputs[0], eqn.invars[0].aval.shape)
-    axis = int(eqn.params.get("axis", -1)) % x.rank
-    if axis != x.rank - 1:
-        raise lowerer.refuse(eqn, "top_k over the last axis", "Use jnp.moveaxis before and after.")
-    shape = eqn.outvars[0].aval.shape
-    outputs = [Tensor(tuple(shape), x.dtype), Tensor(tuple(shape), np.dtype(np.int32))]
-    count = lowerer.graph.constant(np.int32(eqn.params["k"]))
-    return lowerer.graph.add_many("TOPK_V2", [x, count], outputs)

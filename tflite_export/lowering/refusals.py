@@ -5,7 +5,12 @@ from __future__ import annotations
 _RANDOM = (
     "Export the inference function (training=False), or make the random numbers an input of it."
 )
-_BITS = "There is no bitwise kernel for integers; use comparisons and jnp.where, or bool values."
+_BITS = "Of the bitwise functions, & | ^ ~ << >> export; build others of these and jnp.where."
+_COMPLEX = "Compute with x.real and x.imag; sums, products and transforms of complex values export."
+_DTYPE = (
+    "Cast with x.astype(jnp.float32) or x.astype(jnp.int32), and leave jax_enable_x64 off while "
+    "exporting."
+)
 _LINALG = (
     "Compute the factorisation outside the exported function and pass its result as a constant."
 )
@@ -15,11 +20,21 @@ _DEFAULT = (
 )
 
 _REMEDIES = {
-    "sort": "Use jax.lax.top_k, or sort outside the exported function.",
-    "fft": "Multiply by a constant DFT matrix, or transform outside the exported function.",
     "pure_callback": "Callbacks cannot travel in a file: write the function in jnp.",
     "io_callback": "Callbacks cannot travel in a file: write the function in jnp.",
 }
+
+
+def dtype_remedy(dtype: object) -> str:
+    """What to do with values of a dtype that has no kernels.
+
+    Args:
+        dtype: the dtype.
+
+    Returns:
+        The advice, ending in a full stop.
+    """
+    return _COMPLEX if str(dtype).startswith("complex") else _DTYPE
 
 
 def remedy_for(primitive: str) -> str:
@@ -39,7 +54,7 @@ def remedy_for(primitive: str) -> str:
         return _REMEDIES[primitive]
     if primitive.startswith(("random_", "threefry", "rng_")):
         return _RANDOM
-    if primitive in ("and", "or", "xor", "not", "population_count", "clz") or "shift" in primitive:
+    if primitive in ("population_count", "clz"):
         return _BITS
     if primitive in ("cholesky", "lu", "qr", "eig", "eigh", "svd", "triangular_solve", "schur"):
         return _LINALG

@@ -12,6 +12,9 @@ Lowering: TypeAlias = Callable[
 ]
 
 LOWERINGS: dict[str, Lowering] = {}
+# For jitted functions by name; None where the program is not the one that the name promises.
+NAMED_LOWERINGS: dict[str, Callable[[Any, Any, Sequence[Tensor]], Any]] = {}
+COMPLEX_LOWERINGS: dict[str, Lowering] = {}  # for equations that read or write complex numbers
 
 
 def lowers(*primitives: str) -> Callable[[Lowering], Lowering]:
@@ -26,11 +29,28 @@ def lowers(*primitives: str) -> Callable[[Lowering], Lowering]:
     Returns:
         A decorator that returns the function unchanged.
     """
+    return _registers(LOWERINGS, primitives)
 
+
+def lowers_complex(*primitives: str) -> Callable[[Lowering], Lowering]:
+    """Register a function for these primitives where they read or write complex numbers.
+
+    Args:
+        primitives: names of JAX primitives.
+
+    Returns:
+        A decorator that returns the function unchanged.
+    """
+    return _registers(COMPLEX_LOWERINGS, primitives)
+
+
+def _registers(
+    table: dict[str, Lowering], primitives: Sequence[str]
+) -> Callable[[Lowering], Lowering]:
     def register(function: Lowering) -> Lowering:
         for primitive in primitives:
-            assert primitive not in LOWERINGS, f"{primitive} is lowered twice"
-            LOWERINGS[primitive] = function
+            assert primitive not in table, f"{primitive} is lowered twice"
+            table[primitive] = function
         return function
 
     return register

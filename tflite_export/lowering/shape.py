@@ -10,6 +10,7 @@ import numpy as np
 from ..graph import Tensor
 from ..symbolic import is_one, is_static, pad_rank, plain, same_dim, same_shape, strip_leading_ones
 from .elementwise import check_dtype, scalar
+from .indexing import counting
 from .lowerer import Lowerer
 from .registry import lowers
 
@@ -83,10 +84,13 @@ def lower_concatenate(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> T
 @lowers("stack")
 def lower_stack(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """PACK along a new axis."""
-    check_dtype(lowerer, eqn, inputs, _MOVABLE)
     parts = [lowerer.full(x, var.aval.shape) for x, var in zip(inputs, eqn.invars, strict=True)]
     shape = eqn.outvars[0].aval.shape
     axis = int(eqn.params["axis"])
+    if inputs[0].dtype == np.bool_:
+        apart = [lowerer.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:])) for x in parts]
+        return lowerer.graph.add("CONCATENATION", apart, shape, axis=axis)
+    check_dtype(lowerer, eqn, inputs, _MOVABLE)
     return lowerer.graph.add("PACK", parts, shape, values_count=len(parts), axis=axis)
 
 
@@ -100,37 +104,18 @@ def lower_unstack(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Seque
     return lowerer.graph.add_many("UNPACK", [x], outputs, num=len(outputs), axis=axis)
 
 
-@lowers("pad")
-def lower_pad(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
-    """PAD or PADV2 at the edges."""
-    x, value = inputs
-    check_dtype(lowerer, eqn, [x], _NUMBERS)
-    config = [tuple(entry) for entry in eqn.params["padding_config"]]
-    if not all(is_static(size) for entry in config for size in entry):
-        raise lowerer.refuse(eqn, "paddings that are numbers", "Give the padded dimension a size.")
-    if any(interior for _, _, interior in config):
-        raise lowerer.refuse(
-            eqn, "padding at the edges only", "Interleave with jnp.stack and reshape."
-        )
-    if any(low < 0 or high < 0 for low, high, _ in config):
-        raise lowerer.refuse(eqn, "paddings of at least 0", "Crop with a slice instead.")
-    if value.data is None:
-        raise lowerer.refuse(eqn, "a constant padding value", "Use jnp.where with a mask.")
-    pads = [(low, high) for low, high, _ in config]
-    return pad_tensor(lowerer, lowerer.full(x, eqn.invars[0].aval.shape), pads, float(value.data))
-
-
 def pad_tensor(
-    lowerer: Lowerer, x: Tensor, pads: Sequence[tuple[int, int]], value: float = 0.0
+    lowerer: Lowerer, x: Tensor, pads: Sequence[tuple[int, int]], value: float | Tensor = 0.0
 ) -> Tensor:
     """`x` with `value` around it; PAD for zeros, PADV2 for anything else."""
     if not any(low or high for low, high in pads):
         return x
     shape = [dim + low + high for dim, (low, high) in zip(x.shape, pads, strict=True)]
     amounts = lowerer.graph.constant(np.array(pads, np.int32))
-    if value == 0:
+    fill = value if isinstance(value, Tensor) else scalar(lowerer, value, x)
+    if fill.data is not None and not fill.data.any():
         return lowerer.graph.add("PAD", [x, amounts], shape)
-    return lowerer.graph.add("PADV2", [x, amounts, scalar(lowerer, value, x)], shape)
+    return lowerer.graph.add("PADV2", [x, amounts, fill], shape)
 
 
 @lowers("split")
@@ -179,12 +164,9 @@ def lower_iota(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
         return lowerer.graph.constant(np.arange(shape[axis]).astype(dtype).reshape(placed))
     if dtype not in _NUMBERS:
         raise lowerer.refuse(eqn, "int32 or float32", "Pass dtype=jnp.int32.")
-    graph = lowerer.graph
-    count = graph.add("dim_value", [], (), np.int32, dim=shape[axis])
-    zero, one = graph.constant(np.int32(0)), graph.constant(np.int32(1))
-    counted = graph.add("RANGE", [zero, count, one], placed[:1], np.int32)
+    counted = counting(lowerer, shape[axis])
     if dtype == np.float32:
-        counted = graph.add("CAST", [counted], counted.shape, dtype)
+        counted = lowerer.graph.add("CAST", [counted], counted.shape, dtype)
     return lowerer.reshape(counted, placed)
 
 
@@ -197,13 +179,18 @@ def lower_empty(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
 @lowers("dim_as_value")
 def lower_dim_as_value(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """A free size as a number, read while running."""
-    dim = eqn.params["dim"]
-    if is_static(dim):
-        return lowerer.graph.constant(np.int32(dim))
-    return lowerer.graph.add("dim_value", [], (), np.int32, dim=dim)
+    return lowerer.dim(eqn.params["dim"])
 
 
 def broadcast_axes(x: Tensor, shape: Sequence[Any]) -> list[int]:
     """Axes on which `x`, of the same rank, stands for more elements than it has."""
     pairs = enumerate(zip(x.shape, shape, strict=True))
     return [axis for axis, (own, full) in pairs if not same_dim(own, full)]
+
+
+def value_range(dtype: np.dtype) -> tuple[float, float]:
+    """The smallest and the largest value, infinities for floats."""
+    if np.issubdtype(dtype, np.floating):
+        return -np.inf, np.inf
+    limits = np.iinfo(dtype)
+    return limits.min, limits.max

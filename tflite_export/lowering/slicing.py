@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import Tensor
 from ..symbolic import Dim, is_static, same_dim
-from .elementwise import binary
+from .indexing import clipped
 from .lowerer import Lowerer
 from .registry import lowers
 
@@ -109,7 +109,7 @@ def lower_dynamic_slice(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) ->
         ]
         return slice_tensor(lowerer, eqn, x, full_shape, bounds)
     begin = [
-        lowerer.graph.constant(np.int32(0)) if w else _clamped(lowerer, s, dim - size)
+        lowerer.graph.constant(np.int32(0)) if w else clipped(lowerer, s, dim - size)
         for w, s, size, dim in zip(whole, starts, sizes, full_shape, strict=True)
     ]
     x = lowerer.full(x, full_shape)
@@ -128,20 +128,6 @@ def _fixed_bounds(start: Tensor, size: int, dim: Dim) -> tuple[int, int, int]:
     if is_static(dim):
         first = min(first, dim - size)
     return first, first + size, 1
-
-
-def _clamped(lowerer: Lowerer, start: Tensor, last: Dim) -> Tensor:
-    graph = lowerer.graph
-    if start.dtype != np.int32:
-        start = graph.add("CAST", [start], start.shape, np.int32)
-    if not is_static(last):
-        limit = graph.add("dim_value", [], (), np.int32, dim=last)
-    elif start.data is not None:
-        return graph.constant(np.int32(np.clip(start.data, 0, last)))
-    else:
-        limit = graph.constant(np.int32(last))
-    low = binary(lowerer, "MAXIMUM", start, graph.constant(np.int32(0)))
-    return binary(lowerer, "MINIMUM", low, limit)
 
 
 def pack(lowerer: Lowerer, scalars: Sequence[Tensor]) -> Tensor:
@@ -165,5 +151,5 @@ def lower_dynamic_update_slice(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tens
         if same_dim(size, dim):
             begin.append(lowerer.graph.constant(np.int32(0)))
         else:
-            begin.append(_clamped(lowerer, start, dim - size))
+            begin.append(clipped(lowerer, start, dim - size))
     return lowerer.graph.add("DYNAMIC_UPDATE_SLICE", [x, update, pack(lowerer, begin)], x.shape)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..symbolic import Dim, is_static
+from jax import lax
+
+from ..symbolic import Dim, is_static, same_shape
 
 
-def same_padding(size: Dim, window: int, stride: int, dilation: int = 1) -> tuple[int, int] | None:
-    """What SAME pads on one axis, or None if it depends on a free size.
+def same_padding(size: Dim, window: int, stride: int, dilation: int = 1) -> tuple[Dim, ...]:
+    """What SAME pads on one axis, an expression if it depends on a free size.
 
     The output has ceil(size / stride) elements; an odd element of padding goes behind.
 
@@ -28,7 +30,9 @@ def same_padding(size: Dim, window: int, stride: int, dilation: int = 1) -> tupl
     reach = (window - 1) * dilation + 1
     if not is_static(size):
         # With stride 1 the sizes cancel out; otherwise the remainder of size / stride decides.
-        return ((reach - 1) // 2, reach // 2) if stride == 1 else None
+        if stride == 1:
+            return (reach - 1) // 2, reach // 2
+        return tuple(lax.padtype_to_pads((size,), (reach,), (stride,), "SAME")[0])
     out = -(-size // stride)
     total = max((out - 1) * stride + reach - size, 0)
     return total // 2, total - total // 2
@@ -38,7 +42,7 @@ def padding_scheme(
     sizes: Sequence[Dim],
     windows: Sequence[int],
     strides: Sequence[int],
-    pads: Sequence[tuple[int, int]],
+    pads: Sequence[tuple[Dim, Dim]],
     dilations: Sequence[int] | None = None,
 ) -> str | None:
     """`VALID`, `SAME`, or None where the pads are neither.
@@ -57,7 +61,9 @@ def padding_scheme(
         >>> padding_scheme((8, 8), (3, 3), (1, 1), [(1, 1), (1, 1)])
         'SAME'
     """
-    if not any(low or high for low, high in pads):
+    if all(is_static(side) and side == 0 for pair in pads for side in pair):
         return "VALID"
     axes = zip(sizes, windows, strides, dilations or [1] * len(sizes), strict=True)
-    return "SAME" if [same_padding(*axis) for axis in axes] == list(pads) else None
+    same = [same_padding(*axis) for axis in axes]
+    fits = (same_shape(wanted, given) for wanted, given in zip(same, pads, strict=True))
+    return "SAME" if all(fits) else None

@@ -7,19 +7,24 @@ from .activations import activations
 from .driver import RuleSet, apply_rules
 from .fused_lstm import fuse_lstms
 from .fusion import activation_fusion, fusion
+from .images import images
+from .input_folding import input_folding
 from .legalise import legalise
 from .matmul import matmul
+from .mirror import mirror
 from .pooling import pooling
 from .reshape_sinking import reshape_sinking
-from .simplify import eliminate_common_subexpressions, simplify
+from .rows import rows
+from .simplify import eliminate_common_subexpressions, simplify, tidy
 from .softmax import softmax
 from .split_sinking import split_sinking
 
 _PATTERNS = RuleSet(
-    simplify, softmax, activations, pooling, matmul, reshape_sinking, split_sinking, fusion
+    *(simplify, softmax, activations, rows, images, mirror, pooling, matmul),
+    *(reshape_sinking, split_sinking, fusion),
 )
 # After the patterns: a RELU that is fused too early cannot become RELU6 or HARD_SWISH.
-_FINAL = RuleSet(simplify, activation_fusion)
+_FINAL = RuleSet(simplify, tidy, input_folding, activation_fusion)
 
 
 def optimise(graph: Graph) -> None:

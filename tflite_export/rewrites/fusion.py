@@ -12,8 +12,16 @@ from .driver import RuleSet
 fusion = RuleSet()
 activation_fusion = RuleSet()
 
-_LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "transpose_conv")
-_OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0, "transpose_conv": 0}
+# Axis of the weights that is the output channels.
+_OUTPUT_AXIS = {
+    "CONV_2D": 0,
+    "DEPTHWISE_CONV_2D": 3,
+    "FULLY_CONNECTED": 0,
+    "transpose_conv": 0,
+    "CONV_3D": 4,
+    "transpose_conv_3d": 3,
+}
+_LINEAR = tuple(_OUTPUT_AXIS)
 
 
 @fusion.on("ADD", "SUB", "MUL", "DIV")

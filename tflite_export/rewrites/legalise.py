@@ -10,7 +10,7 @@ import numpy as np
 from ..dim_expression import interpret
 from ..errors import UnsupportedOpError
 from ..graph import Graph, Op, Tensor
-from ..symbolic import Dim, all_static, is_static
+from ..symbolic import Dim, all_static, is_static, pad_rank, same_dim
 from .driver import RuleSet
 from .filling import legal_constant_broadcast, legal_zeros
 from .pattern import Anything, Node, Number, Uniform, match, uniform_value
@@ -188,6 +188,13 @@ def shape_vector(graph: Graph, shape: tuple[Dim, ...], where: str) -> Tensor:
     return graph.add("PACK", scalars, (len(shape),), np.int32, values_count=len(shape), axis=0)
 
 
+@legalise.on("shape_vector")
+def shape_operand(graph: Graph, op: Op) -> bool:
+    """A shape that an operator wants as an operand."""
+    graph.replace(op.out, shape_vector(graph, op.options["dims"], op.where))
+    return True
+
+
 @legalise.on("RESHAPE")
 def reshape_target(graph: Graph, op: Op) -> bool:
     """Add the second operand. One free size is -1, which keeps the operator's shape static."""
@@ -207,20 +214,29 @@ def reshape_target(graph: Graph, op: Op) -> bool:
     return True
 
 
-@legalise.on("transpose_conv")
+@legalise.on("transpose_conv", "transpose_conv_3d")
 def transpose_conv(graph: Graph, op: Op) -> bool:
-    """TRANSPOSE_CONV, which wants the shape of its output first."""
+    """TRANSPOSE_CONV or CONV_3D_TRANSPOSE, which want the shape of their output first."""
     x, kernel, bias = op.inputs
+    kind = "TRANSPOSE_CONV" if op.kind == "transpose_conv" else "CONV_3D_TRANSPOSE"
     target = shape_vector(graph, op.out.shape, op.where)
     inputs = [target, kernel, x, bias]
-    out = graph.add("TRANSPOSE_CONV", inputs, op.out.shape, np.float32, **op.options)
-    graph.replace(op.out, out)
+    graph.replace(op.out, graph.add(kind, inputs, op.out.shape, np.float32, **op.options))
     return True
 
 
 @legalise.on("broadcast")
 def broadcast_to(graph: Graph, op: Op) -> bool:
-    """A broadcast that its reader needs written out."""
+    """A broadcast that its reader needs written out; TILE where the sizes to repeat are known."""
+    x = op.operand(0)
+    own = pad_rank(x.shape, op.out.rank)
+    pairs = list(zip(own, op.out.shape, strict=True))
+    counts = [1 if same_dim(a, b) else b for a, b in pairs]
+    if not all_static(op.out.shape) and all_static(counts):
+        if x.rank < op.out.rank:
+            x = graph.add("RESHAPE", [x], own)
+        graph.replace(op.out, graph.add("TILE", [x, graph.ints(counts)], op.out.shape))
+        return True
     target = shape_vector(graph, op.out.shape, op.where)
     graph.replace(op.out, graph.add("BROADCAST_TO", [op.operand(0), target], op.out.shape))
     return True

@@ -19,6 +19,7 @@ _SOURCES = (
     "transpose_conv",
     "MAX_POOL_2D",
     "AVERAGE_POOL_2D",
+    "BATCH_MATMUL",
 )
 _PASSED = (*_SOURCES, "ADD", "SUB", "MUL", "DIV")
 
@@ -55,6 +56,17 @@ def below_channel_constant(graph: Graph, op: Op) -> bool:
         graph.replace(op.out, graph.add("RESHAPE", [y], op.out.shape))
         return True
     return False
+
+
+@reshape_sinking.on("SOFTMAX", "LOG_SOFTMAX")
+def below_rows(graph: Graph, op: Op) -> bool:
+    """The same for functions of whole rows, if the reshape keeps these."""
+    source = _reshaped(graph, op.operand(0))
+    if source is None or not same_dim(source.shape[-1], op.out.shape[-1]):
+        return False
+    y = graph.add(op.kind, [source], source.shape, op.out.dtype, **op.options)
+    graph.replace(op.out, graph.add("RESHAPE", [y], op.out.shape))
+    return True
 
 
 def _reshaped(graph: Graph, tensor: Tensor) -> Tensor | None:

@@ -10,6 +10,7 @@ from .driver import RuleSet
 from .pattern import uniform_value
 
 simplify = RuleSet()
+tidy = RuleSet()  # for the end: patterns know the forms before
 
 _FLOAT = np.dtype(np.float32)
 
@@ -62,7 +63,36 @@ def merge_transposes(graph: Graph, op: Op) -> bool:
     return True
 
 
+@simplify.on("TRANSPOSE")
+def transpose_without_ones(graph: Graph, op: Op) -> bool:
+    """Between reshapes, a transpose need not carry axes of size 1: the reshapes join others."""
+    x, order = op.operand(0), _data(op.operand(1)).tolist()
+    kept = [axis for axis in range(x.rank) if not is_one(x.shape[axis])]
+    between = x.producer is not None and x.producer.kind == "RESHAPE"
+    readers = op.out.consumers
+    if len(kept) == x.rank or not between or graph.uses(op.out) != len(readers):
+        return False
+    if not readers or any(reader.kind != "RESHAPE" for reader in readers):
+        return False
+    dense = graph.add("RESHAPE", [x], [x.shape[axis] for axis in kept])
+    moved = [kept.index(axis) for axis in order if axis in kept]
+    shape = [dense.shape[axis] for axis in moved]
+    y = graph.add("TRANSPOSE", [dense, graph.ints(moved)], shape)
+    graph.replace(op.out, graph.add("RESHAPE", [y], op.out.shape))
+    return True
+
+
 _REDUCTIONS = ("SUM", "MEAN", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL")
+
+
+@simplify.on(*_REDUCTIONS)
+def reduction_of_one(graph: Graph, op: Op) -> bool:
+    """The sum or the maximum of a single element is that element."""
+    x, axes = op.operand(0), _data(op.operand(1)).tolist()
+    if not all(is_one(x.shape[axis]) for axis in axes):
+        return False
+    graph.replace(op.out, graph.add("RESHAPE", [x], op.out.shape))
+    return True
 
 
 @simplify.on("RESHAPE")
@@ -99,6 +129,44 @@ def double_negation(graph: Graph, op: Op) -> bool:
         return False
     graph.replace(op.out, inner.operand(0))
     return True
+
+
+@tidy.on("ABS")
+def size_of_size(graph: Graph, op: Op) -> bool:
+    """|-x| is |x|, and what is never negative is its own size."""
+    x = op.operand(0)
+    if x.producer is not None and x.producer.kind == "NEG":
+        graph.replace(op.out, graph.add("ABS", [x.producer.operand(0)], x.shape))
+        return True
+    if not _never_negative(x):
+        return False
+    graph.replace(op.out, x)
+    return True
+
+
+def _never_negative(x: Tensor) -> bool:
+    op = x.producer
+    if op is not None and op.kind in ("SUM", "MEAN", "REDUCE_MAX", "RESHAPE"):
+        return _never_negative(op.operand(0))
+    return op is not None and op.kind in ("ABS", "EXP", "SQUARE", "RELU", "LOGISTIC", "SOFTMAX")
+
+
+@tidy.on("NEG")
+def negative_sum(graph: Graph, op: Op) -> bool:
+    """-(relu(-x) + y) is min(x, 0) - y."""
+    total = graph.sole_producer(op.operand(0), "ADD")
+    if total is None or op.out.dtype != _FLOAT:
+        return False
+    for position in (0, 1):
+        relu = graph.sole_producer(total.operand(position), "RELU")
+        below = None if relu is None else relu.operand(0).producer
+        if below is None or below.kind != "NEG":
+            continue
+        x, rest = below.operand(0), total.operand(1 - position)
+        low = graph.add("MINIMUM", [x, graph.constant(np.float32(0))], x.shape)
+        graph.replace(op.out, graph.add("SUB", [low, rest], op.out.shape))
+        return True
+    return False
 
 
 @simplify.on("MUL")

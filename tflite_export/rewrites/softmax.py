@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Graph, Op, Tensor
-from ..symbolic import is_one, same_dim, same_shape, size
+from ..symbolic import pad_rank, same_dim, same_shape, size
 from .driver import RuleSet
 from .pattern import uniform_value
 
@@ -78,28 +78,38 @@ def _shifted_exponent(powers: Tensor) -> Tensor | None:
 
 
 def _shifted(tensor: Tensor) -> Tensor | None:
-    """x, if the tensor is x minus its maximum over the last axis."""
+    """x, if the tensor is x minus its maximum over the last axis, reshapes between or not."""
     sub = tensor.producer
     if sub is None or sub.kind != "SUB":
         return None
-    x, top = sub.operand(0), sub.operand(1).producer
-    if top is None or top.kind != "REDUCE_MAX" or top.operand(0) is not x:
+    x, column = sub.operand(0), sub.operand(1)
+    top = _before_reshapes(column).producer
+    if top is None or top.kind != "REDUCE_MAX" or not _is_column(column, x):
         return None
-    return x if _over_last_axis(top) else None
+    source = top.operand(0)
+    # A reshape keeps the order of elements, and so rows stay rows if they stay as long.
+    if _before_reshapes(x) is not _before_reshapes(source) or _axes(top) != [source.rank - 1]:
+        return None
+    return x if x.rank and same_dim(x.shape[-1], source.shape[-1]) else None
+
+
+def _before_reshapes(tensor: Tensor) -> Tensor:
+    while tensor.producer is not None and tensor.producer.kind == "RESHAPE":
+        tensor = tensor.producer.operand(0)
+    return tensor
+
+
+def _is_column(column: Tensor, x: Tensor) -> bool:
+    """Whether a tensor has one element for each row of x, but for leading axes of size 1."""
+    shape = (*x.shape[:-1], 1)
+    return x.rank >= column.rank and same_shape(pad_rank(column.shape, x.rank), shape)
 
 
 def _is_last_axis_sum(total: Tensor, of: Tensor) -> bool:
-    reduction = total.producer
+    reduction = _before_reshapes(total).producer
     if reduction is None or reduction.kind != "SUM" or reduction.operand(0) is not of:
         return False
-    return _over_last_axis(reduction)
-
-
-def _over_last_axis(reduction: Op) -> bool:
-    x = reduction.operand(0)
-    # A batch of 1 needs no kept axis: a single number broadcasts by itself.
-    alone = all(is_one(dim) for dim in x.shape[:-1])
-    return _axes(reduction) == [x.rank - 1] and (bool(reduction.options["keep_dims"]) or alone)
+    return _axes(reduction) == [of.rank - 1] and _is_column(total, of)
 
 
 def _axes(reduction: Op) -> list[int]:
