@@ -138,7 +138,6 @@ BUILTIN_OPERATORS: dict[str, int] = {
     "SPLIT_V": 102,
     "CEIL": 104,
     "REVERSE_V2": 105,
-    "GATHER_ND": 107,
     "COS": 108,
     "ELU": 111,
     "ROUND": 116,
@@ -297,7 +296,6 @@ OPTION_TABLES: dict[str, OptionTable] = {
     "DequantizeOptions": OptionTable(38, {}),
     "QuantizeOptions": OptionTable(89, {}),
     "ReverseV2Options": OptionTable(81, {}),
-    "GatherNdOptions": OptionTable(83, {}),
     "CosOptions": OptionTable(84, {}),
     "HardSwishOptions": OptionTable(91, {}),
     "IfOptions": OptionTable(

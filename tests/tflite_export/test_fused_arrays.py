@@ -12,6 +12,7 @@ from jax import lax, nn
 from nnlib.tflite_export import TensorSpec, export_tflite
 
 import nnlib
+from tests.tflite_export.conftest import outputs_of
 from tests.tflite_export.probe import CUBE, IMAGE, INTS, X, integers, row, specials
 
 RNG = np.random.default_rng(7)
@@ -147,3 +148,12 @@ def test_application(name: str, options: Any, count: int) -> None:
     model = make(weights=None, input_shape=(64, 64, 3), classes=10, **options)
     report = export_tflite(model, verify=False)
     assert sum(report.ops.values()) == count
+
+
+def test_a_large_shift_is_not_multiplied_into_the_weights() -> None:
+    """(x - 1e6) @ W is exact where x is near a million; x @ W - 1e6 * sum(W) has no digit left."""
+    weights = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    report = export_tflite(lambda x: (x - 1e6) @ weights, TensorSpec((None, 8)), verify=False)
+    x = np.float32(1e6) + np.arange(8, dtype=np.float32)[None]
+    (got,) = outputs_of(report, x)
+    np.testing.assert_allclose(got, (x - np.float32(1e6)) @ weights, rtol=1e-5, atol=1e-5)

@@ -23,17 +23,22 @@ def clipped(lowerer: Lowerer, start: Tensor, last: Dim) -> Tensor:
     return binary(lowerer, "MINIMUM", low, lowerer.dim(last))
 
 
-def within(lowerer: Lowerer, starts: Sequence[Tensor], last: Sequence[Dim]) -> Tensor:
-    """Whether all coordinates of a position lie in 0 ... `last`."""
+def within(lowerer: Lowerer, starts: Sequence[Tensor], last: Sequence[Dim]) -> Tensor | None:
+    """Whether all coordinates of a position lie in 0 ... `last`; None if they certainly do."""
     zero = lowerer.graph.constant(np.int32(0))
+    known: np.ndarray | None = None
     tests = []
     for start, top in zip(starts, last, strict=True):
         if start.data is not None and is_static(top):
             inside = (start.data >= 0) & (start.data <= top)
-            tests.append(lowerer.graph.constant(inside))
+            known = inside if known is None else known & inside
             continue
         tests.append(binary(lowerer, "GREATER_EQUAL", start, zero, np.bool_))
         tests.append(binary(lowerer, "LESS_EQUAL", start, lowerer.dim(top), np.bool_))
+    if known is not None and not known.all():
+        tests.append(lowerer.graph.constant(known))
+    if not tests:
+        return None
     valid = tests[0]
     for test in tests[1:]:
         valid = binary(lowerer, "LOGICAL_AND", valid, test)

@@ -180,8 +180,6 @@ def _cells(lowerer: Lowerer, s: _Scatter, lengths: Sequence[Dim]) -> tuple[Tenso
     valid = None
     if s.mode == GatherScatterMode.FILL_OR_DROP:
         valid = within(lowerer, starts, last)
-        if valid.data is not None and valid.data.all():
-            valid = None
     if s.mode != GatherScatterMode.PROMISE_IN_BOUNDS:
         starts = [clipped(lowerer, p, top) for p, top in zip(starts, last, strict=True)]
     return cell_numbers(lowerer, starts, lengths, [1] * len(starts)), valid

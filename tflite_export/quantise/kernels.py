@@ -66,7 +66,7 @@ KERNELS: dict[str, Kernel] = {
     **dict.fromkeys(
         (
             *("RESHAPE", "SQUEEZE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V"),
-            *("UNPACK", "PAD", "MAX_POOL_2D", "AVERAGE_POOL_2D", "TILE", "GATHER", "GATHER_ND"),
+            *("UNPACK", "PAD", "MAX_POOL_2D", "AVERAGE_POOL_2D", "TILE", "GATHER"),
             *("REDUCE_MAX", "REDUCE_MIN", "BROADCAST_TO", "REVERSE_V2", "TOPK_V2"),
             *("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
         ),

@@ -72,7 +72,7 @@ class _Dequantised:
 
 
 def _to_float16(dequantised: _Dequantised, op: Op) -> None:
-    weights = op.kind in CHANNEL_AXIS or op.kind in ("BATCH_MATMUL", "GATHER", "GATHER_ND")
+    weights = op.kind in CHANNEL_AXIS or op.kind in ("BATCH_MATMUL", "GATHER")
     for position, tensor in enumerate(op.inputs):
         if tensor is None or tensor.data is None or tensor.dtype != _FLOAT:
             continue

@@ -11,6 +11,9 @@ from .pattern import uniform_value
 
 input_folding = RuleSet()
 
+# W x + W b rounds at the size of b, (x + b) at that of the sum, which may be much smaller.
+_LARGEST_SHIFT = 16.0
+
 
 @input_folding.on("FULLY_CONNECTED")
 def fold_input(graph: Graph, op: Op) -> bool:
@@ -33,6 +36,8 @@ def fold_input(graph: Graph, op: Op) -> bool:
     assert weights is not None
     kernel = weights.astype(np.float64)
     old = 0.0 if bias is None or bias.data is None else bias.data.astype(np.float64)
+    if before.kind != "MUL" and np.abs(channel).max(initial=0.0) > _LARGEST_SHIFT:
+        return False
     if before.kind == "MUL":
         new_weights, new_bias = kernel * channel, old
     else:
