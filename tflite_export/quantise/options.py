@@ -66,7 +66,7 @@ class Quantise:
         QuantisationError: for another mode.
 
     Example:
-        >>> Quantise("int8", keep_float=["*softmax*"]).mode
+        >>> Quantise("int8", keep_float=["SOFTMAX"]).mode
         'int8'
     """
 
