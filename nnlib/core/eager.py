@@ -93,10 +93,13 @@ class Eager:
             layer._core.cell[name] = declare.initial_value(key, (*path, name), weight)
 
     def write_cell(self: "Layer", name: str, array: Any) -> None:  # type: ignore[misc]
-        """Replace one array of its own."""
-        self.own_arrays()[name] = array
-        if self._core.loan is not None:
-            self._core.loan.note_write()
+        """Replace one array of its own; others that are missing are not made for it."""
+        core = self._core
+        if core.loan is not None:
+            core.loan.settle()
+        core.cell[name] = array
+        if core.loan is not None:
+            core.loan.note_write()
 
     def assign_array(self: "Layer", name: str, value: Any) -> None:  # type: ignore[misc]
         """`layer.kernel = array`, checked against the declaration."""

@@ -75,13 +75,8 @@ class Stored:
         return []
 
     def take_array(self: "Layer", name: str, value: Any) -> None:  # type: ignore[misc]
-        """Replace one array of its own, without making an initial one first."""
-        core, weight = self._core, self.own_weights[name]
-        if core.loan is not None:
-            core.loan.settle()
-        core.cell[name] = jnp.asarray(value, weight.dtype)
-        if core.loan is not None:
-            core.loan.note_write()
+        """Replace one array of its own by one of a file, in the dtype of the weight."""
+        self.write_cell(name, jnp.asarray(value, self.own_weights[name].dtype))
 
 
 def fits_dtype(stored: Any, wanted: Any) -> bool:

@@ -340,3 +340,18 @@ def test_unbuilt_models_of_layers_that_make_zeros_are_declared_when_called():
             return jnp.zeros((x.shape[0], 2))
 
     assert nn.Sequential([Zeros(), layers.Dense(1)])(jnp.ones((4, 3))).shape == (4, 1)
+
+
+def test_weights_that_are_given_are_never_drawn():
+    drawn = []
+
+    def initializer(shape, dtype=None):
+        drawn.append(shape)
+        return jnp.zeros(shape, dtype)
+
+    model = nn.Sequential([nn.Input((2,)), nn.layers.Dense(3, kernel_initializer=initializer)])
+    model.set_weights([np.ones((2, 3)), np.ones(3)])
+    assert drawn == []
+    np.testing.assert_array_equal(model(np.ones((1, 2))), [[3.0, 3.0, 3.0]])
+    model.layers[0].kernel = np.zeros((2, 3))
+    assert drawn == []

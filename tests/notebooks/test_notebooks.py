@@ -1,6 +1,5 @@
 """The notebooks run from top to bottom, and are what their .py says, without outputs."""
 
-import os
 from pathlib import Path
 
 import jupytext
@@ -14,10 +13,7 @@ SOURCES = sorted(NOTEBOOKS.rglob("*.py"))
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_it_runs(source):
     notebook = jupytext.read(source)
-    # A notebook trains long enough to be compiled well, as it is for everybody who opens it.
-    as_users_have_it = {name: v for name, v in os.environ.items() if name != "XLA_FLAGS"}
-    client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3")
-    client.execute(env=as_users_have_it)
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     pictures = [
         output
         for cell in notebook.cells
