@@ -60,7 +60,9 @@ def export_tflite(
     - the larger (or smaller) of a number and NaN, and its position, may be those of the number;
       `top_k` of NaN is in no certain order, and takes 0.0 and -0.0 for equal; `sort` puts NaN last
       as JAX does, but takes infinity and the largest float for equal;
-    - floats beyond the range of an integer, and NaN, become any integer.
+    - floats beyond the range of an integer, and NaN, become any integer;
+    - logarithms near 0 (of numbers near 1, and so `log1p`, `asinh` and `atanh` of small ones) are
+      right to 1e-7 absolutely, not relatively.
 
     Args:
         fn_or_model: a pure function of arrays or pytrees of arrays, or an nnlib model (anything
