@@ -24,7 +24,6 @@ from .errors import (
     MissingPlotError,
     MissingRuntimeError,
     QuantisationError,
-    UnavailableOptionError,
     UnsupportedOpError,
 )
 from .interpreter import Interpreter, load_delegate
@@ -62,7 +61,6 @@ __all__ = [
     "TargetSpec",
     "TensorDetail",
     "TensorSpec",
-    "UnavailableOptionError",
     "UnsupportedOpError",
     "debug_quantisation",
     "export_tflite",

@@ -123,7 +123,7 @@ def debug_quantisation(
         quantised = on_integers(data, chosen, (_FLOAT, _FLOAT))
         names = (function.input_names, traced.output_names)
         content = write_model([Signature("debug", quantised.graph, *names)]).joined
-        _, ratios = measure_quantised(content, fn, traced, data.samples)
+        _, ratios = measure_quantised(content, fn, traced, options.mode, data.samples)
         return quantised, content, min((r for r in ratios if r is not None), default=TOP)
 
     first, _, least = attempt(options)

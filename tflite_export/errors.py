@@ -44,10 +44,6 @@ class MissingPlotError(ExportError, ImportError):
     """Drawing needs Matplotlib, which is not installed."""
 
 
-class UnavailableOptionError(ExportError):
-    """An option was chosen whose feature does not exist yet."""
-
-
 class CorruptModelError(ExportError, ValueError):
     """A .tflite file is damaged, or is none: the text names the place in it."""
 

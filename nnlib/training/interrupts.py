@@ -42,7 +42,7 @@ class LostInterrupts:
 
     Where Ctrl-C comes while a weak reference or the garbage collector calls back, nobody can catch
     the exception: Python shows it and goes on. It is raised at the end of the block, or before
-    where `raise_any` is called.
+    where `raise_any` is called. Other threads are never interrupted: there it does nothing.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,8 @@ class LostInterrupts:
     def __enter__(self) -> None:
         self.found = False
         self._report = sys.unraisablehook
-        sys.unraisablehook = self._note
+        if threading.current_thread() is threading.main_thread():
+            sys.unraisablehook = self._note
 
     def __exit__(self, kind: Any, *_: object) -> None:
         if sys.unraisablehook == self._note:

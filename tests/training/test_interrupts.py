@@ -11,6 +11,7 @@ import pytest
 
 import nnlib as nn
 from nnlib import layers
+from nnlib.training.interrupts import LostInterrupts
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(64, 8, 8, 1)).astype("float32"), RNG.integers(0, 3, 64)
@@ -62,6 +63,20 @@ def test_an_interrupt_that_python_drops_is_raised_at_the_next_step():
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, X[:, 0, :3, 0], batch_size=4, verbose=0, callbacks=[Dropping()])
     assert model.trainer.position.batch == 5
+    assert sys.unraisablehook is before
+
+
+def test_a_fit_in_another_thread_leaves_the_hook_alone():
+    before, seen = sys.unraisablehook, []
+
+    def look():
+        with LostInterrupts():
+            seen.append(sys.unraisablehook)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [before]
     assert sys.unraisablehook is before
 
 

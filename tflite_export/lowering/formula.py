@@ -80,10 +80,6 @@ class Formula:
         """The smaller one."""
         return self._binary("MINIMUM", self, other)
 
-    def at_least(self, other: Operand) -> Formula:
-        """The larger one."""
-        return self._binary("MAXIMUM", self, other)
-
     def where(self, then: Operand, otherwise: Operand, like: Formula) -> Formula:
         """`then` where this is true; numbers become the dtype of `like`."""
         a, b = like._tensor(then), like._tensor(otherwise)

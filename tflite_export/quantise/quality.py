@@ -80,7 +80,7 @@ def verify_quantised(
     Raises:
         ExportMismatchError: an output has another shape, or is lost in noise.
     """
-    worst, ratios = measure_quantised(content, fn, traced, samples)
+    worst, ratios = measure_quantised(content, fn, traced, mode, samples)
     for name, ratio in zip(traced.output_names, ratios, strict=True):
         if ratio is not None and ratio < _LEAST[mode]:
             expected = f"a signal-to-noise ratio of at least {_LEAST[mode]:g} dB"
@@ -92,6 +92,7 @@ def measure_quantised(
     content: bytes,
     fn: Callable[..., Any],
     traced: Traced,
+    mode: str,
     samples: Sequence[list[np.ndarray]],
 ) -> tuple[float, tuple[float | None, ...]]:
     """`verify_quantised` without a limit for the noise of float outputs."""
@@ -109,19 +110,19 @@ def measure_quantised(
     for name, exact, rounded in zip(traced.output_names, wanted, got, strict=True):
         for left, right in zip(exact, rounded, strict=True):
             if left.shape != right.shape:
-                raise _lost(name, f"shape {left.shape}", f"{right.shape}", "int8")
+                raise _lost(name, f"shape {left.shape}", f"{right.shape}", mode)
         flat = [np.concatenate([a.reshape(-1) for a in arrays]) for arrays in (exact, rounded)]
-        ratios.append(_compare(name, *flat))
+        ratios.append(_compare(name, mode, *flat))
         if ratios[-1] is not None:
             worst = max(worst, float(np.nanmax(np.abs(flat[0] - flat[1]), initial=0.0)))
     return worst, tuple(ratios)
 
 
-def _compare(name: str, want: np.ndarray, got: np.ndarray) -> float | None:
+def _compare(name: str, mode: str, want: np.ndarray, got: np.ndarray) -> float | None:
     if not np.issubdtype(want.dtype, np.floating):
         share = float(np.mean(want == got)) if want.size else 1.0
         if share < _LEAST_AGREEMENT:
-            raise _lost(name, "most elements as in JAX", f"{share:.0%}", "int8")
+            raise _lost(name, "most elements as in JAX", f"{share:.0%}", mode)
         return None
     return snr(want, got)
 
