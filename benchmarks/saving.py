@@ -42,11 +42,14 @@ def contenders(folder: Path) -> dict[str, dict[str, Callable[[], Any]]]:
     for name, library in LIBRARIES.items():
         made = model(name)
         whole, weights = folder / f"{name}.keras", folder / f"{name}.weights.h5"
+        legacy = folder / f"{name}.h5"
         for what, call in (
             ("save .weights.h5", lambda m=made, p=weights: m.save_weights(p)),
             ("load .weights.h5", lambda m=made, p=weights: m.load_weights(p)),
             ("save .keras", lambda m=made, p=whole: m.save(p)),
             ("load .keras", lambda lib=library, p=whole: lib.models.load_model(p)),
+            ("save .h5", lambda m=made, p=legacy: m.save(p)),
+            ("load .h5", lambda lib=library, p=legacy: lib.models.load_model(p)),
         ):
             calls.setdefault(what, {})[name] = call
     made = model("nnlib")

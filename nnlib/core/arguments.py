@@ -1,6 +1,7 @@
 """Checks of what layers are given: keywords, names, attributes, state arrays."""
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,14 @@ def legacy_input_shape(cls: type, legacy: dict[str, Any]) -> Any:
     return None
 
 
-def accepted_by_init(cls: type, name: str) -> bool:
+@functools.cache
+def _parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls).parameters
+
+
+def accepted_by_init(cls: Any, name: str) -> bool:
     """Whether `cls(name=...)` is possible."""
-    parameters = inspect.signature(cls).parameters
+    parameters = _parameters(cls)
     return name in parameters or any(
         p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
     )

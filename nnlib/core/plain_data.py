@@ -43,14 +43,14 @@ def serialize_keras_object(obj: Any) -> Any:
 
 def data_of(obj: Any) -> Any:
     """As `serialize_keras_object`, without saying how a model was compiled."""
-    if isinstance(obj, np.generic | np.ndarray | jax.Array):
-        return _array_data(obj)
-    if obj is None or isinstance(obj, str | int | float):
+    if obj is None or (isinstance(obj, str | int | float) and not isinstance(obj, np.generic)):
         return obj
     if isinstance(obj, list | tuple):
         return like(obj, map(data_of, obj))
     if isinstance(obj, Mapping):
         return {key: data_of(value) for key, value in obj.items()}
+    if isinstance(obj, np.generic | np.ndarray | jax.Array):
+        return _array_data(obj)
     if isinstance(obj, np.dtype) or (isinstance(obj, type) and issubclass(obj, np.generic)):
         return np.dtype(obj).name
     if inspect.isfunction(obj):

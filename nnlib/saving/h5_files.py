@@ -74,28 +74,15 @@ def damaged(place: str, why: str) -> CorruptFileError:
 # Writing -----------------------------------------------------------------------------------------
 
 
-def put(group: h5py.Group, name: str, value: Any) -> None:
-    """Store an array as Keras does: bfloat16 as raw bytes with a note."""
-    array = np.asarray(value)
-    noted = array.dtype == jnp.bfloat16
-    if group.file.libver == _CHECKED:
-        dataset = _with_checksum(group, name, array)
-    else:
-        dataset = group.create_dataset(name, data=array)
-    if noted:
-        dataset.attrs["dtype"] = "bfloat16"
-
-
-def _with_checksum(group: h5py.Group, name: str, array: np.ndarray) -> h5py.Dataset:
+def _checked_layout(array: np.ndarray) -> h5py.h5p.PropDCID:
+    """How an array is stored so that a flipped bit is found."""
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     if array.nbytes > _COMPACT:
-        return group.create_dataset(name, data=array, chunks=_chunks(array), fletcher32=True)
-    # Small arrays go into the header, which has a checksum of its own; scalars cannot do otherwise.
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_layout(h5py.h5d.COMPACT)
-    dataset = group.create_dataset(name, array.shape, array.dtype, dcpl=properties)
-    if array.size:
-        dataset[()] = array
-    return dataset
+        layout.set_chunk(_chunks(array))
+        layout.set_fletcher32()
+    else:  # into the header, which has a checksum of its own; scalars cannot do otherwise
+        layout.set_layout(h5py.h5d.COMPACT)
+    return layout
 
 
 def _chunks(array: np.ndarray) -> tuple[int, ...]:
@@ -108,14 +95,22 @@ def _chunks(array: np.ndarray) -> tuple[int, ...]:
 
 
 class Writer(dict[str, Any]):
-    """What `save_own_variables` is given: arrays go to the file as they are set."""
+    """What `save_own_variables` is given: arrays go to the file as they are set.
+
+    They are stored as Keras does: bfloat16 as raw bytes with a note.
+    """
 
     def __init__(self, group: h5py.Group):
         super().__init__()
         self.group = group
+        self._checksums = group.file.libver == _CHECKED  # asked once: it costs as much as an array
 
     def __setitem__(self, key: str, value: Any) -> None:
-        put(self.group, key, value)
+        array = np.asarray(value)
+        layout = _checked_layout(array) if self._checksums else None
+        dataset = self.group.create_dataset(key, data=array, dcpl=layout)
+        if array.dtype == jnp.bfloat16:
+            dataset.attrs["dtype"] = "bfloat16"
 
 
 # Reading -----------------------------------------------------------------------------------------

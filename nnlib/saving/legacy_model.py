@@ -12,7 +12,7 @@ from nnlib.core.errors import ShapeError
 from nnlib.core.object_data import reading as reading_config
 from nnlib.saving import legacy_weights, training_state
 from nnlib.saving.atomic import writing
-from nnlib.saving.h5_files import array_of, created, damaged, dataset_at, group_at, opened, put
+from nnlib.saving.h5_files import Writer, array_of, created, damaged, dataset_at, group_at, opened
 from nnlib.saving.json_text import parsed
 from nnlib.saving.keras_archive import KERAS_VERSION
 from nnlib.saving.keras_config import (
@@ -133,8 +133,9 @@ def _save_optimizer(model: "Model", file: h5py.File) -> None:
         for number, (keys, _, _) in enumerate(listed)
     ]
     legacy_weights.put_names(group, "weight_names", names)
+    writer = Writer(group)
     for name, array in zip(names, values(listed, state), strict=True):
-        put(group, name, array)
+        writer[name] = array
 
 
 def _load_optimizer(model: "Model", file: h5py.File, source: str) -> None:

@@ -8,14 +8,7 @@ import numpy as np
 
 from nnlib.core.errors import ShapeError
 from nnlib.core.stored import fits_dtype
-from nnlib.saving.h5_files import (
-    array_of,
-    damaged,
-    dataset_at,
-    dtype_of,
-    group_at,
-    put,
-)
+from nnlib.saving.h5_files import Writer, array_of, damaged, dataset_at, dtype_of, group_at
 
 if TYPE_CHECKING:
     from nnlib.core.layer import Layer
@@ -56,8 +49,9 @@ def save_weights(model: "Model", group: h5py.Group) -> None:
 
 def _save_slots(group: h5py.Group, slots: list[Slot]) -> None:
     put_names(group, "weight_names", [slot.path for slot in slots])
+    writer = Writer(group)
     for slot in slots:
-        put(group, slot.path, slot.layer.stored_array(slot.name))
+        writer[slot.path] = slot.layer.stored_array(slot.name)
 
 
 def put_names(group: h5py.Group, name: str, names: list[str]) -> None:

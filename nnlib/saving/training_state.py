@@ -91,20 +91,20 @@ def _zeros(leaf: Any) -> Any:
 
 def save_own(model: "Model", file: h5py.File, training: bool = True) -> None:
     """Write what Keras has no place for."""
-    group = file.create_group(OWN)
+    writer = Writer(file.create_group(OWN))
     for path, name, array in _beside(model):
-        Writer(group)["/".join(("weights", *path, name))] = array
+        writer["/".join(("weights", *path, name))] = array
     if not training or not has_optimizer(model):
         return
     trainer = model.trainer
     session = trainer.session.current() if trainer.session is not None else None
     key = trainer._rng if session is None else session.rng
     if key is not None:
-        Writer(group)["key"] = jax.random.key_data(key)
-        Writer(group)["step"] = np.int32(trainer._step if session is None else session.step)
+        writer["key"] = jax.random.key_data(key)
+        writer["step"] = np.int32(trainer._step if session is None else session.step)
     if not is_known(model.optimizer):
         for name, array in flatten(as_dict(current_state(model))).items():
-            Writer(group)[f"optimizer/{name}"] = array
+            writer[f"optimizer/{name}"] = array
 
 
 def load_own(model: "Model", file: h5py.File, source: str, training: bool = True) -> None:
