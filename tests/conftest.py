@@ -30,6 +30,9 @@ from nnlib.core.random import set_random_seed
 # Programs that JAX keeps are millions of objects; to look through them took a tenth of the time.
 gc.set_threshold(50_000, 20, 50)
 
+# Strategies find eight devices; whoever asks for none gets the first of them, as ever.
+jax.config.update("jax_num_cpu_devices", 8)
+
 # Our own code writes its broadcasting out; see `keras` for code that does not.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

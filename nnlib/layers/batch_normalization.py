@@ -11,6 +11,7 @@ from nnlib.core.arguments import pure_initializer
 from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.frame import current_frame
 from nnlib.core.layer import Layer
+from nnlib.core.scope import replicas_of_step
 from nnlib.core.specs import InputSpec, concrete_dims
 from nnlib.layers.checks import (
     axis_number,
@@ -58,8 +59,9 @@ class BatchNormalization(Layer):
         renorm_clipping: bounds `{"rmin": ..., "rmax": ..., "dmax": ...}` of r and |d|, each of
             which may be left out; None for no bounds.
         renorm_momentum: of the slow statistics, from 0 to 1.
-        synchronized: accepted either way: a batch that is sharded over devices has one mean and
-            variance, that of the whole batch.
+        synchronized: whether a batch that a strategy of `nnlib.distributed` spreads over replicas
+            has one mean and variance, that of the whole batch. Otherwise each replica normalises
+            its own rows, and the moving statistics follow the mean over the replicas.
 
     Call arguments:
         mask: True where a step counts, of the input's shape without its last axis.
@@ -150,25 +152,39 @@ class BatchNormalization(Layer):
         self, x: jax.Array, training: bool = False, mask: jax.Array | None = None
     ) -> jax.Array:
         x = float_input(self, x)
-        mean, variance = self.moving_mean, self.moving_variance
-        gamma, beta = self.gamma, self.beta
-        if training and self.trainable:
-            mean, variance = self._batch_statistics(x, mask)
-            if self.renorm:
-                gamma, beta = self._corrected(mean, variance, gamma, beta)
-            self._follow(mean, variance)
-        return batch_norm(x, mean, variance, gamma, beta, axis=self.axis, epsilon=self.epsilon)
+        if not (training and self.trainable):
+            statistics = self.moving_mean, self.moving_variance
+            return batch_norm(
+                x, *statistics, self.gamma, self.beta, axis=self.axis, epsilon=self.epsilon
+            )
+        counts = self._counts(x, mask)
+        replicas = 1 if self.synchronized or self.axis % x.ndim == 0 else replicas_of_step()
+        if replicas == 1:
+            y, mean, variance = self._by_own_statistics(x, counts)
+        else:
+            y, mean, variance = by_replica(self._by_own_statistics, x, counts, replicas)
+        self._follow(mean, variance)
+        return y
 
-    def _batch_statistics(
-        self, x: jax.Array, mask: jax.Array | None
-    ) -> tuple[jax.Array, jax.Array]:
-        """Mean and variance of this batch."""
+    def _by_own_statistics(
+        self, x: jax.Array, counts: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """The input normalised by its own mean and variance, and these."""
         axis = self.axis % x.ndim
-        counts = self._row_mask(x) if axis else None
-        if mask is not None:
-            mask = self._fitting(mask, x)
-            counts = mask if counts is None else mask & along_axis(counts > 0, x.ndim, 0)
-        return moments(x, [a for a in range(x.ndim) if a != axis], counts)
+        mean, variance = moments(x, [a for a in range(x.ndim) if a != axis], counts)
+        gamma, beta = self.gamma, self.beta
+        if self.renorm:
+            gamma, beta = self._corrected(mean, variance, gamma, beta)
+        y = batch_norm(x, mean, variance, gamma, beta, axis=self.axis, epsilon=self.epsilon)
+        return y, mean, variance
+
+    def _counts(self, x: jax.Array, mask: jax.Array | None) -> jax.Array | None:
+        """0 or False where an element of x must not count; None where all of them do."""
+        counts = self._row_mask(x) if self.axis % x.ndim else None
+        if mask is None:
+            return counts
+        mask = self._fitting(mask, x)
+        return mask if counts is None else mask & along_axis(counts > 0, x.ndim, 0)
 
     def _follow(self, mean: jax.Array, variance: jax.Array) -> None:
         """Let the moving statistics come closer to those of this batch."""
@@ -228,6 +244,32 @@ class BatchNormalization(Layer):
             )
         # A reshape has joined the batch with the axes behind it, as TimeDistributed does.
         return mask.repeat(x.shape[0] // mask.shape[0])
+
+
+def by_replica(
+    function: Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array, jax.Array]],
+    x: jax.Array,
+    counts: jax.Array | None,
+    replicas: int,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`function` of each replica's rows: its first results one behind the other, means of the rest.
+
+    A replica that has no row that counts adds nothing to the means.
+    """
+    rows = x.shape[0]
+    counts = jnp.ones(rows) if counts is None else counts
+    parts, part_counts = (_in_parts(a, replicas) for a in (x, counts))
+    y, *statistics = jax.vmap(function)(parts, part_counts)
+    busy = jnp.any(part_counts > 0, range(1, part_counts.ndim)).astype(jnp.float32)
+    mean, variance = (busy @ s / jnp.maximum(busy.sum(), 1) for s in statistics)
+    return y.reshape(-1, *y.shape[2:])[:rows], mean, variance
+
+
+def _in_parts(array: jax.Array, replicas: int) -> jax.Array:
+    """(replicas, rows of each, ...), with zeros behind the last row."""
+    missing = -array.shape[0] % replicas
+    full = jnp.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
+    return full.reshape(replicas, -1, *array.shape[1:])
 
 
 def checked_clipping(value: Any) -> dict[str, float]:

@@ -24,6 +24,7 @@ from nnlib.layers.operation import Operation
 from nnlib.models.functional_config import graph_config, takes_graph
 from nnlib.models.functional_reading import graph_from_config
 from nnlib.models.graph import Graph
+from nnlib.models.joining import join_scope
 from nnlib.models.savable import Savable
 from nnlib.models.summary import summary_text
 from nnlib.models.trainable import Trainable
@@ -70,6 +71,7 @@ class Model(Trainable, Savable, Layer):
     ):
         super().__init__(name=name, dtype=dtype)
         self._graph: Graph | None = None
+        join_scope(self)
         if (inputs is None) != (outputs is None):
             raise ArgumentError("Model: expected both inputs= and outputs=, or neither of them.")
         if inputs is not None:

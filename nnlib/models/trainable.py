@@ -3,6 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nnlib.models.joining import join_scope, strategy_of
+
 if TYPE_CHECKING:
     from nnlib.models.model import Model
     from nnlib.training.history import History
@@ -33,9 +35,15 @@ class Trainable:
             attributes["_trainer"] = importlib.import_module("nnlib.training").Trainer(self)
         return attributes["_trainer"]
 
+    @property
+    def distribute_strategy(self) -> Any:
+        """The strategy of `nnlib.distributed` in whose `scope()` it was made, or None."""
+        return strategy_of(self)
+
     def __getstate__(self: Any) -> dict[str, Any]:
         """For copies and pickles: the arguments of `compile` and the state instead of a Trainer."""
         state = dict(vars(self))
+        state.pop("_strategy", None)  # devices are not copied; a copy belongs where it is made
         trainer = state.pop("_trainer", None)
         if trainer is None or trainer.compiled is None:
             return state
@@ -45,6 +53,7 @@ class Trainable:
     def __setstate__(self, state: dict[str, Any]) -> None:
         compiled, reached = state.pop("_trained", (None, None))
         vars(self).update(state)
+        join_scope(self)
         if compiled is not None:
             self.trainer.compile(compiled)
         if reached is not None:

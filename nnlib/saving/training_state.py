@@ -168,7 +168,7 @@ def _beside(model: "Model") -> list[tuple[Path, str, Any]]:
 
 def trained_paths(model: "Model") -> list[Path]:
     """The paths of the weights that are trained, in the order of `get_weights`."""
-    trained = model.trainer.is_trained
+    trained = model.trainer.trained.holds
     return [
         (*path, name)
         for path, layer in model.layout()

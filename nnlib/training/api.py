@@ -59,7 +59,7 @@ def fit(
     trainer = model.trainer
     trainer.require_compiled("fit")
     trainer.refuse_within_fit("fit")
-    trainer.warn_of_changed_flags()
+    trainer.trained.warn_of_changes()
     epochs, initial_epoch = (
         limited_epochs(check_epoch(epochs, "epochs")),
         check_epoch(initial_epoch, "initial_epoch"),
@@ -123,6 +123,7 @@ def given(
         partial(with_class_weight, class_weight=class_weight),
         group=(compiled and compiled.steps_per_execution) or 1,
         ahead=0 if compiled and compiled.eager else AHEAD,
+        placement=trainer.placement,
     )
 
 
@@ -202,7 +203,7 @@ def predict(
     if isinstance(data, StreamFeed):
         feed: Feed = data
     else:
-        feed = ArrayFeed(Source(data, min(size, row_count(data.x))))
+        feed = ArrayFeed(Source(data, min(size, row_count(data.x)), trainer.placement))
     if not model.built:
         model.ensure_declared(feed.first_batch().x)
     limit = limited(check_steps(steps, "steps", "predict"))
@@ -233,7 +234,7 @@ def train_on_batch(
     session = trainer.open()
     state = trainer.current()
     assert trainer.objective is not None
-    state = state._replace(metrics=trainer.objective.zeros())
+    state = state._replace(metrics=trainer.zero_sums())
     runner = trainer.runner("train", window.batch_size, False)
     with interrupts_deferred():
         state, logs = runner.run(state, None, window.data, None, 0, 1)

@@ -26,7 +26,7 @@ def evaluate_feed(
     constants = state._replace(opt={}, metrics={})
     sums: Any = trainer.test_sums(state)
     logs: Any = None
-    pacer, done = Pacer(1.0), 0
+    pacer, done = Pacer(1.0, alone=trainer.placement.processes == 1), 0
     trainer.stop_evaluating = False
     batches = feed.begin(limit=steps)
     try:

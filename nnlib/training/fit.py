@@ -70,7 +70,11 @@ class FitLoop:
         self.epochs, self.shuffle, self.steps_per_epoch = epochs, shuffle, steps_per_epoch
         self.runner = trainer.runner("train", feed.batch_size, feed.masked)
         watched = bar is not None and bar.moves
-        self.pacer = Pacer(BAR_SECONDS if watched else QUIET_SECONDS, self.runner.seconds_per_step)
+        self.pacer = Pacer(
+            BAR_SECONDS if watched else QUIET_SECONDS,
+            self.runner.seconds_per_step,
+            alone=trainer.placement.processes == 1,
+        )
         self.lost_interrupts = LostInterrupts()
         self._last_logs: Any = None
         self._pass: Pass | None = None
@@ -115,7 +119,7 @@ class FitLoop:
             return None
         self.callbacks.call("on_epoch_begin", trainer.position.epoch)
         if trainer.position.batch == 0:
-            self.session.advance(trainer.current()._replace(metrics=trainer.objective.zeros()))
+            self.session.advance(trainer.current()._replace(metrics=trainer.zero_sums()))
         self._batches()
         if self.steps_per_epoch is None:
             self._end_pass()

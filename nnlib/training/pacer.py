@@ -15,12 +15,15 @@ class Pacer:
     Args:
         seconds: how long one dispatch should last.
         seconds_per_step: what an earlier run of the same steps found; None if there was none.
+        alone: whether no other process has to do the same steps. Clocks differ, so several
+            processes do one step at a time.
     """
 
-    def __init__(self, seconds: float, seconds_per_step: float | None = None):
-        self.seconds = seconds
+    def __init__(self, seconds: float, seconds_per_step: float | None = None, alone: bool = True):
+        self.seconds, self.alone = seconds, alone
         self.seconds_per_step = seconds_per_step
-        self.steps = max(1, int(seconds / seconds_per_step)) if seconds_per_step else 1
+        known = alone and seconds_per_step
+        self.steps = max(1, int(seconds / known)) if known else 1
         self._pending: tuple[Any, int] | None = None
         self._last_done: float | None = None
 
@@ -44,6 +47,6 @@ class Pacer:
         self._last_done = now
         if spent > 0:
             self.seconds_per_step = spent / steps
-            wanted = max(1, int(self.seconds / self.seconds_per_step))
+            wanted = max(1, int(self.seconds / self.seconds_per_step)) if self.alone else 1
             self.steps = min(wanted, 4 * self.steps)  # a first, compiling step must not mislead
         return result

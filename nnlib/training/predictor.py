@@ -9,10 +9,11 @@ import numpy as np
 from nnlib.core.errors import DataError, ShapeError
 from nnlib.core.random import fold
 from nnlib.training import step as steps
-from nnlib.training.batch import row_count
+from nnlib.training.batch import Batch, row_count
 from nnlib.training.callback import CallbackList
 from nnlib.training.feed import Feed, Window
 from nnlib.training.padding import keeps_rows_apart
+from nnlib.training.placement import Placement
 from nnlib.training.state import TrainState
 
 if TYPE_CHECKING:
@@ -24,15 +25,16 @@ class Predictor:
 
     Args:
         model: that predicts.
+        placement: where weights and data are.
     """
 
-    def __init__(self, model: "Model"):
-        self.model = model
+    def __init__(self, model: "Model", placement: Placement):
+        self.model, self.placement = model, placement
         self._calls = 0
 
         def step(state: TrainState, x: Any, batch: Any) -> tuple[Any, Any]:
             state = state._replace(rng=jax.random.fold_in(state.rng, batch))
-            return steps.predict_step(self.model, state, x)
+            return steps.predict_step(self.model, state, placement.spread(Batch(x)).x)
 
         self._step = jax.jit(step)
 
@@ -88,7 +90,7 @@ class Predictor:
                 f"{self.model.name} ({type(self.model).__name__}): expected outputs with one "
                 "row per input row, got a scalar. Call the model itself: model(x)."
             )
-        return jax.tree.map(lambda a: a[:rows], out), state
+        return jax.tree.map(lambda a: a[:rows], self.placement.whole(out)), state
 
 
 def _filled(array: Any, rows: int) -> Any:

@@ -10,6 +10,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 from nnlib.core.compat import jaxpr_as_fun
 from nnlib.core.errors import ShapeError
 from nnlib.training.batch import Batch, row_count
+from nnlib.training.placement import ONE_DEVICE, Placement
 
 Step = Callable[[Any, Any, Batch], tuple[Any, Any]]
 """`(carry, constants, batch) -> (carry, logs)`"""
@@ -27,12 +28,14 @@ class Runner:
         step: a Step.
         batch_size: rows per step.
         masked: whether the last batch may be short: it is filled up and masked.
-        donate: whether the carry's buffers are reused; the caller must not use them again.
+        placement: where carry, constants and data are.
     """
 
-    def __init__(self, step: Step, batch_size: int, masked: bool, donate: bool = True):
+    def __init__(
+        self, step: Step, batch_size: int, masked: bool, placement: Placement = ONE_DEVICE
+    ):
         self.step, self.batch_size, self.masked = step, batch_size, masked
-        self._donate = (0,) if donate else ()
+        self.placement = placement
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self.seconds_per_step: float | None = None
         """How long a step took last time; None before the first fit."""
@@ -60,7 +63,7 @@ class Runner:
         step, logs, jaxpr = _traced(self.step, carry, constants, batch)
 
         def one(carry: Any, constants: Any, data: Batch, order: Any, index: Any) -> Any:
-            return step(carry, constants, self.batch_at(data, order, index))
+            return self.one(step, carry, constants, data, order, index)
 
         def loop(
             carry: Any, constants: Any, data: Batch, order: Any, start: Any, count: Any
@@ -74,7 +77,7 @@ class Runner:
             )
 
         if jax.default_backend() == "cpu" and _convolves(jaxpr.jaxpr):
-            dispatch = jax.jit(one, donate_argnums=self._donate)
+            dispatch = jax.jit(one, donate_argnums=0)
 
             def steps(
                 carry: Any, constants: Any, data: Batch, order: Any, start: int, count: int
@@ -85,7 +88,15 @@ class Runner:
                 return carry, last
 
             return steps
-        return jax.jit(loop, donate_argnums=self._donate)
+        return jax.jit(loop, donate_argnums=0)
+
+    def one(
+        self, step: Step, carry: Any, constants: Any, data: Batch, order: Any, index: Any
+    ) -> tuple[Any, Any]:
+        """Step number `index`, with its arrays where they belong."""
+        batch = self.placement.spread(self.batch_at(data, order, index))
+        new, logs = step(carry, constants, batch)
+        return self.placement.kept(new), logs
 
     def batch_at(self, data: Batch, order: Any, index: Any) -> Batch:
         """Batch number `index`; a short last one is filled up with rows from the front."""
@@ -112,7 +123,7 @@ class EagerRunner(Runner):
         """See `Runner.run`."""
         logs: Any = None
         for index in range(start, start + count):
-            carry, logs = self.step(carry, constants, self.batch_at(data, order, index))
+            carry, logs = self.one(self.step, carry, constants, data, order, index)
         return carry, logs
 
 

@@ -48,7 +48,8 @@ class Session:
             params, state = copied(self.model.variables)
             trained = flatten(self.state.trainable)
             trainable, frozen = partition(params, lambda path: "/".join(path) in trained)
-            self.state = self.state._replace(trainable=trainable, frozen=frozen, state=state)
+            new = self.state._replace(trainable=trainable, frozen=frozen, state=state)
+            self.state = self.trainer.placement.state(new)
         return self.state
 
     def advance(self, state: TrainState) -> None:
@@ -67,7 +68,7 @@ class Session:
         return state
 
     def _scatter(self, trees: tuple[Tree, Tree]) -> None:
-        both = merge(*trees)
+        both = self.trainer.placement.local(merge(*trees))
         for path, layer in self.model.layout():
             layer._core.cell = {
                 name: array

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnlib.training.batch import Batch, row_count
+from nnlib.training.placement import ONE_DEVICE, Placement
 
 RESIDENT_BYTES = 2 * 2**30
 """Data up to this size is kept on the device as a whole."""
@@ -20,9 +21,10 @@ class Source:
     Args:
         data: all rows, on the host or on the device.
         batch_size: rows per batch; a last batch may be shorter.
+        placement: where they are needed.
     """
 
-    def __init__(self, data: Batch, batch_size: int):
+    def __init__(self, data: Batch, batch_size: int, placement: Placement = ONE_DEVICE):
         self.rows = row_count(data.x)
         self.batch_size = batch_size
         self.steps = -(-self.rows // batch_size)
@@ -30,7 +32,8 @@ class Source:
         self.resident = size <= RESIDENT_BYTES
         per_batch = max(1, size * batch_size // self.rows)
         self._piece = max(1, PIECE_BYTES // per_batch)
-        self._data = jax.tree.map(jnp.asarray, data) if self.resident else data
+        self._placement = placement
+        self._data = placement.rows(data) if self.resident else data
         self._cut_out: tuple[tuple[int, int], Batch] | None = None
 
     @property
@@ -72,7 +75,7 @@ class Source:
             chosen = rows if order is None else order[rows]
             return jax.tree.map(lambda a: a[chosen], self._data)
         picked = rows if order is None else np.asarray(order)[rows]
-        return jax.tree.map(lambda a: jnp.asarray(np.asarray(a)[picked]), self._data)
+        return self._placement.rows(jax.tree.map(lambda a: np.asarray(a)[picked], self._data))
 
 
 @jax.jit

@@ -15,6 +15,7 @@ from nnlib.data import Dataset, PyDataset, PyDatasetFeed
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.data import prepare
 from nnlib.training.feed import Window
+from nnlib.training.placement import ONE_DEVICE, Placement
 
 AHEAD = 3
 """Batches that wait on the device for their step."""
@@ -40,6 +41,7 @@ class StreamFeed:
         transform: applied to each Batch on the host.
         group: batches per dispatch, where that many of one shape follow each other.
         ahead: batches to make ready on the device ahead of time, by a thread; 0 for no thread.
+        placement: where they are needed.
     """
 
     masked = False
@@ -52,10 +54,11 @@ class StreamFeed:
         transform: Callable[[Batch], Batch],
         group: int = 1,
         ahead: int = AHEAD,
+        placement: Placement = ONE_DEVICE,
     ):
         self.data, self.place = data, place
         self.on_host, self.transform = on_host, transform
-        self.group, self.ahead = group, ahead
+        self.group, self.ahead, self.placement = group, ahead, placement
         self._workers = PyDatasetFeed(data) if isinstance(data, PyDataset) else None
         self.steps = data.num_batches if self._workers else _length(data)
         self.repeats = not isinstance(data, Iterator)
@@ -127,7 +130,7 @@ class StreamFeed:
     def device_batches(self, items: Iterable[Any]) -> Iterator[Batch]:
         """The items as batches on the device."""
         for item in items:
-            yield jax.tree.map(jnp.asarray, self._batch(item))
+            yield self.placement.batch(self._batch(item))
 
 
 class StreamPass:

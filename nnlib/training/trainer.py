@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,9 @@ from nnlib import optimizers as optimizers_
 from nnlib.core.errors import ArgumentError, NotCompiledError
 from nnlib.core.masks import flat_masks
 from nnlib.core.random import facade_keys
+from nnlib.core.scope import step_on_replicas
 from nnlib.core.tree import flatten, partition
+from nnlib.models.joining import join_scope
 from nnlib.models.trainable import overrides
 from nnlib.training import step as steps
 from nnlib.training.batch import Batch, as_batch, row_count
@@ -24,6 +25,7 @@ from nnlib.training.feed import ArrayFeed, Feed
 from nnlib.training.find_nonfinite import stop_at_nonfinite
 from nnlib.training.objective import Objective
 from nnlib.training.padding import keeps_rows_apart
+from nnlib.training.placement import ONE_DEVICE, Placement
 from nnlib.training.position import Position
 from nnlib.training.predictor import Predictor
 from nnlib.training.runner import EagerRunner, Runner
@@ -31,6 +33,7 @@ from nnlib.training.session import Session, close_others
 from nnlib.training.source import Source
 from nnlib.training.state import CARRIED, TrainState, copied
 from nnlib.training.stream import StreamFeed
+from nnlib.training.trained_layers import TrainedLayers
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
@@ -55,13 +58,22 @@ class Trainer:
         self.history: Any = None
         self._rng: Any = None
         self._step = 0
-        self._flags: dict[int, bool] = {}
+        self.trained = TrainedLayers(model)
         self._runners: dict[Any, Any] = {}
         self._rate: Any = None
         self._predictor: Any = None
         self._slots_for: dict[str, Any] | None = None
         self._opt: Any = None
+        self._placement: Placement | None = None
         self._sums: dict[str, Any] = {}
+
+    @property
+    def placement(self) -> Placement:
+        """Where the arrays of its training live, as the strategy of the model says."""
+        if self._placement is None:
+            strategy = self.model.distribute_strategy
+            self._placement = ONE_DEVICE if strategy is None else strategy.placement_of(self.model)
+        return self._placement
 
     # compile -----------------------------------------------------------------------------------
 
@@ -70,6 +82,8 @@ class Trainer:
         self.refuse_within_fit("compile")
         self.close()
         compiled.check(self.place)
+        if join_scope(self.model):
+            self._placement = self._predictor = None
         optimizer = optimizers_.get(compiled.optimizer)
         if compiled.auto_scale_loss and self.model.dtype_policy.name == "mixed_float16":
             optimizer = _scaled(optimizer)
@@ -78,7 +92,7 @@ class Trainer:
         self._slots_for = self._opt = None
         self._sums = {}
         self._runners = {}
-        self._flags = {id(layer): layer.trainable for _, layer in self.model.layout()}
+        self.trained.note()
         if compiled.loss is not None and not isinstance(compiled.loss, dict | list | tuple):
             losses_.as_loss(compiled.loss)  # an unknown name is refused here, not at the first fit
 
@@ -130,21 +144,6 @@ class Trainer:
             )
         return self.objective
 
-    def warn_of_changed_flags(self) -> None:
-        """Warn of layers whose `trainable` is not what it was at compile()."""
-        changed = [
-            "/".join(path) or layer.name
-            for path, layer in self.model.layout()
-            if self._flags.get(id(layer), layer.trainable) != layer.trainable
-        ]
-        if changed:
-            warnings.warn(
-                f"{self.place}: trainable changed after compile() for {', '.join(changed[:3])}"
-                f"{' and others' if len(changed) > 3 else ''}, and compile() decides what is "
-                "trained. Call compile() again to train by the new flags.",
-                stacklevel=4,
-            )
-
     def pads(self) -> bool:
         """Whether a short last batch may be filled up and masked, with exact results."""
         assert self.objective is not None
@@ -175,7 +174,7 @@ class Trainer:
             return copied(self.session.current())
         params, state = copied(self.model.variables)
         layers = dict(self.model.layout())
-        trainable, frozen = partition(params, lambda path: self.is_trained(layers[path[:-1]]))
+        trainable, frozen = partition(params, lambda path: self.trained.holds(layers[path[:-1]]))
         opt: Any = {}
         if self.compiled is not None and self.compiled.optimizer is not None:
             opt = self.optimizer_state(trainable)
@@ -185,11 +184,8 @@ class Trainer:
             copied(self._sums) if self.objective is None or self._sums else self.objective.zeros()
         )
         step = jnp.asarray(self._step, jnp.int32)
-        return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
-
-    def is_trained(self, layer: Any) -> bool:
-        """Whether it was trainable at compile()."""
-        return self._flags.get(id(layer), layer.trainable)
+        made = TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
+        return self.placement.state(made)
 
     def optimizer_state(self, trainable: Any) -> Any:
         """The state kept from before, if it was made for these weights; else a new one.
@@ -207,7 +203,7 @@ class Trainer:
 
     def load_state(self, state: TrainState) -> None:
         """Go on from `state`: weights, optimizer, key and step."""
-        state = copied(state)
+        state = self.placement.state(copied(state))
         if self.session is not None:
             self.session.advance(state)
             self.show_optimizer()
@@ -217,6 +213,7 @@ class Trainer:
 
     def keep(self, state: TrainState) -> None:
         """Go on from all of `state` but its weights."""
+        state = self.placement.local(state)
         self._rng, self._step, self._sums = state.rng, int(state.step), state.metrics
         if self.compiled is not None and self.compiled.optimizer is not None:
             self._opt = self.compiled.optimizer.state = state.opt
@@ -226,7 +223,7 @@ class Trainer:
         """Begin the running sums again."""
         self._sums = {}
         if self.session is not None and self.objective is not None:
-            self.session.advance(self.current()._replace(metrics=self.objective.zeros()))
+            self.session.advance(self.current()._replace(metrics=self.zero_sums()))
 
     # Evaluation --------------------------------------------------------------------------------
 
@@ -235,10 +232,14 @@ class Trainer:
         """Whether a layer carries its state from batch to batch, also in evaluation."""
         return any(getattr(layer, "stateful", False) for _, layer in self.model.layout())
 
+    def zero_sums(self) -> dict[str, Any]:
+        """The sums behind the logs before a first step."""
+        assert self.objective is not None
+        return self.placement.rows(self.objective.zeros())
+
     def test_sums(self, state: TrainState) -> dict[str, Any]:
         """What an evaluation begins with: metric sums, and the state of stateful layers."""
-        assert self.objective is not None
-        sums = dict(self.objective.zeros())
+        sums = self.zero_sums()
         return sums | {CARRIED: copied(state.state)} if self.stateful else sums
 
     def keep_test_state(self, sums: dict[str, Any]) -> None:
@@ -303,12 +304,12 @@ class Trainer:
             step = self._train if kind == "train" else self._test
             eager = self.compiled is not None and self.compiled.eager
             make = EagerRunner if eager else Runner
-            self._runners[key] = make(step, batch_size, masked)
+            self._runners[key] = make(step, batch_size, masked, self.placement)
         return self._runners[key]
 
     def _train(self, state: TrainState, _: Any, batch: Batch) -> tuple[TrainState, Any]:
         data = batch.plain() if overrides(self.model, "train_step") else batch
-        with self._flags_of_compile():
+        with self._as_compiled():
             new, logs = self.model.train_step(state, data)
         if self.require_compiled("fit").eager:
             stop_at_nonfinite(self.model, batch, state, logs)
@@ -317,21 +318,14 @@ class Trainer:
     def _test(self, sums: Any, state: TrainState, batch: Batch) -> tuple[Any, Any]:
         data = batch.plain() if overrides(self.model, "test_step") else batch
         state = state._replace(metrics=sums, state=sums.get(CARRIED, state.state))
-        with self._flags_of_compile():
+        with self._as_compiled():
             return self.model.test_step(state, data)
 
     @contextlib.contextmanager
-    def _flags_of_compile(self) -> Iterator[None]:
-        """Layers within are as trainable as they were at compile(), whenever a step is traced."""
-        layers = [layer for _, layer in self.model.layout()]
-        now = [layer._core.trainable for layer in layers]
-        for layer in layers:
-            layer._core.trainable = self.is_trained(layer)
-        try:
+    def _as_compiled(self) -> Iterator[None]:
+        """A step is traced by the flags of `compile`, and knows how its batch is cut."""
+        with self.trained.in_force(), step_on_replicas(self.placement.replicas):
             yield
-        finally:
-            for layer, flag in zip(layers, now, strict=True):
-                layer._core.trainable = flag
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
         """The default of `Model.compute_loss`."""
@@ -346,7 +340,7 @@ class Trainer:
     def predictor(self) -> Any:
         """The compiled prediction step; kept, since no compile() changes it."""
         if self._predictor is None:
-            self._predictor = Predictor(self.model)
+            self._predictor = Predictor(self.model, self.placement)
         return self._predictor
 
     # Data --------------------------------------------------------------------------------------
@@ -358,7 +352,8 @@ class Trainer:
             feed, y = data, data.first_batch().y
             self.prepare_for(feed.first_batch())
         else:
-            source, y = Source(data, min(batch_size, row_count(data.x))), data.y
+            size = min(batch_size, row_count(data.x))
+            source, y = Source(data, size, self.placement), data.y
             self.prepare_for(source.first_batch())
             feed = ArrayFeed(source, self.pads())
         assert self.objective is not None

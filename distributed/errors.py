@@ -1,0 +1,7 @@
+"""Errors of training on many devices."""
+
+from nnlib.core.errors import NnlibError
+
+
+class StrategyError(NnlibError, RuntimeError):
+    """Something that a strategy, or the place where it is called, does not allow."""

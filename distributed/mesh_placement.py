@@ -1,0 +1,99 @@
+"""Where the arrays of a training live on a mesh: rows cut over its axes, weights by rule."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from nnlib.training.batch import Batch, row_count
+from nnlib.training.placement import Placement
+from nnlib.training.state import TrainState
+
+from .put import put, whole
+
+Weights = Mapping[tuple[str, ...], tuple[tuple[int, ...], P]]
+"""The shape and the PartitionSpec of each weight that is not whole on every device, by path."""
+
+
+class MeshPlacement(Placement):
+    """Arrays of a training on a mesh, under `jax.jit` with automatic partitioning.
+
+    Args:
+        mesh: of devices, with automatic axes.
+        row_axes: the axes of the mesh over which the rows of a batch are cut.
+        sharded: gives the weights that are cut; asked once, when the first state is placed. None
+            for weights that are whole on every device.
+    """
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        row_axes: Sequence[str],
+        sharded: Callable[[], Weights] | None = None,
+    ):
+        self.mesh, self.row_axes = mesh, tuple(row_axes)
+        self.replicas = math.prod(mesh.shape[axis] for axis in self.row_axes)
+        self.processes = len({device.process_index for device in mesh.devices.flat})
+        self._everywhere = NamedSharding(mesh, P())
+        self._by_rows = NamedSharding(mesh, P(self.row_axes))
+        self._sharded = sharded
+        self._weights: Weights | None = None
+
+    def state(self, state: TrainState) -> TrainState:
+        """See `Placement`."""
+        return jax.tree.map(put, state, self.shardings(state))
+
+    def rows(self, tree: Any) -> Any:
+        """See `Placement`."""
+        return jax.tree.map(lambda a: put(a, self._everywhere), tree)
+
+    def batch(self, batch: Batch) -> Batch:
+        """See `Placement`; rows that cannot be cut evenly go to every device until the step."""
+        even = row_count(batch.x) % self.replicas == 0
+        sharding = self._by_rows if even else self._everywhere
+        return jax.tree.map(lambda a: put(a, sharding if np.ndim(a) else self._everywhere), batch)
+
+    def spread(self, batch: Batch) -> Batch:
+        """See `Placement`."""
+        return jax.tree.map(
+            lambda a: jax.lax.with_sharding_constraint(a, self._by_rows) if a.ndim else a, batch
+        )
+
+    def kept(self, carry: Any) -> Any:
+        """See `Placement`."""
+        return jax.tree.map(jax.lax.with_sharding_constraint, carry, self.shardings(carry))
+
+    def local(self, tree: Any) -> Any:
+        """See `Placement`: what is whole on every device is an array of the first of them."""
+        return jax.tree.map(_first_copy, tree)
+
+    def whole(self, tree: Any) -> Any:
+        """See `Placement`."""
+        return whole(tree, self._everywhere)
+
+    def shardings(self, tree: Any) -> Any:
+        """A tree of NamedShardings: weights and what optimizers keep for each by the rules.
+
+        An array belongs to a weight if its path ends in that of the weight and it has its shape.
+        """
+        if self._weights is None:
+            self._weights = {} if self._sharded is None else self._sharded()
+        leaves, structure = jax.tree.flatten_with_path(tree)
+        return jax.tree.unflatten(structure, [self._sharding(path, leaf) for path, leaf in leaves])
+
+    def _sharding(self, path: Sequence[Any], leaf: Any) -> NamedSharding:
+        assert self._weights is not None
+        names = tuple(str(getattr(part, "key", getattr(part, "name", part))) for part in path)
+        for start in range(len(names)):
+            shape, spec = self._weights.get(names[start:], (None, None))
+            if shape == np.shape(leaf):
+                return NamedSharding(self.mesh, spec or P())
+        return self._everywhere
+
+
+def _first_copy(array: Any) -> Any:
+    return array.addressable_data(0) if array.sharding.is_fully_replicated else array

@@ -1,0 +1,42 @@
+"""Which strategy is in charge where a model is made, and into how many parts a step is cut.
+
+The strategies themselves are in `nnlib.distributed`, which models and layers do not know.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from typing import Any
+
+_strategy: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_strategy", default=None)
+_replicas: contextvars.ContextVar[int] = contextvars.ContextVar("nnlib_replicas", default=1)
+
+
+def strategy_in_scope() -> Any:
+    """The strategy whose `scope()` is open here, or None."""
+    return _strategy.get()
+
+
+@contextlib.contextmanager
+def strategy_scope(strategy: Any) -> Iterator[None]:
+    """Within the block, models that are made or compiled belong to `strategy`."""
+    token = _strategy.set(strategy)
+    try:
+        yield
+    finally:
+        _strategy.reset(token)
+
+
+def replicas_of_step() -> int:
+    """Into how many equal runs of rows the batch is cut that is being traced: 1 on one device."""
+    return _replicas.get()
+
+
+@contextlib.contextmanager
+def step_on_replicas(count: int) -> Iterator[None]:
+    """Within the block a step is traced whose rows are spread over `count` replicas."""
+    token = _replicas.set(count)
+    try:
+        yield
+    finally:
+        _replicas.reset(token)

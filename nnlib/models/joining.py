@@ -1,0 +1,30 @@
+"""To which strategy a model belongs: that of the scope it is made or compiled in."""
+
+from typing import Any
+
+from nnlib.core.errors import ArgumentError
+from nnlib.core.scope import strategy_in_scope
+
+
+def strategy_of(model: Any) -> Any:
+    """The strategy that the model belongs to, or None."""
+    return vars(model).get("_strategy")
+
+
+def join_scope(model: Any) -> bool:
+    """Let a model belong to the strategy whose `scope()` is open here; whether that is new.
+
+    Raises:
+        ArgumentError: if the model belongs to another one.
+    """
+    strategy, own = strategy_in_scope(), strategy_of(model)
+    if strategy is None or strategy is own:
+        return False
+    if own is not None:
+        raise ArgumentError(
+            f"{model.name} ({type(model).__name__}): expected compile() in the scope of the "
+            f"{type(own).__name__} that the model was made in, got that of another "
+            f"{type(strategy).__name__}. Make the model within that scope, too."
+        )
+    vars(model)["_strategy"] = strategy
+    return True

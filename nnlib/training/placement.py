@@ -1,0 +1,53 @@
+"""Where the arrays of a training live. Here: on the one device that JAX takes by default."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nnlib.training.batch import Batch
+from nnlib.training.state import TrainState
+
+
+class Placement:
+    """The arrays of a training on the default device.
+
+    Strategies of `nnlib.distributed` bring one that spreads them over a mesh. Every method takes
+    and returns a tree of arrays of the same structure and values.
+    """
+
+    replicas = 1
+    """Into how many parts the rows of a batch are cut."""
+    processes = 1
+    """How many processes run the same steps: then all of them have to take the same decisions."""
+
+    def state(self, state: TrainState) -> TrainState:
+        """A state, where its steps run."""
+        return state
+
+    def rows(self, tree: Any) -> Any:
+        """Arrays of all rows (or keys, orders, sums) that every device reads as a whole."""
+        return jax.tree.map(jnp.asarray, tree)
+
+    def batch(self, batch: Batch) -> Batch:
+        """One batch from the host, ready for its step."""
+        return jax.tree.map(jnp.asarray, batch)
+
+    def spread(self, batch: Batch) -> Batch:
+        """Within the trace of a step: its batch, cut along the rows."""
+        return batch
+
+    def kept(self, carry: Any) -> Any:
+        """Within the trace of a step: what the step passes on, where it was before."""
+        return carry
+
+    def local(self, tree: Any) -> Any:
+        """Weights as layers keep them between trainings."""
+        return tree
+
+    def whole(self, tree: Any) -> Any:
+        """Outputs of a step, for NumPy."""
+        return tree
+
+
+ONE_DEVICE = Placement()
