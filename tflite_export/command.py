@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .convert import export_tflite
 from .errors import ExportError, InputSpecError
 from .inspection import as_data, tables_of
 from .isolated_run import run_file
@@ -100,6 +99,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    convert = importlib.import_module(f"{__package__}.convert")  # alone here: JAX takes a second
     source = Path(options.model)
     model = importlib.import_module("nnlib.saving").load_model(source, compile=False)
     extra: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def _export(options: argparse.Namespace) -> None:
     if labels or options.description:
         extra["metadata"] = Metadata(description=options.description, labels=labels)
     target = Path(options.output) if options.output else source.with_suffix(".tflite")
-    report = export_tflite(model, path=target, target=options.target, **extra)
+    report = convert.export_tflite(model, path=target, target=options.target, **extra)
     if options.header:
         report.write_c_header(options.header)
     if options.example:
