@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import ExportError, InputSpecError
 from .inspection import as_data, tables_of
-from .isolated_run import run_file
+from .isolated_run import file_partitions, run_file
 from .metadata import Metadata
 from .reader import read_tflite
 from .text_tables import TextTable, clean, print_tables
@@ -122,10 +122,11 @@ def _export(options: argparse.Namespace) -> None:
 
 def _inspect(options: argparse.Namespace) -> None:
     info = read_tflite(options.model)
+    parts = file_partitions(options.model, info)
     if options.json:
-        print(json.dumps(as_data(info), indent=1))
+        print(json.dumps(as_data(info, parts), indent=1))
     else:
-        print_tables(tables_of(info, None if options.all else 40), sys.stdout)
+        print_tables(tables_of(info, None if options.all else 40, parts), sys.stdout)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
-from .metadata import Metadata
+from .metadata import Ends, Metadata
 from .metadata_flatbuffer import metadata_parts
 from .micro import check_micro, micro_installed, static_specs, verify_micro
 from .outputs import separate_outputs
@@ -26,7 +26,7 @@ from .report import Report, SignatureDetail, TensorDetail
 from .rewrites import fuse_lstms, legalise_graph, optimise
 from .rnn_forms import checked_rnn
 from .subgraphs import Signature
-from .symbolic import is_static
+from .symbolic import Shape, is_static
 from .trace import Traced
 from .verify import SIZES
 from .verify import verify as verify_content
@@ -45,7 +45,7 @@ def export_tflite(
     rnn: str = "while",
     signatures: Mapping[str, Any] | None = None,
     name: str = "serving_default",
-    metadata: Metadata | None = None,
+    metadata: Metadata | Mapping[str, Metadata] | None = None,
     target: str = "litert",
     verify: bool | None = None,
 ) -> Report:
@@ -87,7 +87,8 @@ def export_tflite(
             `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
             left out.
         name: key of the signature of `fn_or_model`.
-        metadata: labels, normalisation and a description to store in the file.
+        metadata: labels, normalisation and a description to store in the file, of the first
+            signature; or a dict with one such for each key.
         target: "micro" for TensorFlow Lite Micro: a batch of None becomes 1, other sizes must be
             numbers, and only its operators may be used. With the package tflite-micro installed
             the file is run in it too, unless `verify=False`.
@@ -214,19 +215,24 @@ def _is_micro(target: str) -> bool:
     return target == "micro"
 
 
-def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> FileContent:
-    """The file; its metadata describe the first signature."""
-    first = signatures[0]
-    named = (
-        [(name, t.shape) for name, t in zip(names, tensors, strict=True)]
-        for names, tensors in (
-            (first.input_names, first.graph.inputs),
-            (first.output_names, first.graph.outputs),
+def _write(
+    signatures: Sequence[Signature], metadata: Metadata | Mapping[str, Metadata] | None
+) -> FileContent:
+    ends = [
+        Ends(
+            one.key,
+            _shapes(one.input_names, one.graph.inputs),
+            _shapes(one.output_names, one.graph.outputs),
         )
-    )
-    entries, files = metadata_parts(metadata, *named)
+        for one in signatures
+    ]
+    entries, files = metadata_parts(metadata, ends)
     file = write_model(signatures, metadata=entries)
     return FileContent([*file.parts, archive_of(files)]) if files else file
+
+
+def _shapes(names: Sequence[str], tensors: Sequence[Tensor]) -> list[tuple[str, Shape]]:
+    return [(name, tensor.shape) for name, tensor in zip(names, tensors, strict=True)]
 
 
 def _present(tensor: Tensor | None) -> Tensor:

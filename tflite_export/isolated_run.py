@@ -1,7 +1,8 @@
-"""run_file: a .tflite file run once on arrays, in a process that may crash."""
+"""A .tflite file loaded or run in a process of its own, which a damaged one may crash."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,9 +15,11 @@ import numpy as np
 from .errors import CorruptModelError, ExportError, InputSpecError, MissingRuntimeError
 from .interpreter import runtime_installed
 from .model_info import ModelInfo, SignatureInfo, TensorInfo
+from .partitions import Partitions, partitions_of
 from .reader import read_tflite
 
 _CHILD = Path(__file__).with_name("isolated_child.py")
+_LOADED = 1 << 30  # bytes of a file, or of its values, beyond which it is not loaded to look at it
 
 
 def run_file(
@@ -59,6 +62,32 @@ def run_file(
     numbers = {name: str(number) for number, name in enumerate(entry.inputs)}
     found = _call(path, {numbers[name]: value for name, value in given.items()}, "", timeout)
     return {name: found[str(number)] for number, name in enumerate(entry.outputs)}
+
+
+def file_partitions(
+    path: str | os.PathLike[str], info: ModelInfo, timeout: float = 60.0
+) -> Partitions | None:
+    """How LiteRT shares a file among delegates, found in a process of its own.
+
+    Args:
+        path: the file.
+        info: what `read_tflite` found in it.
+        timeout: seconds after which it is given up.
+
+    Returns:
+        The partitions; None without `ai-edge-litert`, where LiteRT does not load the file, and for
+        files of more than 1 GiB.
+    """
+    values = sum(tensor.bytes for tensor in info.main.tensors if not tensor.is_constant)
+    if not runtime_installed() or info.size + values > _LOADED:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "operators.json")
+        try:
+            _child(path, timeout, "operators", os.fspath(path), str(target))
+        except ExportError:
+            return None
+        return partitions_of(json.loads(target.read_text(encoding="utf-8")))
 
 
 def _entry(info: ModelInfo, key: str | None) -> SignatureInfo:
@@ -135,23 +164,27 @@ def _call(
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "in.npz"), Path(folder, "out.npz")
         np.savez(source, **{f"_{name}": value for name, value in inputs.items()})  # type: ignore[arg-type]
-        arguments = [sys.executable, str(_CHILD), os.fspath(path), str(source), str(target), key]
-        try:
-            done = subprocess.run(
-                arguments, capture_output=True, text=True, check=False, timeout=timeout,
-                errors="replace",
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise ExportError(
-                os.fspath(path),
-                f"an end within {timeout:g} seconds",
-                "none",
-                "The model never ends on these inputs, or needs more time.",
-            ) from None
-        if done.returncode != 0:
-            raise _failure(path, done)
+        _child(path, timeout, "run", os.fspath(path), str(source), str(target), key)
         with np.load(target) as archive:
             return {name[1:]: archive[name] for name in archive.files}
+
+
+def _child(path: str | os.PathLike[str], timeout: float, *arguments: str) -> None:
+    # -P: the script's folder has modules whose names the standard library has too.
+    command = [sys.executable, "-P", str(_CHILD), *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=timeout, errors="replace"
+        )
+    except subprocess.TimeoutExpired:
+        raise ExportError(
+            os.fspath(path),
+            f"an end within {timeout:g} seconds",
+            "none",
+            "The model never ends on these inputs, or needs more time.",
+        ) from None
+    if done.returncode != 0:
+        raise _failure(path, done)
 
 
 def _failure(path: str | os.PathLike[str], done: subprocess.CompletedProcess[str]) -> ExportError:

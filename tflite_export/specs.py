@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from .errors import InputSpecError
+from .names import unique
 from .schema_tables import TENSOR_TYPES
 from .symbolic import Shape
 
@@ -151,17 +152,3 @@ def _path_name(path: Sequence[Any], arguments: Sequence[str]) -> str:
         return "_".join(keys)
     first = arguments[index] if index < len(arguments) else f"input_{index}"
     return "_".join([first, *keys])
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """The names with `_1`, `_2` ... appended to those that occurred before."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        candidate, number = name, 0
-        while candidate in taken:
-            number += 1
-            candidate = f"{name}_{number}"
-        taken.add(candidate)
-        unique.append(candidate)
-    return unique

@@ -10,7 +10,8 @@ import jax
 from jax.extend.core import InconclusiveDimensionOperation
 
 from .errors import InputSpecError
-from .specs import InputLeaf, read_specs, unique
+from .names import unique
+from .specs import InputLeaf, read_specs
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,43 @@ def test_inspect_json_is_everything(folder: Path, capsys: pytest.CaptureFixture[
     assert data["ops"] == {"FULLY_CONNECTED": 1, "SOFTMAX": 1}
     assert data["about"]["labels"] == {"output_0": ["a", "b", "c"]}
     assert data["subgraphs"][0]["tensors"][0]["shape"] == [None, 4]
+    assert data["partitions"] == {"delegated": 1, "outside": []}
+    assert data["arena"]["total"] > data["arena"]["records"] > 0
+
+
+def test_inspect_shows_each_signature_and_what_runs_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = export_tflite(
+        signatures={
+            "sum": (lambda x: jnp.cumsum(jnp.tanh(x), 1), TensorSpec((2, 3), name="values")),
+            "twice": (lambda x: {"double": x * 2}, TensorSpec((None,), np.int32)),
+        },
+        metadata={"twice": Metadata(description="Doubles.")},
+        path=tmp_path / "two.tflite",
+        verify=False,
+    )
+    code, out, _ = run(capsys, "inspect", tmp_path / "two.tflite")
+    assert code == 0
+    for words in (
+        "Signature sum", "values    float32[2, 3]", "Signature twice", "double  int32[?]",
+        "Metadata of twice", "Doubles.", str(report.partitions), f"{report.arena.total:,} bytes",
+    ):  # fmt: skip
+        assert words in out
+
+
+def test_inspect_reads_what_litert_does_not_load(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = schema.ModelT.InitFromPackedBuf((folder / "model.tflite").read_bytes(), 0)
+    model.operatorCodes[0].version = 99
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "m.tflite").write_bytes(builder.Output())
+    code, out, _ = run(capsys, "inspect", tmp_path / "m.tflite")
+    assert code == 0
+    assert "FULLY_CONNECTED       99" in out
+    assert "XNNPACK" not in out
 
 
 def test_long_tables_are_cut_unless_all_is_asked(
@@ -241,17 +278,23 @@ def test_damaged_files_run_or_are_an_error(
     assert code in (0, 2)
 
 
-def test_as_a_module(folder: Path) -> None:
+def test_as_a_module_that_does_not_wait_for_jax(folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "nnlib", "inspect", str(folder / "x.npy")],
+        [sys.executable, "-X", "importtime", "-m", "nnlib", "inspect", str(folder / "x.npy")],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
+    imported, own = [], []
+    for line in done.stderr.splitlines():
+        (imported if line.startswith("import time:") else own).append(line)
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("nnlib: ")
+    assert len(own) == 1
+    assert own[0].startswith("nnlib: ")
+    modules = {line.rpartition("|")[2].strip() for line in imported}
+    assert "numpy" in modules
+    assert "jax" not in modules
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["export", "m", "--quantize", "int3"]])
