@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ExportError, InputSpecError
+from .file_content import FileContent
 from .inspection import as_data, tables_of
 from .isolated_run import file_partitions, run_file
 from .metadata import Metadata
@@ -166,11 +168,18 @@ def _load(path: str) -> dict[str | None, np.ndarray]:
 
 def _save(path: str, arrays: dict[str, np.ndarray]) -> None:
     """An .npz file; np.savez takes no array whose name is `file`."""
-    with zipfile.ZipFile(path, "w") as archive:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
         for name, value in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, value, allow_pickle=False)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, value, allow_pickle=False)
+    FileContent([stream.getvalue()]).write(path)
 
 
 def _lines(path: str) -> list[str]:
-    return Path(path).read_text(encoding="utf-8").splitlines()
+    try:
+        return Path(path).read_text(encoding="utf-8-sig").splitlines()  # editors add a mark
+    except UnicodeDecodeError as error:
+        raise InputSpecError(
+            path, "a text file in UTF-8", clean(error), "Save it as UTF-8, one name a line."
+        ) from error

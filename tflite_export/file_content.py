@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -39,7 +41,7 @@ class FileContent:
         return first if isinstance(first, bytes) else b"".join(self.parts)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the file, part by part.
+        """Write the file, part by part; one that was there stays whole until the end.
 
         Args:
             path: where to; missing folders are created.
@@ -47,11 +49,8 @@ class FileContent:
         Returns:
             The path.
         """
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
-            file.writelines(self.parts)
-        return target
+        with _beside(self, path):
+            return Path(path)
 
 
 @contextlib.contextmanager
@@ -68,14 +67,37 @@ def saved_after(
         What the block shall check: `file`, or where it is. A file of several parts lies beside its
         final place, so that it need not be in memory as a whole.
     """
-    if path is None or len(file.parts) == 1:
-        yield file
-        if path is not None:
-            file.write(path)
+    if path is not None and len(file.parts) > 1:
+        with _beside(file, path) as written:
+            yield written
         return
-    beside = file.write(f"{os.fspath(path)}.part")
+    yield file
+    if path is not None:
+        file.write(path)
+
+
+@contextlib.contextmanager
+def _beside(file: FileContent, path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file beside its place, and move it there after the block ended without an error."""
+    target = Path(path).resolve()  # through a link, which stays
+    target.parent.mkdir(parents=True, exist_ok=True)
+    there = target.exists()
+    if there and not target.is_file():  # a device; a folder is an error
+        _write(file, target, "wb")
+        yield target
+        return
+    # A name of its own, since another process may write the same file now.
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
-        yield beside
-        beside.replace(path)
+        _write(file, part, "xb")
+        yield part
+        if there:
+            shutil.copymode(target, part)
+        part.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _write(file: FileContent, path: Path, mode: str) -> None:
+    with path.open(mode) as stream:
+        stream.writelines(file.parts)

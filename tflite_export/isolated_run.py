@@ -9,12 +9,14 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .errors import CorruptModelError, ExportError, InputSpecError, MissingRuntimeError
 from .interpreter import runtime_installed
 from .model_info import ModelInfo, SignatureInfo, TensorInfo
+from .names import unique
 from .partitions import Partitions, partitions_of
 from .reader import read_tflite
 
@@ -49,7 +51,7 @@ def run_file(
     entry = _entry(info, signature)
     tensors = info.subgraphs[entry.subgraph].tensors
     named = _by_name(entry, inputs)
-    given = {name: _fit(name, value, tensors[entry.inputs[name]]) for name, value in named.items()}
+    given = {name: _fit(name, named[name], tensors[at]) for name, at in entry.inputs.items()}
     if not runtime_installed():
         raise MissingRuntimeError(
             "nnlib run",
@@ -57,11 +59,12 @@ def run_file(
             "none",
             "Install it with: pip install 'nnlib[tflite]'",
         )
-    if info.signatures:
-        return _call(path, given, entry.key, timeout)
-    numbers = {name: str(number) for number, name in enumerate(entry.inputs)}
-    found = _call(path, {numbers[name]: value for name, value in given.items()}, "", timeout)
-    return {name: found[str(number)] for number, name in enumerate(entry.outputs)}
+    request = {
+        "key": entry.key if info.signatures else None,
+        "inputs": list(given),
+        "outputs": list(entry.outputs),
+    }
+    return dict(zip(entry.outputs, _call(path, request, given, timeout), strict=True))
 
 
 def file_partitions(
@@ -82,22 +85,24 @@ def file_partitions(
     if not runtime_installed() or info.size + values > _LOADED:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder, "operators.json")
         try:
-            _child(path, timeout, "operators", os.fspath(path), str(target))
+            _child("operators", path, folder, timeout)
         except ExportError:
             return None
-        return partitions_of(json.loads(target.read_text(encoding="utf-8")))
+        found = Path(folder, "operators.json").read_text(encoding="utf-8")
+        return partitions_of(json.loads(found))
 
 
 def _entry(info: ModelInfo, key: str | None) -> SignatureInfo:
     """The wanted signature; one made of tensor names for files without."""
     if not info.signatures and key is None:
+        inputs = unique([t.name or f"input_{n}" for n, t in enumerate(info.inputs)])
+        outputs = unique([t.name or f"output_{n}" for n, t in enumerate(info.outputs)])
         return SignatureInfo(
             "",
             0,
-            {t.name or f"input_{n}": t.index for n, t in enumerate(info.inputs)},
-            {t.name or f"output_{n}": t.index for n, t in enumerate(info.outputs)},
+            dict(zip(inputs, info.main.inputs, strict=True)),
+            dict(zip(outputs, info.main.outputs, strict=True)),
         )
     for signature in info.signatures:
         if key in (None, signature.key):
@@ -159,19 +164,24 @@ def _fit(name: str, value: np.ndarray, tensor: TensorInfo) -> np.ndarray:
 
 
 def _call(
-    path: str | os.PathLike[str], inputs: dict[str, np.ndarray], key: str, timeout: float
-) -> dict[str, np.ndarray]:
+    path: str | os.PathLike[str],
+    request: dict[str, Any],
+    inputs: Mapping[str, np.ndarray],
+    timeout: float,
+) -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "in.npz"), Path(folder, "out.npz")
-        np.savez(source, **{f"_{name}": value for name, value in inputs.items()})  # type: ignore[arg-type]
-        _child(path, timeout, "run", os.fspath(path), str(source), str(target), key)
-        with np.load(target) as archive:
-            return {name[1:]: archive[name] for name in archive.files}
+        # By number: a name may be of letters that no archive and no argument can hold.
+        arrays: dict[str, Any] = {str(n): value for n, value in enumerate(inputs.values())}
+        np.savez(Path(folder, "inputs.npz"), **arrays)
+        Path(folder, "request.json").write_text(json.dumps(request), encoding="utf-8")
+        _child("run", path, folder, timeout)
+        with np.load(Path(folder, "outputs.npz")) as archive:
+            return [archive[str(number)] for number in range(len(request["outputs"]))]
 
 
-def _child(path: str | os.PathLike[str], timeout: float, *arguments: str) -> None:
+def _child(task: str, path: str | os.PathLike[str], folder: str, timeout: float) -> None:
     # -P: the script's folder has modules whose names the standard library has too.
-    command = [sys.executable, "-P", str(_CHILD), *arguments]
+    command = [sys.executable, "-P", str(_CHILD), task, os.fspath(path), folder]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=timeout, errors="replace"
