@@ -10,7 +10,7 @@ from typing import Any
 
 from .associated_files import archive_of
 from .errors import InputSpecError, QuantisationError
-from .file_content import FileContent, saved_after
+from .file_content import FileContent, check_path, saved_after
 from .flatbuffer_writer import write_model
 from .functions import Function, read_functions
 from .graph import Graph, Origin, Tensor
@@ -69,7 +69,8 @@ def export_tflite(
             with `apply`, `variables` and `input_specs`), which is exported with `training=False`.
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
-        path: where to write the file; not written if None.
+        path: where to write the file; not written if None. Missing folders are created; a file
+            that is there already stays whole until the new one is checked.
         quantize: None for float32, "float16" for half the size, "dynamic" for int8 weights around
             float arithmetic, "int8" or "int16x8" for integers throughout; or a `Quantise`.
         representative: data to find the ranges of all values with, for "int8" and "int16x8": an
@@ -101,7 +102,7 @@ def export_tflite(
     Raises:
         UnsupportedOpError: the function uses something that no .tflite file can express; the text
             names the primitive and the line.
-        InputSpecError: the specs cannot be read.
+        InputSpecError: the specs cannot be read, or `path` is that of a folder.
         ExportMismatchError: LiteRT computes something else than JAX; for a quantised file, an
             output is lost in noise.
         QuantisationError: `quantize`, `representative` and `io_dtype` do not go together.
@@ -117,6 +118,7 @@ def export_tflite(
 
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
+    check_path(path)
     form, options = checked_rnn(rnn), as_quantise(quantize)
     _check_quantisation(options, representative, io_dtype)
     micro = _is_micro(target)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from .errors import InputSpecError
+
 Part: TypeAlias = "bytes | memoryview"
 
 
@@ -51,6 +53,26 @@ class FileContent:
         """
         with _beside(self, path):
             return Path(path)
+
+
+def check_path(path: str | os.PathLike[str] | None) -> None:
+    """Refuse what cannot be the path of a file, before the work is done.
+
+    Args:
+        path: where a file shall be written; None is allowed.
+
+    Raises:
+        InputSpecError: it is a folder, or no path.
+    """
+    if path is None:
+        return
+    if not isinstance(path, str | os.PathLike):
+        got = repr(path)
+    elif Path(path).is_dir() or os.fspath(path).endswith(("/", os.sep)):
+        got = f"the folder {os.fspath(path)!r}"
+    else:
+        return
+    raise InputSpecError("path", "the path of a file", got, "Write path='model.tflite'.")
 
 
 @contextlib.contextmanager
