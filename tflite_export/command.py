@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import json
 import os
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .array_files import load_arrays, named_arrays, save_arrays
 from .errors import ExportError, InputSpecError
-from .file_content import FileContent
+from .file_content import check_path
 from .inspection import as_data, tables_of
 from .isolated_run import file_partitions, run_file
 from .metadata import Metadata
 from .reader import read_tflite
-from .text_tables import TextTable, clean, print_tables
+from .text_tables import TextTable, clean, print_tables, printable
 
 _WRONG = 2  # exit code of everything that the user can put right
 
@@ -47,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ExportError, errors.NnlibError, OSError) as error:
-        print(f"nnlib: {error}", file=sys.stderr)
+        lines = map(printable, str(error).splitlines())
+        print("nnlib:", "\n".join(lines), file=sys.stderr)
         return _WRONG
     return 0
 
@@ -108,7 +106,7 @@ def _export(options: argparse.Namespace) -> None:
     if options.quantize:
         extra["quantize"] = options.quantize
     if options.representative:
-        arrays = _load(options.representative)
+        arrays = load_arrays(options.representative)
         extra["representative"] = arrays.get(None, arrays)
     labels = _lines(options.labels) if options.labels else None
     if labels or options.description:
@@ -132,48 +130,16 @@ def _inspect(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    inputs: dict[str | None, np.ndarray] = {}
-    for text in options.input:
-        name, equals, path = text.partition("=")
-        named = bool(equals) and not Path(text).exists()
-        for key, value in _load(path if named else text).items():
-            inputs[name if named else key] = value
-    outputs = run_file(options.model, inputs, options.signature)
+    check_path(options.output)
+    outputs = run_file(options.model, named_arrays(options.input), options.signature)
     if options.output:
-        _save(options.output, outputs)
+        save_arrays(options.output, outputs)
     table = TextTable("Outputs", ("name", "type", "values"))
     for name, value in outputs.items():
         values = " ".join(f"{number:.6g}" for number in value.reshape(-1)[:8].tolist())
         more = " ..." if value.size > 8 else ""
         table.rows.append((name, f"{value.dtype}{list(value.shape)}", values + more))
     print_tables([table], sys.stdout)
-
-
-def _load(path: str) -> dict[str | None, np.ndarray]:
-    """Arrays of a file by name; None is the name of the array of a .npy file."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {None: loaded}
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputSpecError(
-            path,
-            "a .npy or .npz file of numbers",
-            clean(error),
-            "Write one with np.save('x.npy', x).",
-        ) from error
-
-
-def _save(path: str, arrays: dict[str, np.ndarray]) -> None:
-    """An .npz file; np.savez takes no array whose name is `file`."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, value in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, value, allow_pickle=False)
-    FileContent([stream.getvalue()]).write(path)
 
 
 def _lines(path: str) -> list[str]:

@@ -42,6 +42,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(found / "wrong.npy", np.ones((2, 5)))
     np.save(found / "text.npy", np.array(["a"]))
     np.savez(found / "both.npz", left=X, right=np.full((2, 4), 2, np.int64))
+    np.savez_compressed(found / "torn.npz", left=np.arange(100.0))
+    torn = bytearray((found / "torn.npz").read_bytes())
+    torn[60:80] = bytes(20)
+    (found / "torn.npz").write_bytes(torn)
+    (found / "huge.npy").write_bytes(
+        (found / "x.npy").read_bytes().replace(b"(2, 4), } ", b"(1%s, 4),}" % (b"0" * 9))
+    )
+    (found / "latin.txt").write_bytes(b"\xe9\n")
     (found / "expected.json").write_text(json.dumps(np.asarray(model(X)).tolist()))
     return found
 
@@ -210,6 +218,14 @@ def test_several_inputs_from_one_archive(
         (["run", "model.tflite", "--input", "model.tflite"], "a .npy or .npz file of numbers"),
         (["run", "model.tflite", "--input", "absent.npy"], "absent.npy"),
         (["run", "two.tflite", "--input", "left=x.npy", "--input", "right=x.npy"], "int32"),
+        (["run", "two.tflite", "--input", "left=both.npz"], "2 of them in both.npz"),
+        (["run", "two.tflite", "--input", "both.npz", "--input", "left=x.npy"], "another one"),
+        (["run", "model.tflite", "--input", "x.npy", "--input", "x.npy"], "another one before"),
+        (["run", "model.tflite", "--input", "torn.npz"], "a .npy or .npz file of numbers"),
+        (["run", "model.tflite", "--input", "huge.npy"], "a .npy or .npz file of numbers"),
+        (["run", "model.tflite", "--input", "x.npy", "--output", "."], "the path of a file"),
+        (["export", "model.keras", "-o", "."], "the path of a file"),
+        (["export", "model.keras", "--labels", "latin.txt"], "a text file in UTF-8"),
         (["run", "model.tflite", "--input", "x.npy", "--signature", "no"], "'serving_default'"),
         (["inspect", "x.npy"], "identifier b'TFL3'"),
         (["inspect", "absent.tflite"], "absent.tflite"),
@@ -326,6 +342,39 @@ def test_names_cannot_command_the_terminal() -> None:
     assert "[red]a" in terminal.text
     assert "\n" not in clean("a\nb")
     assert len(clean("a" * 1000)) == 60
+
+
+def test_errors_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "inspect", "a\x1b[2J")
+    assert code == 2
+    assert "\x1b" not in err
+    assert "[2J" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        (b"", ["input_0", "input_1"]),
+        (b"same", ["same", "same_1"]),
+        ("é file".encode(), ["é file", "é file_1"]),
+    ],
+)
+def test_files_without_signatures_and_with_odd_names_run(
+    folder: Path, tmp_path: Path, name: bytes, names: list[str]
+) -> None:
+    model = schema.ModelT.InitFromPackedBuf((folder / "two.tflite").read_bytes(), 0)
+    model.signatureDefs = []
+    for tensor in model.subgraphs[0].tensors:
+        tensor.name = name
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "m.tflite").write_bytes(builder.Output())
+    numbers = np.full((2, 4), 2, np.int32)
+    found = isolated_run.run_file(
+        tmp_path / "m.tflite", dict(zip(names, (X, numbers), strict=True))
+    )
+    (output,) = found.values()
+    np.testing.assert_allclose(output, X + 2)
 
 
 def test_without_rich_a_terminal_gets_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:

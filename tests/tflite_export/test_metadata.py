@@ -246,6 +246,16 @@ def test_damaged_metadata_are_an_error_of_ours(flips: list[int]) -> None:
     assert about is None or isinstance(about, Metadata)
 
 
+def test_a_file_without_a_name_is_left_out() -> None:
+    """zipfile itself fails on it."""
+    content = content_of()
+    central = bytearray(content[content.index(b"PK\x01\x02") :])
+    central[28:30] = bytes(2)  # length of the name, of which the comment now takes the bytes
+    central[32:34] = len("labels.txt").to_bytes(2, "little")
+    damaged = content[: -len(central)] + bytes(central)
+    assert read_tflite(damaged).associated_files == {}
+
+
 def test_every_operator_that_we_write_has_its_releases() -> None:
     assert set(BUILTIN_OPERATORS) <= set(RELEASES)
 
