@@ -12,7 +12,7 @@ from .associated_files import archive_of
 from .errors import InputSpecError, QuantisationError
 from .file_content import FileContent, check_path, saved_after
 from .flatbuffer_writer import write_model
-from .functions import Function, read_functions
+from .functions import SERVING, Function, read_functions
 from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
@@ -22,6 +22,7 @@ from .metadata_flatbuffer import metadata_parts
 from .micro import check_micro, micro_installed, static_specs, verify_micro
 from .outputs import separate_outputs
 from .quantise import QuantisationReport, Quantise, as_quantise, assess, quantise_all
+from .quantise.pipeline import stored_dtypes
 from .report import Report, SignatureDetail, TensorDetail
 from .rewrites import fuse_lstms, legalise_graph, optimise
 from .rnn_forms import checked_rnn
@@ -44,7 +45,7 @@ def export_tflite(
     io_dtype: Any = None,
     rnn: str = "while",
     signatures: Mapping[str, Any] | None = None,
-    name: str = "serving_default",
+    name: str = SERVING,
     metadata: Metadata | Mapping[str, Metadata] | None = None,
     target: str = "litert",
     verify: bool | None = None,
@@ -120,7 +121,7 @@ def export_tflite(
     """
     check_path(path)
     form, options = checked_rnn(rnn), as_quantise(quantize)
-    _check_quantisation(options, representative, io_dtype)
+    _check_flags(options, representative, io_dtype, verify)
     micro = _is_micro(target)
     functions = read_functions(
         fn_or_model, specs, name, signatures, static_specs if micro else None
@@ -198,12 +199,16 @@ def supported_primitives() -> tuple[str, ...]:
     return tuple(sorted(LOWERINGS))
 
 
-def _check_quantisation(options: Quantise | None, representative: Any, io_dtype: Any) -> None:
-    for name, given in (("representative", representative), ("io_dtype", io_dtype)):
-        if options is None and given is not None:
-            raise QuantisationError(
-                name, "quantize=... with it", "quantize=None", "Write quantize='int8'."
-            )
+def _check_flags(options: Quantise | None, representative: Any, io_dtype: Any, verify: Any) -> None:
+    stored_dtypes(None if options is None else options.mode, io_dtype)
+    if options is None and representative is not None:
+        raise QuantisationError(
+            "representative", "quantize=... with it", "quantize=None", "Write quantize='int8'."
+        )
+    if verify not in (None, True, False):
+        raise InputSpecError(
+            "export_tflite", "verify=True, False or None", repr(verify), "Leave it out for a check."
+        )
 
 
 def _is_micro(target: str) -> bool:

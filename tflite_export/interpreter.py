@@ -59,9 +59,10 @@ def load_delegate(library: str, options: dict[str, Any] | None = None) -> Any:
     """
     runtime = _runtime()
     try:
-        ctypes.CDLL(library)  # LiteRT's own object for a library that fails cannot be deleted
+        # LiteRT's own object for a library that fails cannot be deleted.
+        ctypes.CDLL(library).tflite_plugin_create_delegate  # noqa: B018
         return runtime.load_delegate(library, options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise ExportError(
             library,
             "a delegate library that loads",
