@@ -84,6 +84,14 @@ def _traced(key: str, fn_or_model: Any, specs: Any, adapt: Callable[[Any], Any] 
 
 
 def _function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:
+    kind = type(fn_or_model)
+    if all(hasattr(kind, part) for part in ("apply", "init")) and not hasattr(kind, "input_specs"):
+        raise InputSpecError(
+            f"export_tflite({kind.__name__})",
+            "a function that has its weights",
+            "a module that keeps them apart",
+            "Pass lambda x: module.apply(variables, x) with the specs of x.",
+        )
     if all(hasattr(fn_or_model, part) for part in ("apply", "variables", "input_specs")):
         return _inference_function(fn_or_model), fn_or_model.input_specs if specs is None else specs
     if not callable(fn_or_model):

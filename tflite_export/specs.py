@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,10 @@ def read_specs(specs: Any, fn: Callable[..., Any]) -> tuple[list[InputLeaf], Any
     Raises:
         InputSpecError: a leaf has no shape or dtype, or a dtype that no file can hold.
     """
+    if isinstance(specs, str | os.PathLike):
+        raise InputSpecError(
+            "specs", "TensorSpec((None, 784)) or the like", repr(specs), "Write path='m.tflite'."
+        )
     args = specs if isinstance(specs, tuple) and not is_spec(specs) else (specs,)
     flat, tree = jax.tree_util.tree_flatten_with_path(args, is_leaf=is_spec)
     arguments = _argument_names(fn)

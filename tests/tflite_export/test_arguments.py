@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen
 from nnlib.tflite_export import (
     Calibration,
     ExportError,
     InputSpecError,
+    Interpreter,
     Optimize,
     QuantisationError,
     Quantise,
@@ -89,6 +91,37 @@ def test_quantisations_that_do_not_go_together(arguments: dict[str, Any], words:
 def test_exceptions_that_nothing_would_read(make: Any, words: str) -> None:
     with pytest.raises(QuantisationError, match=re.escape(words)):
         make()
+
+
+def test_a_path_is_no_spec() -> None:
+    with pytest.raises(InputSpecError, match=r"got 'm.tflite'. Write path='m.tflite'"):
+        export_tflite(untouched, "m.tflite")
+
+
+def test_a_module_without_its_weights_says_how() -> None:
+    module = linen.Dense(3)
+    variables = module.init(jax.random.key(0), jnp.ones((1, 4)))
+    with pytest.raises(InputSpecError, match=r"lambda x: module.apply\(variables, x\)"):
+        export_tflite(module, SPEC)
+    report = export_tflite(lambda x: module.apply(variables, x), SPEC, verify=False)
+    assert report.ops == {"FULLY_CONNECTED": 1}
+
+
+def test_errors_of_the_function_tell_what_it_was_called_on() -> None:
+    with pytest.raises(AttributeError) as caught:
+        export_tflite(lambda x: x.ndim, [SPEC])
+    assert "called the function on ([ShapeDtypeStruct(shape=(b, 4)" in caught.value.__notes__[-1]
+
+
+def test_integers_of_python_are_control_flow() -> None:
+    with pytest.raises(InputSpecError, match=r"TracerIntegerConversionError: .* Use jnp.where"):
+        export_tflite(lambda x: ["a", "b"][x], TensorSpec((), np.int32))
+
+
+def test_a_report_is_no_path() -> None:
+    report = export_tflite(jnp.tanh, SPEC, verify=False)
+    with pytest.raises(ExportError, match=r"pass model_content=report.content"):
+        Interpreter(report)  # type: ignore[arg-type]
 
 
 def test_texts_are_no_samples() -> None:
