@@ -71,7 +71,7 @@ class TFLiteConverter:
 
     @classmethod
     def from_keras_model(cls, model: Any) -> TFLiteConverter:
-        """A converter for a built nnlib model.
+        """A converter for a built nnlib model; `from_function` takes those of other libraries.
 
         Args:
             model: a model with `apply`, `variables` and `input_specs`.
