@@ -111,7 +111,7 @@ def _export(options: argparse.Namespace) -> None:
     labels = _lines(options.labels) if options.labels else None
     if labels or options.description:
         extra["metadata"] = Metadata(description=options.description, labels=labels)
-    target = Path(options.output) if options.output else source.with_suffix(".tflite")
+    target = Path(options.output or source.resolve().with_suffix(".tflite"))
     report = convert.export_tflite(model, path=target, target=options.target, **extra)
     if options.header:
         report.write_c_header(options.header)

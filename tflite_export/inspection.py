@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,8 @@ from .model_info import ModelInfo, OperatorInfo, QuantisationInfo, SubgraphInfo,
 from .partitions import Partitions
 from .text_tables import TextTable
 
-_PLANNED = 2000  # operators; planning memory takes the square of their number
+_PLANNED = 2000  # operators that run; planning memory takes the square of their number
+_SUBGRAPHS = 32
 
 
 def tables_of(
@@ -132,8 +134,21 @@ def _tensor_data(tensor: TensorInfo) -> dict[str, Any]:
 
 
 def _arena(info: ModelInfo) -> Arena | None:
-    count = sum(len(graph.operators) for graph in info.subgraphs)
-    return estimate_arena(info) if count <= _PLANNED else None
+    """The working memory, where the file is one that a microcontroller might run."""
+    if len(info.subgraphs) > _SUBGRAPHS:
+        return None
+
+    @functools.cache
+    def steps(number: int) -> int:
+        ops = info.subgraphs[number].operators
+        return sum(1 + sum(map(steps, op.subgraphs)) for op in ops)
+
+    if sum(map(steps, range(len(info.subgraphs)))) > _PLANNED:
+        return None
+    try:
+        return estimate_arena(info)
+    except IndexError:  # operators with fewer results, or results of fewer axes, than TFLM has
+        return None
 
 
 def _summary(info: ModelInfo, parts: Partitions | None) -> TextTable:

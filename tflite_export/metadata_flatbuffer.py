@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-import flatbuffers
 import numpy as np
 
 from .flatbuffer_reader import Content, Table
+from .flatbuffer_tables import FieldValue, TableBuilder, child
 from .metadata import Ends, Metadata, SignatureNotes, TensorNotes, notes_of
 
 ENTRY = "TFLITE_METADATA"
@@ -47,67 +46,43 @@ def metadata_parts(
 
 class _Writer:
     def __init__(self) -> None:
-        self.builder: Any = flatbuffers.Builder(1024)
+        self.tables = TableBuilder(1024)
 
     def write(self, metadata: Metadata, notes: Sequence[SignatureNotes]) -> bytes:
         # Signatures are the file's first subgraphs, so that numbers agree. The first one's text is
         # the model's.
         texts = [("", "")] if len(notes) == 1 else [(one.key, one.description) for one in notes]
-        graphs = [self.graph(one, *text) for one, text in zip(notes, texts, strict=True)]
-        root = self.table(
-            *self.texts({0: metadata.name, 1: metadata.description, 2: metadata.version}),
-            (3, self.offsets(graphs)),
-            *self.texts({4: metadata.author, 5: metadata.license, 7: _PARSER}),
+        graphs = [self._graph(one, *text) for one, text in zip(notes, texts, strict=True)]
+        root = self.tables.table(
+            *self._texts({0: metadata.name, 1: metadata.description, 2: metadata.version}),
+            child(3, self.tables.tables(graphs)),
+            *self._texts({4: metadata.author, 5: metadata.license, 7: _PARSER}),
         )
-        self.builder.Finish(root, _IDENTIFIER)
-        return bytes(self.builder.Output())
+        return self.tables.finish(root, _IDENTIFIER)
 
-    def graph(self, notes: SignatureNotes, name: str, description: str) -> int:
-        return self.table(
-            *self.texts({0: name, 1: description}),
-            (2, self.offsets([self.tensor(one) for one in notes.inputs])),
-            (3, self.offsets([self.tensor(one) for one in notes.outputs])),
+    def _graph(self, notes: SignatureNotes, name: str, description: str) -> int:
+        return self.tables.table(
+            *self._texts({0: name, 1: description}),
+            child(2, self.tables.tables([self._tensor(one) for one in notes.inputs])),
+            child(3, self.tables.tables([self._tensor(one) for one in notes.outputs])),
         )
 
-    def tensor(self, notes: TensorNotes) -> int:
-        fields = [(0, self.text(notes.name))]
+    def _tensor(self, notes: TensorNotes) -> int:
+        tables = self.tables
+        fields = [child(0, tables.text(notes.name))]
         if notes.std:
-            options = self.table((0, self.floats(notes.mean)), (1, self.floats(notes.std)))
-            fields.append((4, self.offsets([self.tagged(_NORMALISATION, options)])))
+            numbers = (tables.numbers(values, "<f4") for values in (notes.mean, notes.std))
+            options = tables.table(*(child(slot, offset) for slot, offset in enumerate(numbers)))
+            unit = tables.table(("Uint8", 0, _NORMALISATION, 0), child(1, options))
+            fields.append(child(4, tables.tables([unit])))
         if notes.labels:
-            name = self.text(notes.labels_file)
-            self.builder.StartObject(3)
-            self.builder.PrependUOffsetTRelativeSlot(0, name, 0)
-            self.builder.PrependInt8Slot(2, _AXIS_LABELS, 0)
-            fields.append((6, self.offsets([self.builder.EndObject()])))
-        return self.table(*fields)
+            name = tables.text(notes.labels_file)
+            file = tables.table(child(0, name), ("Int8", 2, _AXIS_LABELS, 0))
+            fields.append(child(6, tables.tables([file])))
+        return tables.table(*fields)
 
-    def tagged(self, kind: int, options: int) -> int:
-        self.builder.StartObject(2)
-        self.builder.PrependUint8Slot(0, kind, 0)
-        self.builder.PrependUOffsetTRelativeSlot(1, options, 0)
-        return int(self.builder.EndObject())
-
-    def table(self, *children: tuple[int, int]) -> int:
-        self.builder.StartObject(1 + max(slot for slot, _ in children))
-        for slot, offset in children:
-            self.builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
-        return int(self.builder.EndObject())
-
-    def texts(self, texts: Mapping[int, str]) -> list[tuple[int, int]]:
-        return [(slot, self.text(text)) for slot, text in texts.items() if text]
-
-    def text(self, text: str) -> int:
-        return int(self.builder.CreateString(text))
-
-    def floats(self, values: Sequence[float]) -> int:
-        return int(self.builder.CreateNumpyVector(np.asarray(values, np.float32)))
-
-    def offsets(self, offsets: Sequence[int]) -> int:
-        self.builder.StartVector(4, len(offsets), 4)
-        for offset in reversed(offsets):
-            self.builder.PrependUOffsetTRelative(offset)
-        return int(self.builder.EndVector())
+    def _texts(self, texts: Mapping[int, str]) -> list[FieldValue]:
+        return [child(slot, self.tables.text(text)) for slot, text in texts.items() if text]
 
 
 def read_metadata(
