@@ -96,6 +96,7 @@ def export_tflite(
             the file is run in it too, unless `verify=False`.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
+            A quantised file is compared on `representative`, where that is given.
 
     Returns:
         The report, with the file in `report.content`.
