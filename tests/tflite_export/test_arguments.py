@@ -125,7 +125,7 @@ def test_a_report_is_no_path() -> None:
 
 
 def test_texts_are_no_samples() -> None:
-    with pytest.raises(QuantisationError, match="arrays of numbers"):
+    with pytest.raises(QuantisationError, match="representative"):
         export_tflite(jnp.tanh, SPEC, quantize="int8", representative="data")
 
 

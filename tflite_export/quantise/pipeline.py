@@ -148,7 +148,10 @@ def stored_dtypes(mode: str | None, io_dtype: Any) -> IoDtypes:
     given = io_dtype if isinstance(io_dtype, tuple) else (io_dtype, io_dtype)
     if len(given) != 2:
         raise QuantisationError(
-            "io_dtype", "one for inputs and one for outputs", repr(io_dtype), "Write two of them."
+            "io_dtype",
+            "one dtype, or one for inputs and one for outputs",
+            f"{len(given)}",
+            "All inputs share one.",
         )
     return _stored_dtype(mode, given[0]), _stored_dtype(mode, given[1])
 
