@@ -61,7 +61,8 @@ def _members(data: np.ndarray) -> dict[str, bytes]:
     with zipfile.ZipFile(_ArrayFile(data)) as archive:
         for member in archive.infolist()[:_MAX_FILES]:
             stored = member.compress_type == zipfile.ZIP_STORED
-            if member.is_dir() or not stored or not 0 <= member.file_size <= left:
+            named = bool(member.filename) and not member.is_dir()
+            if not named or not stored or not 0 <= member.file_size <= left:
                 continue
             left -= member.file_size
             found[member.filename] = archive.read(member)

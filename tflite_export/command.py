@@ -7,20 +7,18 @@ import importlib
 import json
 import os
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .convert import export_tflite
+from .array_files import load_arrays, named_arrays, save_arrays
 from .errors import ExportError, InputSpecError
+from .file_content import check_path
 from .inspection import as_data, tables_of
-from .isolated_run import run_file
+from .isolated_run import file_partitions, run_file
 from .metadata import Metadata
 from .reader import read_tflite
-from .text_tables import TextTable, clean, print_tables
+from .text_tables import TextTable, clean, print_tables, printable
 
 _WRONG = 2  # exit code of everything that the user can put right
 
@@ -46,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ExportError, errors.NnlibError, OSError) as error:
-        print(f"nnlib: {error}", file=sys.stderr)
+        lines = map(printable, str(error).splitlines())
+        print("nnlib:", "\n".join(lines), file=sys.stderr)
         return _WRONG
     return 0
 
@@ -100,19 +99,20 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
+    convert = importlib.import_module(f"{__package__}.convert")  # alone here: JAX takes a second
     source = Path(options.model)
     model = importlib.import_module("nnlib.saving").load_model(source, compile=False)
     extra: dict[str, Any] = {}
     if options.quantize:
         extra["quantize"] = options.quantize
     if options.representative:
-        arrays = _load(options.representative)
+        arrays = load_arrays(options.representative)
         extra["representative"] = arrays.get(None, arrays)
     labels = _lines(options.labels) if options.labels else None
     if labels or options.description:
         extra["metadata"] = Metadata(description=options.description, labels=labels)
-    target = Path(options.output) if options.output else source.with_suffix(".tflite")
-    report = export_tflite(model, path=target, target=options.target, **extra)
+    target = Path(options.output or source.resolve().with_suffix(".tflite"))
+    report = convert.export_tflite(model, path=target, target=options.target, **extra)
     if options.header:
         report.write_c_header(options.header)
     if options.example:
@@ -122,22 +122,18 @@ def _export(options: argparse.Namespace) -> None:
 
 def _inspect(options: argparse.Namespace) -> None:
     info = read_tflite(options.model)
+    parts = file_partitions(options.model, info)
     if options.json:
-        print(json.dumps(as_data(info), indent=1))
+        print(json.dumps(as_data(info, parts), indent=1))
     else:
-        print_tables(tables_of(info, None if options.all else 40), sys.stdout)
+        print_tables(tables_of(info, None if options.all else 40, parts), sys.stdout)
 
 
 def _run(options: argparse.Namespace) -> None:
-    inputs: dict[str | None, np.ndarray] = {}
-    for text in options.input:
-        name, equals, path = text.partition("=")
-        named = bool(equals) and not Path(text).exists()
-        for key, value in _load(path if named else text).items():
-            inputs[name if named else key] = value
-    outputs = run_file(options.model, inputs, options.signature)
+    check_path(options.output)
+    outputs = run_file(options.model, named_arrays(options.input), options.signature)
     if options.output:
-        _save(options.output, outputs)
+        save_arrays(options.output, outputs)
     table = TextTable("Outputs", ("name", "type", "values"))
     for name, value in outputs.items():
         values = " ".join(f"{number:.6g}" for number in value.reshape(-1)[:8].tolist())
@@ -146,30 +142,10 @@ def _run(options: argparse.Namespace) -> None:
     print_tables([table], sys.stdout)
 
 
-def _load(path: str) -> dict[str | None, np.ndarray]:
-    """Arrays of a file by name; None is the name of the array of a .npy file."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {None: loaded}
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputSpecError(
-            path,
-            "a .npy or .npz file of numbers",
-            clean(error),
-            "Write one with np.save('x.npy', x).",
-        ) from error
-
-
-def _save(path: str, arrays: dict[str, np.ndarray]) -> None:
-    """An .npz file; np.savez takes no array whose name is `file`."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, value in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, value, allow_pickle=False)
-
-
 def _lines(path: str) -> list[str]:
-    return Path(path).read_text(encoding="utf-8").splitlines()
+    try:
+        return Path(path).read_text(encoding="utf-8-sig").splitlines()  # editors add a mark
+    except UnicodeDecodeError as error:
+        raise InputSpecError(
+            path, "a text file in UTF-8", clean(error), "Save it as UTF-8, one name a line."
+        ) from error

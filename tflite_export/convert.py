@@ -10,23 +10,24 @@ from typing import Any
 
 from .associated_files import archive_of
 from .errors import InputSpecError, QuantisationError
-from .file_content import FileContent, saved_after
+from .file_content import FileContent, check_path, saved_after
 from .flatbuffer_writer import write_model
-from .functions import Function, read_functions
+from .functions import SERVING, Function, read_functions
 from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
-from .metadata import Metadata
+from .metadata import Ends, Metadata
 from .metadata_flatbuffer import metadata_parts
 from .micro import check_micro, micro_installed, static_specs, verify_micro
 from .outputs import separate_outputs
 from .quantise import QuantisationReport, Quantise, as_quantise, assess, quantise_all
+from .quantise.pipeline import stored_dtypes
 from .report import Report, SignatureDetail, TensorDetail
 from .rewrites import fuse_lstms, legalise_graph, optimise
 from .rnn_forms import checked_rnn
 from .subgraphs import Signature
-from .symbolic import is_static
+from .symbolic import Shape, is_static
 from .trace import Traced
 from .verify import SIZES
 from .verify import verify as verify_content
@@ -44,8 +45,8 @@ def export_tflite(
     io_dtype: Any = None,
     rnn: str = "while",
     signatures: Mapping[str, Any] | None = None,
-    name: str = "serving_default",
-    metadata: Metadata | None = None,
+    name: str = SERVING,
+    metadata: Metadata | Mapping[str, Metadata] | None = None,
     target: str = "litert",
     verify: bool | None = None,
 ) -> Report:
@@ -69,7 +70,8 @@ def export_tflite(
             with `apply`, `variables` and `input_specs`), which is exported with `training=False`.
         specs: one pytree for each positional argument, with leaves that have `.shape` and `.dtype`,
             such as `TensorSpec`; for a model its own input specs by default.
-        path: where to write the file; not written if None.
+        path: where to write the file; not written if None. Missing folders are created; a file
+            that is there already stays whole until the new one is checked.
         quantize: None for float32, "float16" for half the size, "dynamic" for int8 weights around
             float arithmetic, "int8" or "int16x8" for integers throughout; or a `Quantise`.
         representative: data to find the ranges of all values with, for "int8" and "int16x8": an
@@ -87,12 +89,14 @@ def export_tflite(
             `(function, specs)`; weights that are equal are stored once. `fn_or_model` may then be
             left out.
         name: key of the signature of `fn_or_model`.
-        metadata: labels, normalisation and a description to store in the file.
+        metadata: labels, normalisation and a description to store in the file, of the first
+            signature; or a dict with one such for each key.
         target: "micro" for TensorFlow Lite Micro: a batch of None becomes 1, other sizes must be
             numbers, and only its operators may be used. With the package tflite-micro installed
             the file is run in it too, unless `verify=False`.
         verify: compare LiteRT with JAX on random inputs: True for three sizes, False not at all. By
             default one size where ai-edge-litert is installed; most of that time compiles `fn`.
+            A quantised file is compared on `representative`, where that is given.
 
     Returns:
         The report, with the file in `report.content`.
@@ -100,7 +104,7 @@ def export_tflite(
     Raises:
         UnsupportedOpError: the function uses something that no .tflite file can express; the text
             names the primitive and the line.
-        InputSpecError: the specs cannot be read.
+        InputSpecError: the specs cannot be read, or `path` is that of a folder.
         ExportMismatchError: LiteRT computes something else than JAX; for a quantised file, an
             output is lost in noise.
         QuantisationError: `quantize`, `representative` and `io_dtype` do not go together.
@@ -116,8 +120,9 @@ def export_tflite(
 
     Source: `nnlib.tflite_export` documentation; the TFL3 schema.
     """
+    check_path(path)
     form, options = checked_rnn(rnn), as_quantise(quantize)
-    _check_quantisation(options, representative, io_dtype)
+    _check_flags(options, representative, io_dtype, verify)
     micro = _is_micro(target)
     functions = read_functions(
         fn_or_model, specs, name, signatures, static_specs if micro else None
@@ -195,12 +200,16 @@ def supported_primitives() -> tuple[str, ...]:
     return tuple(sorted(LOWERINGS))
 
 
-def _check_quantisation(options: Quantise | None, representative: Any, io_dtype: Any) -> None:
-    for name, given in (("representative", representative), ("io_dtype", io_dtype)):
-        if options is None and given is not None:
-            raise QuantisationError(
-                name, "quantize=... with it", "quantize=None", "Write quantize='int8'."
-            )
+def _check_flags(options: Quantise | None, representative: Any, io_dtype: Any, verify: Any) -> None:
+    stored_dtypes(None if options is None else options.mode, io_dtype)
+    if options is None and representative is not None:
+        raise QuantisationError(
+            "representative", "quantize=... with it", "quantize=None", "Write quantize='int8'."
+        )
+    if verify not in (None, True, False):
+        raise InputSpecError(
+            "export_tflite", "verify=True, False or None", repr(verify), "Leave it out for a check."
+        )
 
 
 def _is_micro(target: str) -> bool:
@@ -214,19 +223,24 @@ def _is_micro(target: str) -> bool:
     return target == "micro"
 
 
-def _write(signatures: Sequence[Signature], metadata: Metadata | None) -> FileContent:
-    """The file; its metadata describe the first signature."""
-    first = signatures[0]
-    named = (
-        [(name, t.shape) for name, t in zip(names, tensors, strict=True)]
-        for names, tensors in (
-            (first.input_names, first.graph.inputs),
-            (first.output_names, first.graph.outputs),
+def _write(
+    signatures: Sequence[Signature], metadata: Metadata | Mapping[str, Metadata] | None
+) -> FileContent:
+    ends = [
+        Ends(
+            one.key,
+            _shapes(one.input_names, one.graph.inputs),
+            _shapes(one.output_names, one.graph.outputs),
         )
-    )
-    entries, files = metadata_parts(metadata, *named)
+        for one in signatures
+    ]
+    entries, files = metadata_parts(metadata, ends)
     file = write_model(signatures, metadata=entries)
     return FileContent([*file.parts, archive_of(files)]) if files else file
+
+
+def _shapes(names: Sequence[str], tensors: Sequence[Tensor]) -> list[tuple[str, Shape]]:
+    return [(name, tensor.shape) for name, tensor in zip(names, tensors, strict=True)]
 
 
 def _present(tensor: Tensor | None) -> Tensor:

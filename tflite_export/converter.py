@@ -9,10 +9,9 @@ from typing import Any
 
 from .convert import export_tflite
 from .errors import ExportError, QuantisationError
+from .functions import SERVING
 from .report import Report
 from .target_spec import Optimize, TargetSpec, quantisation_mode, type_name
-
-_SERVING = "serving_default"
 
 
 class TFLiteConverter:
@@ -22,7 +21,10 @@ class TFLiteConverter:
     with `target_spec.supported_types = [float16]` float16 ones; with a `representative_dataset`
     everything becomes int8, or int16 values and int8 weights if `target_spec.supported_ops` says
     so. `inference_input_type` and `inference_output_type` are then those of float inputs and
-    outputs.
+    outputs. Switches of TensorFlow's converter for what it may do besides (`allow_custom_ops`,
+    `experimental_new_converter`, `experimental_new_quantizer`,
+    `_experimental_lower_tensor_list_ops`) may be set and change nothing: no file needs them here.
+    Any other attribute is an AttributeError.
 
     Args:
         fn_or_model: what to convert, as for `export_tflite`.
@@ -36,6 +38,21 @@ class TFLiteConverter:
         >>> content[4:8]
         b'TFL3'
     """
+
+    __slots__ = (
+        "_experimental_lower_tensor_list_ops",
+        "_fn_or_model",
+        "_signatures",
+        "_specs",
+        "allow_custom_ops",
+        "experimental_new_converter",
+        "experimental_new_quantizer",
+        "inference_input_type",
+        "inference_output_type",
+        "optimizations",
+        "representative_dataset",
+        "target_spec",
+    )
 
     def __init__(
         self,
@@ -54,7 +71,7 @@ class TFLiteConverter:
 
     @classmethod
     def from_keras_model(cls, model: Any) -> TFLiteConverter:
-        """A converter for a built nnlib model.
+        """A converter for a built nnlib model; `from_function` takes those of other libraries.
 
         Args:
             model: a model with `apply`, `variables` and `input_specs`.
@@ -81,10 +98,10 @@ class TFLiteConverter:
             ExportError: for another signature.
             SavingError: there is no such folder, or it holds no config to make the model from.
         """
-        if signature_keys is not None and list(signature_keys) != [_SERVING]:
+        if signature_keys is not None and list(signature_keys) != [SERVING]:
             raise ExportError(
                 "TFLiteConverter.from_saved_model",
-                f"signature_keys=[{_SERVING!r}]",
+                f"signature_keys=[{SERVING!r}]",
                 repr(signature_keys),
                 "Load the model, and convert the function with TFLiteConverter.from_function.",
             )

@@ -90,7 +90,8 @@ def debug_quantisation(
         The ranking and the proposals.
 
     Raises:
-        QuantisationError: for a mode that has no integer operators.
+        QuantisationError: for a mode that has no integer operators, or a number of proposals
+            below 0.
         MissingRuntimeError: `ai-edge-litert` is not installed.
 
     Example:
@@ -113,6 +114,10 @@ def debug_quantisation(
             "quantize='int8' or 'int16x8'",
             repr(quantize),
             "Other modes have no operators to keep in float.",
+        )
+    if not isinstance(proposals, int) or proposals < 0:
+        raise QuantisationError(
+            "debug_quantisation", "proposals=0 or more", repr(proposals), "Write proposals=3."
         )
     (function,) = read_functions(fn_or_model, specs, "debug", None)
     fn, traced = function.call, function.traced

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .example_facts import ExampleFacts, TensorFacts, comment, quoted
+from .example_facts import ExampleFacts, TensorFacts, comment, quoted_line
 
 FILE = "run_model.cc"
 _TYPES = {
@@ -27,18 +27,27 @@ def program(facts: ExampleFacts) -> str:
     inputs = "\n".join(_input(number, tensor) for number, tensor in enumerate(facts.inputs))
     outputs = "\n".join(_output(number, tensor) for number, tensor in enumerate(facts.outputs))
     return f"""
-// Runs {facts.file}; the model needs TensorFlow Lite {facts.runtime} or newer.
+// Runs {comment(facts.file)}; the model needs TensorFlow Lite {facts.runtime} or newer.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 
+#if __has_include("tflite/interpreter.h")  // sources of LiteRT
+#include "tflite/interpreter.h"
+#include "tflite/interpreter_builder.h"
+#include "tflite/kernels/register.h"
+#include "tflite/model_builder.h"
+#else  // sources of TensorFlow
 #include "tensorflow/lite/interpreter.h"
+#include "tensorflow/lite/interpreter_builder.h"
 #include "tensorflow/lite/kernels/register.h"
-#include "tensorflow/lite/model.h"
+#include "tensorflow/lite/model_builder.h"
+#endif
 
 int main() {{
-  auto model = tflite::FlatBufferModel::BuildFromFile({quoted(facts.file)});
+  auto model = tflite::FlatBufferModel::BuildFromFile({quoted_line(facts.file)});
   if (!model) return 1;
   tflite::ops::builtin::BuiltinOpResolver resolver;
   std::unique_ptr<tflite::Interpreter> interpreter;
@@ -61,18 +70,17 @@ def _input(number: int, tensor: TensorFacts) -> str:
 
 def _output(number: int, tensor: TensorFacts) -> str:
     kind = _TYPES[tensor.dtype]
-    value = f"static_cast<double>(output{number}[i])"
-    real = f"{tensor.scale!r} * ({value} - ({tensor.zero_point}))" if tensor.scale else value
+    real = tensor.real(f"static_cast<double>(output{number}[i])")
     lines = [
         f"  // {comment(tensor.name)}: {tensor.note}",
         f"  const {kind}* output{number} = interpreter->typed_output_tensor<{kind}>({number});",
+        f"  const std::size_t count{number} = "
+        f"interpreter->output_tensor({number})->bytes / sizeof({kind});",
     ]
-    shown = f'std::printf("%d: %g\\n", i, {real});'
+    shown = f'std::printf("%zu: %g\\n", i, {real});'
     if tensor.labels:
-        labels = ", ".join(map(quoted, tensor.labels))
-        count = len(tensor.labels)
+        labels = ", ".join(map(quoted_line, tensor.labels))
         lines.append(f"  const char* labels{number}[] = {{{labels}}};")
-        shown = f'std::printf("%s: %g\\n", labels{number}[i % {count}], {real});'
-    return "\n".join(
-        [*lines, f"  for (int i = 0; i < {tensor.count}; i++) {{", f"    {shown}", "  }"]
-    )
+        shown = f'std::printf("%s: %g\\n", labels{number}[i % {len(tensor.labels)}], {real});'
+    loop = f"  for (std::size_t i = 0; i < count{number}; i++) {{"
+    return "\n".join([*lines, loop, f"    {shown}", "  }"])

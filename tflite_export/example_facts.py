@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from .inspection import quantisation_text
 from .model_info import ModelInfo, TensorInfo
 
+_BYTES = {"float32": 4, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
 
 @dataclass(frozen=True)
 class TensorFacts:
@@ -16,7 +19,6 @@ class TensorFacts:
     name: str
     dtype: str
     shape: tuple[int, ...]
-    free: bool
     scale: float | None
     zero_point: int
     labels: tuple[str, ...]
@@ -28,6 +30,17 @@ class TensorFacts:
     def count(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> str:
+        """Length of a buffer for it, as an expression."""
+        return f"{self.count} * {_BYTES[self.dtype]}"
+
+    def real(self, stored: str) -> str:
+        """The expression of the real number that a stored one, an expression too, stands for."""
+        if self.scale is None:
+            return stored
+        return f"{self.scale!r} * ({stored} - ({self.zero_point}))"
 
 
 @dataclass(frozen=True)
@@ -95,11 +108,10 @@ def _tensor(
         notes.append(f"real = {quantisation_text(tensor.quantisation)}")
     if std:
         notes.append(f"(raw - {_short(mean)}) / {_short(std)}")
+    if None in tensor.shape:
+        notes.append("? is 1 here")
     shape = tuple(size or 1 for size in tensor.shape)
-    return TensorFacts(
-        name, tensor.dtype, shape, None in tensor.shape, scale, zero, labels, mean, std,
-        ", ".join(notes),
-    )  # fmt: skip
+    return TensorFacts(name, tensor.dtype, shape, scale, zero, labels, mean, std, ", ".join(notes))
 
 
 def _short(values: tuple[float, ...]) -> str:
@@ -107,11 +119,21 @@ def _short(values: tuple[float, ...]) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string literal, with the escapes that Python, Kotlin, Java, Swift and C++ share."""
-    plain = comment(text).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{plain}"'
+    """A string literal, with the escapes that Python, Java and Kotlin share."""
+    return '"' + "".join(_ESCAPES.get(letter) or _escaped(letter) for letter in text) + '"'
+
+
+def quoted_line(text: str) -> str:
+    """A string literal for Swift and C++ too, in which what cannot be printed is lost."""
+    return quoted("".join(letter if letter.isprintable() else "?" for letter in text))
+
+
+def _escaped(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return f"\\u{ord(letter):04x}" if ord(letter) < 1 << 16 else "?"
 
 
 def comment(text: str) -> str:
-    """Text that stays within one line."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """Text that stays within a comment of one line: a backslash means something even there."""
+    return "".join(c if c.isprintable() and c != "\\" else "?" for c in text)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from .example_facts import ExampleFacts, TensorFacts, comment, quoted
 
 FILE = "RunModel.java"
-_BYTES = {"float32": 4, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
-_GETTERS = {"float32": "getFloat()", "int32": "getInt()", "int16": "getShort()"}
+GETTERS = {"float32": "getFloat()", "int32": "getInt()", "int16": "getShort()"}
 
 
 def program(facts: ExampleFacts) -> str:
@@ -22,7 +21,8 @@ def program(facts: ExampleFacts) -> str:
     outputs = "\n".join(_output(number, tensor) for number, tensor in enumerate(facts.outputs))
     results = "\n".join(_result(number, tensor) for number, tensor in enumerate(facts.outputs))
     return f"""
-// Runs {facts.file}. In build.gradle: implementation 'com.google.ai.edge.litert:litert:1.+'
+// Runs {comment(facts.file)}.
+// In build.gradle: implementation 'com.google.ai.edge.litert:litert:1.+'
 // The model needs TensorFlow Lite {facts.runtime} or newer.
 import java.io.File;
 import java.nio.ByteBuffer;
@@ -53,21 +53,20 @@ public final class RunModel {{
 
 def _input(number: int, tensor: TensorFacts) -> str:
     return f"""      // {comment(tensor.name)}: {tensor.note}
-      ByteBuffer input{number} = buffer({tensor.count} * {_BYTES[tensor.dtype]});
+      ByteBuffer input{number} = buffer({tensor.bytes});
       inputs.put({quoted(tensor.name)}, input{number});"""
 
 
 def _output(number: int, tensor: TensorFacts) -> str:
     return f"""      // {comment(tensor.name)}: {tensor.note}
-      ByteBuffer output{number} = buffer({tensor.count} * {_BYTES[tensor.dtype]});
+      ByteBuffer output{number} = buffer({tensor.bytes});
       outputs.put({quoted(tensor.name)}, output{number});"""
 
 
 def _result(number: int, tensor: TensorFacts) -> str:
-    getter = f"output{number}.{_GETTERS.get(tensor.dtype, 'get()')}"
+    getter = f"output{number}.{GETTERS.get(tensor.dtype, 'get()')}"
     if tensor.dtype == "uint8":
         getter = f"({getter} & 0xff)"
-    real = f"{tensor.scale!r} * ({getter} - ({tensor.zero_point}))" if tensor.scale else getter
     lines = [f"      output{number}.rewind();"]
     text = "i"
     if tensor.labels:
@@ -76,7 +75,7 @@ def _result(number: int, tensor: TensorFacts) -> str:
         text = f"labels{number}[i % labels{number}.length]"
     lines += [
         f"      for (int i = 0; i < {tensor.count}; i++) {{",
-        f'        System.out.println({text} + ": " + {real});',
+        f'        System.out.println({text} + ": " + {tensor.real(getter)});',
         "      }",
     ]
     return "\n".join(lines)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from .example_facts import ExampleFacts, TensorFacts, comment
 from .example_facts import quoted as plainly_quoted
+from .example_java import GETTERS
 
 FILE = "RunModel.kt"
-_BYTES = {"float32": 4, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
-_GETTERS = {"float32": "getFloat()", "int32": "getInt()", "int16": "getShort()"}
 
 
 def quoted(text: str) -> str:
@@ -30,7 +29,8 @@ def program(facts: ExampleFacts) -> str:
     taken = ", ".join(f"{quoted(t.name)} to output{n}" for n, t in enumerate(facts.outputs))
     results = "\n".join(_result(number, tensor) for number, tensor in enumerate(facts.outputs))
     return f"""
-// Runs {facts.file}. In build.gradle.kts: implementation("com.google.ai.edge.litert:litert:1.+")
+// Runs {comment(facts.file)}.
+// In build.gradle.kts: implementation("com.google.ai.edge.litert:litert:1.+")
 // The model needs TensorFlow Lite {facts.runtime} or newer.
 import java.io.File
 import java.nio.ByteBuffer
@@ -58,14 +58,13 @@ fun runModel(model: File) {{
 
 def _buffer(role: str, number: int, tensor: TensorFacts) -> str:
     return f"""    // {comment(tensor.name)}: {tensor.note}
-    val {role}{number} = buffer({tensor.count} * {_BYTES[tensor.dtype]})"""
+    val {role}{number} = buffer({tensor.bytes})"""
 
 
 def _result(number: int, tensor: TensorFacts) -> str:
-    getter = f"output{number}.{_GETTERS.get(tensor.dtype, 'get()')}"
+    getter = f"output{number}.{GETTERS.get(tensor.dtype, 'get()')}"
     if tensor.dtype == "uint8":
         getter = f"{getter}.toUByte().toInt()"
-    real = f"{tensor.scale!r} * ({getter} - ({tensor.zero_point}))" if tensor.scale else getter
     lines = [f"    output{number}.rewind()"]
     text = "$i"
     if tensor.labels:
@@ -74,7 +73,7 @@ def _result(number: int, tensor: TensorFacts) -> str:
         text = f"${{labels{number}[i % labels{number}.size]}}"
     lines += [
         f"    for (i in 0 until {tensor.count}) {{",
-        f'        println("{text}: ${{{real}}}")',
+        f'        println("{text}: ${{{tensor.real(getter)}}}")',
         "    }",
     ]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .example_facts import ExampleFacts, TensorFacts, comment, quoted
 
 FILE = "run_model.py"
+_KINDS = {"bool": "bool_"}
 _LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
@@ -19,8 +20,8 @@ def program(facts: ExampleFacts) -> str:
     """
     inputs = "\n".join(_input(tensor) for tensor in facts.inputs)
     outputs = "\n".join(_output(tensor) for tensor in facts.outputs)
-    return f'''
-"""Runs {facts.file}. Needs: pip install ai-edge-litert numpy"""
+    return f"""
+# Runs {comment(facts.file)}. Needs: pip install ai-edge-litert numpy
 
 from pathlib import Path
 
@@ -35,7 +36,7 @@ inputs = {{}}
 
 outputs = run(**inputs)
 {outputs}
-'''
+"""
 
 
 def _input(tensor: TensorFacts) -> str:
@@ -43,7 +44,7 @@ def _input(tensor: TensorFacts) -> str:
     kind = "float32" if tensor.scale is not None else tensor.dtype
     lines = [
         f"# {comment(tensor.name)}: {tensor.note}; replace the zeros by your data.",
-        f"value = np.zeros({tensor.shape}, np.{'bool_' if kind == 'bool' else kind})",
+        f"value = np.zeros({tensor.shape}, np.{_KINDS.get(kind, kind)})",
     ]
     if tensor.std:
         mean, std = (f"np.array({list(v)}, np.float32)" for v in (tensor.mean, tensor.std))
@@ -51,7 +52,9 @@ def _input(tensor: TensorFacts) -> str:
     if tensor.scale is not None:
         low, high = _LIMITS[tensor.dtype]
         lines.append(f"value = np.round(value / {tensor.scale!r}) + {tensor.zero_point}")
-        lines.append(f"value = np.clip(value, {low}, {high}).astype(np.{tensor.dtype})")
+        lines.append(f"value = np.clip(value, {low}, {high})")
+    if tensor.dtype != "float32" and (tensor.std or tensor.scale is not None):
+        lines.append(f"value = value.astype(np.{_KINDS.get(tensor.dtype, tensor.dtype)})")
     return "\n".join([*lines, f"inputs[{name}] = value"])
 
 

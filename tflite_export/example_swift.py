@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .example_facts import ExampleFacts, TensorFacts, comment, quoted
+from .example_facts import ExampleFacts, TensorFacts, comment, quoted_line
 
 FILE = "RunModel.swift"
 _TYPES = {
@@ -27,7 +27,7 @@ def program(facts: ExampleFacts) -> str:
     inputs = "\n".join(_input(number, tensor) for number, tensor in enumerate(facts.inputs))
     outputs = "\n".join(_output(number, tensor) for number, tensor in enumerate(facts.outputs))
     return f"""
-// Runs {facts.file}. In the Podfile: pod 'TensorFlowLiteSwift'
+// Runs {comment(facts.file)}. In the Podfile: pod 'TensorFlowLiteSwift'
 // The model needs TensorFlow Lite {facts.runtime} or newer.
 import Foundation
 import TensorFlowLite
@@ -54,9 +54,7 @@ def _input(number: int, tensor: TensorFacts) -> str:
 
 def _output(number: int, tensor: TensorFacts) -> str:
     kind = _TYPES[tensor.dtype]
-    real = "value"
-    if tensor.scale is not None:
-        real = f"{tensor.scale!r} * (Double(value) - ({tensor.zero_point}))"
+    real = tensor.real("value" if tensor.scale is None else "Double(value)")
     text = "index"
     lines = [
         f"  // {comment(tensor.name)}: {tensor.note}",
@@ -65,7 +63,7 @@ def _output(number: int, tensor: TensorFacts) -> str:
         f"{{ Array($0.bindMemory(to: {kind}.self)) }}",
     ]
     if tensor.labels:
-        labels = ", ".join(map(quoted, tensor.labels))
+        labels = ", ".join(map(quoted_line, tensor.labels))
         lines.append(f"  let labels{number} = [{labels}]")
         text = f"labels{number}[index % labels{number}.count]"
     lines += [

@@ -9,50 +9,37 @@ from pathlib import Path
 
 from .errors import ExportError
 from .example_facts import facts_of
+from .file_content import FileContent
 from .model_info import ModelInfo
 
 LANGUAGES = ("python", "kotlin", "java", "swift", "cpp")
 
 
 def write_example(
-    content: bytes,
+    file: FileContent,
     info: ModelInfo,
     folder: str | os.PathLike[str],
     languages: Sequence[str],
     name: str,
 ) -> list[Path]:
-    """Write the model and a program for each language.
-
-    Args:
-        content: the model.
-        info: what `read_tflite` found in it.
-        folder: where to; it is made if missing.
-        languages: among "python", "kotlin", "java", "swift" and "cpp".
-        name: of the model's file, without its ending.
-
-    Returns:
-        The paths of the programs.
-
-    Raises:
-        ExportError: for a language that is none of them.
-    """
-    unknown = [language for language in languages if language not in LANGUAGES]
-    if unknown:
+    """`Report.write_example` of a file, of which `read_tflite` told `info`."""
+    if isinstance(languages, str) or not set(languages) <= set(LANGUAGES):
         raise ExportError(
-            "write_example", f"languages among {LANGUAGES}", str(unknown), "Leave it out for all."
+            "write_example",
+            f"a sequence of languages among {LANGUAGES}",
+            repr(languages if isinstance(languages, str) else list(languages)),
+            "Leave it out for all.",
+        )
+    if not name.isprintable() or Path(name).name != name or name in ("", ".."):
+        raise ExportError(
+            "write_example", "a name for a file", repr(name), "Pass name='model', without a folder."
         )
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    (target / f"{name}.tflite").write_bytes(content)
+    file.write(target / f"{name}.tflite")
     facts = facts_of(info, f"{name}.tflite")
     written = []
     for language in languages:
         module = importlib.import_module(f"{__package__}.example_{language}")
-        path = target / module.FILE
-        path.write_text(_text(module.program(facts)), encoding="utf-8")
-        written.append(path)
+        text = "\n".join(line.rstrip() for line in module.program(facts).strip("\n").split("\n"))
+        written.append(FileContent([f"{text}\n".encode()]).write(target / module.FILE))
     return written
-
-
-def _text(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines()) + "\n"

@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
+
+from .errors import InputSpecError
 
 Part: TypeAlias = "bytes | memoryview"
 
@@ -39,7 +43,7 @@ class FileContent:
         return first if isinstance(first, bytes) else b"".join(self.parts)
 
     def write(self, path: str | os.PathLike[str]) -> Path:
-        """Write the file, part by part.
+        """Write the file, part by part; one that was there stays whole until the end.
 
         Args:
             path: where to; missing folders are created.
@@ -47,11 +51,28 @@ class FileContent:
         Returns:
             The path.
         """
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
-            file.writelines(self.parts)
-        return target
+        with _beside(self, path):
+            return Path(path)
+
+
+def check_path(path: str | os.PathLike[str] | None) -> None:
+    """Refuse what cannot be the path of a file, before the work is done.
+
+    Args:
+        path: where a file shall be written; None is allowed.
+
+    Raises:
+        InputSpecError: it is a folder, or no path.
+    """
+    if path is None:
+        return
+    if not isinstance(path, str | os.PathLike):
+        got = repr(path)
+    elif Path(path).is_dir() or os.fspath(path).endswith(("/", os.sep)):
+        got = f"the folder {os.fspath(path)!r}"
+    else:
+        return
+    raise InputSpecError("path", "the path of a file", got, "Write path='model.tflite'.")
 
 
 @contextlib.contextmanager
@@ -68,14 +89,37 @@ def saved_after(
         What the block shall check: `file`, or where it is. A file of several parts lies beside its
         final place, so that it need not be in memory as a whole.
     """
-    if path is None or len(file.parts) == 1:
-        yield file
-        if path is not None:
-            file.write(path)
+    if path is not None and len(file.parts) > 1:
+        with _beside(file, path) as written:
+            yield written
         return
-    beside = file.write(f"{os.fspath(path)}.part")
+    yield file
+    if path is not None:
+        file.write(path)
+
+
+@contextlib.contextmanager
+def _beside(file: FileContent, path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file beside its place, and move it there after the block ended without an error."""
+    target = Path(path).resolve()  # through a link, which stays
+    target.parent.mkdir(parents=True, exist_ok=True)
+    there = target.exists()
+    if there and not target.is_file():  # a device; a folder is an error
+        _write(file, target, "wb")
+        yield target
+        return
+    # A name of its own, since another process may write the same file now.
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
-        yield beside
-        beside.replace(path)
+        _write(file, part, "xb")
+        yield part
+        if there:
+            shutil.copymode(target, part)
+        part.replace(target)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _write(file: FileContent, path: Path, mode: str) -> None:
+    with path.open(mode) as stream:
+        stream.writelines(file.parts)

@@ -1,21 +1,20 @@
 """Writes a graph as a .tflite flatbuffer.
 
-Flatbuffers are built back to front: children first, then the tables that point at them. Buffers
-start at multiples of 16 bytes, equal buffers are stored once, and equal int vectors are shared.
+Buffers start at multiples of 16 bytes, and equal ones are stored once.
 
-Source: https://flatbuffers.dev/internals/ and the TFL3 schema (see `schema_tables`).
+Source: the TFL3 schema (see `schema_tables`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-import flatbuffers
 import numpy as np
 
 from .file_content import FileContent, Part
+from .flatbuffer_tables import TableBuilder, child
 from .graph import Op, Tensor
 from .op_versions import op_version
 from .quantisation import Quantisation
@@ -42,7 +41,6 @@ _INNER_GRAPHS = {
     "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
     "IF": ("then_subgraph_index", "else_subgraph_index"),
 }
-_FieldValue: TypeAlias = tuple[str, int, Any, Any]  # type, slot, value, default
 FLATBUFFER_LIMIT = 2_000_000_000  # bytes of constants; beyond them large ones go behind
 _LARGE = 1 << 10  # bytes of a constant that goes behind
 _ALL_TYPES = {**STORED_TYPES, **INNER_TYPES}
@@ -77,9 +75,8 @@ class _Writer:
         graphs += [inner for graph in graphs for inner in graph.all_graphs()[1:]]
         self.number = {graph: number for number, graph in enumerate(graphs)}
         self.subgraphs = [Subgraph(graph) for graph in self.number]
-        self.builder: Any = None
-        self._strings: dict[str, int] = {}
-        self._vectors: dict[tuple[int, ...], int] = {}
+        self.tables = TableBuilder(0)
+        self.quantisations: dict[Any, int] = {}
         self.buffers: list[np.ndarray] = []
         self.buffer_of: dict[Tensor, int] = {}
         self._assign_buffers()
@@ -111,25 +108,24 @@ class _Writer:
     def _flatbuffer(self, description: str) -> bytes:
         inside = enumerate(self.buffers, 1)
         total = sum(data.nbytes for number, data in inside if number not in self.offsets)
-        self.builder = flatbuffers.Builder(total + total // 64 + _SLACK)
-        self._strings, self._vectors = {}, {}
-        self._numeric: dict[tuple[str, bytes], int] = {}
-        self._quantisations: dict[tuple[bytes, bytes, int], int] = {}
+        self.tables = TableBuilder(total + total // 64 + _SLACK)
+        self.quantisations = {}
         buffers = self._buffers()
-        subgraphs = self._offsets([self._subgraph(subgraph) for subgraph in self.subgraphs])
-        signatures = self._offsets([self._signature(signature) for signature in self.signatures])
-        codes = self._operator_codes()
-        model = self._table(
-            ("Uint32", 0, SCHEMA_VERSION, 0),
-            _child(1, codes),
-            _child(2, subgraphs),
-            _child(3, self._string(description)),
-            _child(4, buffers),
-            _child(6, self._metadata()),
-            _child(7, signatures),
+        subgraphs = self.tables.tables([self._subgraph(subgraph) for subgraph in self.subgraphs])
+        signatures = self.tables.tables(
+            [self._signature(signature) for signature in self.signatures]
         )
-        self.builder.Finish(model, FILE_IDENTIFIER)
-        return bytes(self.builder.Output())
+        codes = self._operator_codes()
+        model = self.tables.table(
+            ("Uint32", 0, SCHEMA_VERSION, 0),
+            child(1, codes),
+            child(2, subgraphs),
+            child(3, self.tables.text(description)),
+            child(4, buffers),
+            child(6, self._metadata()),
+            child(7, signatures),
+        )
+        return self.tables.finish(model, FILE_IDENTIFIER)
 
     # Tensors and buffers.
 
@@ -161,31 +157,28 @@ class _Writer:
 
     def _metadata(self) -> int:
         entries = [
-            self._table(_child(0, self._string(name)), ("Uint32", 1, number, 0))
+            self.tables.table(child(0, self.tables.text(name)), ("Uint32", 1, number, 0))
             for name, number in self.metadata.items()
         ]
-        return self._offsets(entries)
+        return self.tables.tables(entries)
 
     def _buffers(self) -> int:
         numbered = enumerate(self.buffers, 1)
-        return self._offsets([self._table(), *(self._buffer(n, data) for n, data in numbered)])
+        return self.tables.tables(
+            [self.tables.table(), *(self._buffer(n, data) for n, data in numbered)]
+        )
 
     def _buffer(self, number: int, data: np.ndarray) -> int:
         if number in self.offsets:
             size = ("Uint64", 2, data.nbytes, 0)
-            return self._table(("Uint64", 1, self.offsets[number], 0), size)
-        b = self.builder
-        raw = data.reshape(-1).view(np.uint8)
-        b.StartVector(1, raw.size, _ALIGNMENT)
-        b.head = b.head - raw.size
-        b.Bytes[b.head : b.head + raw.size] = raw.data
-        return self._table(_child(0, int(b.EndVector())))
+            return self.tables.table(("Uint64", 1, self.offsets[number], 0), size)
+        return self.tables.table(child(0, self.tables.data(data, _ALIGNMENT)))
 
     def _tensor(self, tensor: Tensor) -> int:
         # A file states one size for a free dimension: 1, which is what a runtime starts with.
-        shape = self._ints([dim if is_static(dim) else 1 for dim in tensor.shape])
+        shape = self.tables.ints([dim if is_static(dim) else 1 for dim in tensor.shape])
         fields = [
-            _child(0, shape),
+            child(0, shape),
             ("Int8", 1, _ALL_TYPES[tensor.dtype], 0),
             ("Uint32", 2, self.buffer_of[tensor], 0),
             ("Bool", 8, True, False),  # has_rank: an empty shape is a scalar, not unknown
@@ -193,28 +186,28 @@ class _Writer:
         if tensor.variable:
             fields.append(("Bool", 5, True, False))
         if tensor.name:
-            fields.append(_child(3, self._string(tensor.name)))
+            fields.append(child(3, self.tables.text(tensor.name)))
         if tensor.quantisation is not None:
-            fields.append(_child(4, self._quantisation(tensor.quantisation)))
+            fields.append(child(4, self._quantisation(tensor.quantisation)))
         if not all_static(tensor.shape):
-            free = self._ints([dim if is_static(dim) else -1 for dim in tensor.shape])
-            fields.append(_child(7, free))
-        return self._table(*fields)
+            free = self.tables.ints([dim if is_static(dim) else -1 for dim in tensor.shape])
+            fields.append(child(7, free))
+        return self.tables.table(*fields)
 
     def _quantisation(self, q: Quantisation) -> int:
         """A QuantizationParameters table; equal ones, and equal vectors of others, are shared."""
-        if q.key not in self._quantisations:
-            scale = self._numbers(q.scale.astype("<f4"))
-            zero_point = self._numbers(q.zero_point.astype("<i8"))
-            self._quantisations[q.key] = self._table(
-                _child(2, scale), _child(3, zero_point), ("Int32", 6, q.axis, 0)
+        if q.key not in self.quantisations:
+            scale = self.tables.numbers(q.scale, "<f4")
+            zero_point = self.tables.numbers(q.zero_point, "<i8")
+            self.quantisations[q.key] = self.tables.table(
+                child(2, scale), child(3, zero_point), ("Int32", 6, q.axis, 0)
             )
-        return self._quantisations[q.key]
+        return self.quantisations[q.key]
 
     # Operators.
 
     def _operator_codes(self) -> int:
-        return self._offsets([self._operator_code(*key) for key in self._code_index()])
+        return self.tables.tables([self._operator_code(*key) for key in self._code_index()])
 
     def _code_index(self) -> dict[tuple[str, int], int]:
         """Index of each (operator, version); one version of an operator serves all its uses."""
@@ -225,21 +218,21 @@ class _Writer:
 
     def _operator_code(self, kind: str, version: int) -> int:
         number = BUILTIN_OPERATORS[kind]
-        return self._table(
+        return self.tables.table(
             ("Int8", 0, min(number, _DEPRECATED_CODE_LIMIT), 0),
             ("Int32", 2, version, 1),
             ("Int32", 3, number, 0),
         )
 
     def _operator(self, op: Op, code: int, index: dict[Tensor, int]) -> int:
-        inputs = self._ints([-1 if t is None else index[t] for t in op.inputs])
-        outputs = self._ints([index[t] for t in op.outputs])
-        fields = [("Uint32", 0, code, 0), _child(1, inputs), _child(2, outputs)]
+        inputs = self.tables.ints([-1 if t is None else index[t] for t in op.inputs])
+        outputs = self.tables.ints([index[t] for t in op.outputs])
+        fields = [("Uint32", 0, code, 0), child(1, inputs), child(2, outputs)]
         name = option_table_name(op.kind)
         if name is not None:
-            options = _child(4, self._options(name, op))
+            options = child(4, self._options(name, op))
             fields += [("Uint8", 3, OPTION_TABLES[name].union_id, 0), options]
-        return self._table(*fields)
+        return self.tables.table(*fields)
 
     def _options(self, name: str, op: Op) -> int:
         layout = OPTION_TABLES[name].fields
@@ -248,7 +241,7 @@ class _Writer:
         given = {**op.options, **dict(zip(inner, numbers, strict=True))}
         unknown = set(given) - set(layout)
         assert not unknown, f"{op.kind} has options {unknown} that {name} does not know"
-        return self._table(
+        return self.tables.table(
             *(
                 (layout[key].kind, layout[key].slot, _option_value(key, value), layout[key].default)
                 for key, value in given.items()
@@ -258,26 +251,28 @@ class _Writer:
     def _subgraph(self, subgraph: Subgraph) -> int:
         codes = self.code_of
         index, graph = subgraph.index, subgraph.graph
-        tensors = self._offsets([self._tensor(t) for t in subgraph.tensors])
-        operators = self._offsets([self._operator(o, codes[o.kind], index) for o in subgraph.ops])
+        tensors = self.tables.tables([self._tensor(t) for t in subgraph.tensors])
+        operators = self.tables.tables(
+            [self._operator(o, codes[o.kind], index) for o in subgraph.ops]
+        )
         fields = [
-            _child(0, tensors),
-            _child(1, self._ints([index[t] for t in graph.inputs])),
-            _child(2, self._ints([index[t] for t in graph.outputs])),
-            _child(3, operators),
+            child(0, tensors),
+            child(1, self.tables.ints([index[t] for t in graph.inputs])),
+            child(2, self.tables.ints([index[t] for t in graph.outputs])),
+            child(3, operators),
         ]
         number = self.number[graph]
         if number < len(self.signatures):
-            fields.append(_child(4, self._string(self.signatures[number].key)))
-        return self._table(*fields)
+            fields.append(child(4, self.tables.text(self.signatures[number].key)))
+        return self.tables.table(*fields)
 
     def _signature(self, signature: Signature) -> int:
         number = self.number[signature.graph]
         graph, index = signature.graph, self.subgraphs[number].index
-        return self._table(
-            _child(0, self._tensor_maps(signature.input_names, graph.inputs, index)),
-            _child(1, self._tensor_maps(signature.output_names, graph.outputs, index)),
-            _child(2, self._string(signature.key)),
+        return self.tables.table(
+            child(0, self._tensor_maps(signature.input_names, graph.inputs, index)),
+            child(1, self._tensor_maps(signature.output_names, graph.outputs, index)),
+            child(2, self.tables.text(signature.key)),
             ("Uint32", 4, number, 0),
         )
 
@@ -285,50 +280,10 @@ class _Writer:
         self, names: Sequence[str], tensors: Sequence[Tensor], index: dict[Tensor, int]
     ) -> int:
         maps = [
-            self._table(_child(0, self._string(name)), ("Uint32", 1, index[tensor], 0))
+            self.tables.table(child(0, self.tables.text(name)), ("Uint32", 1, index[tensor], 0))
             for name, tensor in zip(names, tensors, strict=True)
         ]
-        return self._offsets(maps)
-
-    # Vectors and strings.
-
-    def _offsets(self, offsets: Sequence[int]) -> int:
-        self.builder.StartVector(4, len(offsets), 4)
-        for offset in reversed(offsets):
-            self.builder.PrependUOffsetTRelative(offset)
-        return int(self.builder.EndVector())
-
-    def _ints(self, values: Sequence[int]) -> int:
-        key = tuple(values)
-        if key not in self._vectors:
-            self.builder.StartVector(4, len(key), 4)
-            for value in reversed(key):
-                self.builder.PrependInt32(value)
-            self._vectors[key] = int(self.builder.EndVector())
-        return self._vectors[key]
-
-    def _numbers(self, values: np.ndarray) -> int:
-        key = (values.dtype.str, values.tobytes())
-        if key not in self._numeric:
-            self._numeric[key] = int(self.builder.CreateNumpyVector(values))
-        return self._numeric[key]
-
-    def _string(self, text: str) -> int:
-        if text not in self._strings:
-            self._strings[text] = int(self.builder.CreateString(text))
-        return self._strings[text]
-
-    def _table(self, *fields: _FieldValue) -> int:
-        """A table of fields given as (type, slot, value, default)."""
-        self.builder.StartObject(1 + max((slot for _, slot, _, _ in fields), default=-1))
-        for kind, slot, value, default in fields:
-            getattr(self.builder, f"Prepend{kind}Slot")(slot, value, default)
-        return int(self.builder.EndObject())
-
-
-def _child(slot: int, offset: int) -> _FieldValue:
-    """A field that points at a vector, string or table written before."""
-    return "UOffsetTRelative", slot, offset, 0
+        return self.tables.tables(maps)
 
 
 def _digest(data: np.ndarray) -> bytes:

@@ -11,6 +11,8 @@ import jax
 from .errors import InputSpecError, UnsupportedOpError
 from .trace import Traced, trace
 
+SERVING = "serving_default"  # the key that tools expect where there is one function
+
 
 @dataclass(frozen=True)
 class Function:
@@ -46,22 +48,34 @@ def read_functions(
         The traced functions, that of `fn_or_model` first.
 
     Raises:
-        InputSpecError: there is no function, two under one key, or specs cannot be read.
+        InputSpecError: there is no function, two under one key, a name or specs without their
+            function, or specs that cannot be read.
         UnsupportedOpError: a model changes its state, which a file cannot keep.
     """
-    given = [] if fn_or_model is None and signatures else [(name, fn_or_model, specs)]
+    if not isinstance(signatures, Mapping | None):
+        raise _refused("a dict of functions by key", repr(signatures)[:80], "Write {'key': fn}.")
+    alone = fn_or_model is None and bool(signatures)
+    if alone and (specs is not None or name != SERVING):
+        got = f"name={name!r}" if specs is None else "specs"
+        raise _refused("a function to go with it", got, "Write {'key': (function, specs)}.")
+    given = [] if alone else [(name, fn_or_model, specs)]
     for key, value in (signatures or {}).items():
         pair = isinstance(value, tuple) and len(value) == 2
         given.append((key, *value) if pair else (key, value, None))
     keys = [key for key, _, _ in given]
     if len(set(keys)) < len(keys):
-        raise InputSpecError(
-            "export_tflite(signatures=...)",
+        raise _refused(
             "another key for each function",
             f"{keys}",
             "Pass name='...' for the function that is given first.",
         )
+    if not all(isinstance(key, str) and key for key in keys):
+        raise _refused("keys that are texts", f"{keys}", "Write {'classify': model}.")
     return [_traced(key, fn_or_model, specs, adapt) for key, fn_or_model, specs in given]
+
+
+def _refused(expected: str, got: str, remedy: str) -> InputSpecError:
+    return InputSpecError("export_tflite(signatures=...)", expected, got, remedy)
 
 
 def _traced(key: str, fn_or_model: Any, specs: Any, adapt: Callable[[Any], Any] | None) -> Function:
@@ -70,6 +84,14 @@ def _traced(key: str, fn_or_model: Any, specs: Any, adapt: Callable[[Any], Any] 
 
 
 def _function_of(fn_or_model: Any, specs: Any) -> tuple[Callable[..., Any], Any]:
+    kind = type(fn_or_model)
+    if all(hasattr(kind, part) for part in ("apply", "init")) and not hasattr(kind, "input_specs"):
+        raise InputSpecError(
+            f"export_tflite({kind.__name__})",
+            "a function that has its weights",
+            "a module that keeps them apart",
+            "Pass lambda x: module.apply(variables, x) with the specs of x.",
+        )
     if all(hasattr(fn_or_model, part) for part in ("apply", "variables", "input_specs")):
         return _inference_function(fn_or_model), fn_or_model.input_specs if specs is None else specs
     if not callable(fn_or_model):

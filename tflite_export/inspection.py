@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from .arena import Arena, estimate_arena
+from .metadata import Metadata
 from .model_info import ModelInfo, OperatorInfo, QuantisationInfo, SubgraphInfo, TensorInfo
+from .partitions import Partitions
 from .text_tables import TextTable
 
+_PLANNED = 2000  # operators that run; planning memory takes the square of their number
+_SUBGRAPHS = 32
 
-def tables_of(info: ModelInfo, limit: int | None = 40) -> list[TextTable]:
+
+def tables_of(
+    info: ModelInfo, limit: int | None = 40, parts: Partitions | None = None
+) -> list[TextTable]:
     """Tables of a file.
 
     Args:
         info: what `read_tflite` found.
         limit: rows of the long tables, None for all.
+        parts: how LiteRT shares the file among delegates, None where that is not known.
 
     Returns:
         Summary, signatures, operators, tensors and metadata.
@@ -28,13 +39,18 @@ def tables_of(info: ModelInfo, limit: int | None = 40) -> list[TextTable]:
         >>> [table.title for table in tables_of(report.model)]
         ['Model', 'Operator counts', 'Signature serving_default', 'Operators', 'Tensors']
     """
-    tables = [_summary(info), _counts(info), *_signatures(info)]
+    tables = [_summary(info, parts), _counts(info), *_signatures(info)]
     for graph in info.subgraphs:
         suffix = "" if len(info.subgraphs) == 1 else f" of subgraph {graph.index} {graph.name}"
         tables.append(_operators(graph, suffix, limit))
         tables.append(_tensors(graph, suffix, limit))
-    about = _about(info)
-    return tables + ([about] if about.rows else [])
+    for number, about in enumerate(info.descriptions):
+        key = next((s.key for s in info.signatures if s.subgraph == number), f"subgraph {number}")
+        suffix = f" of {key}" if len(info.descriptions) > 1 else ""
+        tables.append(TextTable(f"Metadata{suffix}", ("what", "value"), _about(about)))
+    files = [(name, f"{len(data):,}") for name, data in info.associated_files.items()]
+    tables.append(TextTable("Files behind the model", ("name", ">bytes"), list(files)))
+    return [table for table in tables if table.rows]
 
 
 def quantisation_text(quantisation: QuantisationInfo | None) -> str:
@@ -50,16 +66,17 @@ def quantisation_text(quantisation: QuantisationInfo | None) -> str:
     return f"{quantisation.scale[0]:.6g} * (q - {int(zero[0]) if zero.size else 0})"
 
 
-def as_data(info: ModelInfo) -> dict[str, Any]:
+def as_data(info: ModelInfo, parts: Partitions | None = None) -> dict[str, Any]:
     """Everything in a file but the values of its constants, as data for JSON.
 
     Args:
         info: what `read_tflite` found.
+        parts: how LiteRT shares the file among delegates, None where that is not known.
 
     Returns:
         Dicts, lists, numbers and texts.
     """
-    about = info.described
+    about, arena = info.described, _arena(info)
     return {
         "bytes": info.size,
         "description": info.description,
@@ -67,10 +84,15 @@ def as_data(info: ModelInfo) -> dict[str, Any]:
         "ops": info.ops,
         "weight_bytes": weight_bytes(info),
         "signatures": [dataclasses.asdict(signature) for signature in info.signatures],
-        "subgraphs": [_graph_data(graph) for graph in info.subgraphs],
+        "subgraphs": [
+            _graph_data(graph, one)
+            for graph, one in itertools.zip_longest(info.subgraphs, info.descriptions)
+        ],
         "metadata": {name: int(data.size) for name, data in info.metadata.items()},
         "associated_files": {name: len(data) for name, data in info.associated_files.items()},
-        "about": None if about is None else dataclasses.asdict(about),
+        "about": about and dataclasses.asdict(about),
+        "partitions": parts and dataclasses.asdict(parts),
+        "arena": arena and dataclasses.asdict(arena),
     }
 
 
@@ -80,9 +102,10 @@ def weight_bytes(info: ModelInfo) -> int:
     return sum(info.buffer_bytes[number] for number in used)
 
 
-def _graph_data(graph: SubgraphInfo) -> dict[str, Any]:
+def _graph_data(graph: SubgraphInfo, about: Metadata | None) -> dict[str, Any]:
     return {
         "name": graph.name,
+        "about": about and dataclasses.asdict(about),
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
         "operators": [dataclasses.asdict(op) for op in graph.operators],
@@ -110,8 +133,27 @@ def _tensor_data(tensor: TensorInfo) -> dict[str, Any]:
     }
 
 
-def _summary(info: ModelInfo) -> TextTable:
+def _arena(info: ModelInfo) -> Arena | None:
+    """The working memory, where the file is one that a microcontroller might run."""
+    if len(info.subgraphs) > _SUBGRAPHS:
+        return None
+
+    @functools.cache
+    def steps(number: int) -> int:
+        ops = info.subgraphs[number].operators
+        return sum(1 + sum(map(steps, op.subgraphs)) for op in ops)
+
+    if sum(map(steps, range(len(info.subgraphs)))) > _PLANNED:
+        return None
+    try:
+        return estimate_arena(info)
+    except IndexError:  # operators with fewer results, or results of fewer axes, than TFLM has
+        return None
+
+
+def _summary(info: ModelInfo, parts: Partitions | None) -> TextTable:
     operators = sum(info.ops.values())
+    arena = _arena(info)
     rows: list[Sequence[Any]] = [
         ("bytes", f"{info.size:,}"),
         ("of which weights", f"{weight_bytes(info):,}"),
@@ -120,6 +162,10 @@ def _summary(info: ModelInfo) -> TextTable:
         ("written by", info.description or "unknown"),
         ("needs TensorFlow Lite", info.min_runtime_version or "not stated"),
     ]
+    if parts is not None:
+        rows.append(("LiteRT on the CPU", str(parts)))
+    if arena is not None:
+        rows.append(("arena of TFLM", f"{arena.total:,} bytes, estimated for free sizes of 1"))
     return TextTable("Model", ("what", "value"), rows)
 
 
@@ -208,15 +254,12 @@ def _more(hidden: int) -> str:
     return f" ({hidden} more: --all lists them)" if hidden > 0 else ""
 
 
-def _about(info: ModelInfo) -> TextTable:
-    table = TextTable("Metadata", ("what", "value"))
-    about = info.described
-    if about is not None:
-        for what in ("name", "description", "version", "author", "license"):
-            if getattr(about, what):
-                table.rows.append((what, getattr(about, what)))
-        for what in ("mean", "std", "labels"):
-            for name, values in (getattr(about, what) or {}).items():
-                table.rows.append((f"{what} of {name}", ", ".join(map(str, values))))
-    table.rows += [(f"file {n}", f"{len(d):,} bytes") for n, d in info.associated_files.items()]
-    return table
+def _about(about: Metadata) -> list[Sequence[Any]]:
+    rows: list[Sequence[Any]] = []
+    for what in ("name", "description", "version", "author", "license"):
+        if getattr(about, what):
+            rows.append((what, getattr(about, what)))
+    for what in ("mean", "std", "labels"):
+        for name, values in (getattr(about, what) or {}).items():
+            rows.append((f"{what} of {name}", ", ".join(map(str, values))))
+    return rows

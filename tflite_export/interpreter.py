@@ -59,9 +59,10 @@ def load_delegate(library: str, options: dict[str, Any] | None = None) -> Any:
     """
     runtime = _runtime()
     try:
-        ctypes.CDLL(library)  # LiteRT's own object for a library that fails cannot be deleted
+        # LiteRT's own object for a library that fails cannot be deleted.
+        ctypes.CDLL(library).tflite_plugin_create_delegate  # noqa: B018
         return runtime.load_delegate(library, options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise ExportError(
             library,
             "a delegate library that loads",
@@ -110,12 +111,13 @@ class Interpreter:
                 "both" if model_path is not None else "neither",
                 "Pass Interpreter(model_path='model.tflite').",
             )
-        if model_path is not None and not os.path.isfile(model_path):
+        path = model_path if isinstance(model_path, str | os.PathLike) else None
+        if model_path is not None and (path is None or not os.path.isfile(path)):
             raise ExportError(
                 "Interpreter",
                 "the path of a .tflite file",
-                f"{os.fspath(model_path)!r}, which does not exist",
-                "Write it first with report.save(path).",
+                f"{str(model_path)[:80]!r}, which is none",
+                "Write it first with report.save(path), or pass model_content=report.content.",
             )
         self._litert = _runtime().Interpreter(
             model_path=None if model_path is None else os.fspath(model_path),

@@ -1,22 +1,27 @@
-"""run_file: a .tflite file run once on arrays, in a process that may crash."""
+"""A .tflite file loaded or run in a process of its own, which a damaged one may crash."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .errors import CorruptModelError, ExportError, InputSpecError, MissingRuntimeError
 from .interpreter import runtime_installed
 from .model_info import ModelInfo, SignatureInfo, TensorInfo
+from .names import unique
+from .partitions import Partitions, partitions_of
 from .reader import read_tflite
 
 _CHILD = Path(__file__).with_name("isolated_child.py")
+_LOADED = 1 << 30  # bytes of a file, or of its values, beyond which it is not loaded to look at it
 
 
 def run_file(
@@ -46,7 +51,7 @@ def run_file(
     entry = _entry(info, signature)
     tensors = info.subgraphs[entry.subgraph].tensors
     named = _by_name(entry, inputs)
-    given = {name: _fit(name, value, tensors[entry.inputs[name]]) for name, value in named.items()}
+    given = {name: _fit(name, named[name], tensors[at]) for name, at in entry.inputs.items()}
     if not runtime_installed():
         raise MissingRuntimeError(
             "nnlib run",
@@ -54,21 +59,50 @@ def run_file(
             "none",
             "Install it with: pip install 'nnlib[tflite]'",
         )
-    if info.signatures:
-        return _call(path, given, entry.key, timeout)
-    numbers = {name: str(number) for number, name in enumerate(entry.inputs)}
-    found = _call(path, {numbers[name]: value for name, value in given.items()}, "", timeout)
-    return {name: found[str(number)] for number, name in enumerate(entry.outputs)}
+    request = {
+        "key": entry.key if info.signatures else None,
+        "inputs": list(given),
+        "outputs": list(entry.outputs),
+    }
+    return dict(zip(entry.outputs, _call(path, request, given, timeout), strict=True))
+
+
+def file_partitions(
+    path: str | os.PathLike[str], info: ModelInfo, timeout: float = 60.0
+) -> Partitions | None:
+    """How LiteRT shares a file among delegates, found in a process of its own.
+
+    Args:
+        path: the file.
+        info: what `read_tflite` found in it.
+        timeout: seconds after which it is given up.
+
+    Returns:
+        The partitions; None without `ai-edge-litert`, where LiteRT does not load the file, and for
+        files of more than 1 GiB.
+    """
+    values = sum(tensor.bytes for tensor in info.main.tensors if not tensor.is_constant)
+    if not runtime_installed() or info.size + values > _LOADED:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _child("operators", path, folder, timeout)
+        except ExportError:
+            return None
+        found = Path(folder, "operators.json").read_text(encoding="utf-8")
+        return partitions_of(json.loads(found))
 
 
 def _entry(info: ModelInfo, key: str | None) -> SignatureInfo:
     """The wanted signature; one made of tensor names for files without."""
     if not info.signatures and key is None:
+        inputs = unique([t.name or f"input_{n}" for n, t in enumerate(info.inputs)])
+        outputs = unique([t.name or f"output_{n}" for n, t in enumerate(info.outputs)])
         return SignatureInfo(
             "",
             0,
-            {t.name or f"input_{n}": t.index for n, t in enumerate(info.inputs)},
-            {t.name or f"output_{n}": t.index for n, t in enumerate(info.outputs)},
+            dict(zip(inputs, info.main.inputs, strict=True)),
+            dict(zip(outputs, info.main.outputs, strict=True)),
         )
     for signature in info.signatures:
         if key in (None, signature.key):
@@ -130,28 +164,37 @@ def _fit(name: str, value: np.ndarray, tensor: TensorInfo) -> np.ndarray:
 
 
 def _call(
-    path: str | os.PathLike[str], inputs: dict[str, np.ndarray], key: str, timeout: float
-) -> dict[str, np.ndarray]:
+    path: str | os.PathLike[str],
+    request: dict[str, Any],
+    inputs: Mapping[str, np.ndarray],
+    timeout: float,
+) -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "in.npz"), Path(folder, "out.npz")
-        np.savez(source, **{f"_{name}": value for name, value in inputs.items()})  # type: ignore[arg-type]
-        arguments = [sys.executable, str(_CHILD), os.fspath(path), str(source), str(target), key]
-        try:
-            done = subprocess.run(
-                arguments, capture_output=True, text=True, check=False, timeout=timeout,
-                errors="replace",
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise ExportError(
-                os.fspath(path),
-                f"an end within {timeout:g} seconds",
-                "none",
-                "The model never ends on these inputs, or needs more time.",
-            ) from None
-        if done.returncode != 0:
-            raise _failure(path, done)
-        with np.load(target) as archive:
-            return {name[1:]: archive[name] for name in archive.files}
+        # By number: a name may be of letters that no archive and no argument can hold.
+        arrays: dict[str, Any] = {str(n): value for n, value in enumerate(inputs.values())}
+        np.savez(Path(folder, "inputs.npz"), **arrays)
+        Path(folder, "request.json").write_text(json.dumps(request), encoding="utf-8")
+        _child("run", path, folder, timeout)
+        with np.load(Path(folder, "outputs.npz")) as archive:
+            return [archive[str(number)] for number in range(len(request["outputs"]))]
+
+
+def _child(task: str, path: str | os.PathLike[str], folder: str, timeout: float) -> None:
+    # -P: the script's folder has modules whose names the standard library has too.
+    command = [sys.executable, "-P", str(_CHILD), task, os.fspath(path), folder]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=timeout, errors="replace"
+        )
+    except subprocess.TimeoutExpired:
+        raise ExportError(
+            os.fspath(path),
+            f"an end within {timeout:g} seconds",
+            "none",
+            "The model never ends on these inputs, or needs more time.",
+        ) from None
+    if done.returncode != 0:
+        raise _failure(path, done)
 
 
 def _failure(path: str | os.PathLike[str], done: subprocess.CompletedProcess[str]) -> ExportError:

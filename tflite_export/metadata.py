@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from .errors import MetadataError
+from .names import unique
 
 Numbers: TypeAlias = float | Sequence[float]
 
@@ -67,26 +69,78 @@ class TensorNotes:
 Named: TypeAlias = tuple[str, Sequence[Any]]  # name and shape of an input or output
 
 
+@dataclass(frozen=True)
+class Ends:
+    """A signature's key, and the names and shapes of what goes in and comes out."""
+
+    key: str
+    inputs: Sequence[Named]
+    outputs: Sequence[Named]
+
+
+@dataclass(frozen=True)
+class SignatureNotes:
+    """What the metadata say about one signature."""
+
+    key: str
+    description: str
+    inputs: tuple[TensorNotes, ...]
+    outputs: tuple[TensorNotes, ...]
+
+
 def notes_of(
-    metadata: Metadata, inputs: Sequence[Named], outputs: Sequence[Named]
-) -> tuple[list[TensorNotes], list[TensorNotes]]:
-    """The metadata by input and by output, checked against their shapes.
+    metadata: Metadata | Mapping[str, Metadata], signatures: Sequence[Ends]
+) -> tuple[Metadata, list[SignatureNotes]]:
+    """The metadata by signature, input and output, checked against their shapes.
 
     Args:
-        metadata: what the user gave.
-        inputs: names and shapes; sizes that are no integers are free.
-        outputs: names and shapes.
+        metadata: what the user gave, for the first signature or by key.
+        signatures: all of the file; sizes that are no integers are free.
 
     Returns:
-        Notes on each input and on each output.
+        The metadata of the model itself, and the notes on each signature.
 
     Raises:
-        MetadataError: a name that is none, another number of labels than the output has places, or
-            a mean without a std.
+        MetadataError: unknown names, more labels than the output has places, a mean without a
+            std, or a name of the model at another signature than the first.
     """
-    mean = _by_name(metadata.mean, inputs, "mean")
-    std = _by_name(metadata.std, inputs, "std")
-    labels = _by_name(metadata.labels, outputs, "labels")
+    given = _by_signature(metadata, [ends.key for ends in signatures])
+    notes = [_signature_notes(ends, given.get(ends.key, Metadata())) for ends in signatures]
+    return given.get(signatures[0].key, Metadata()), _with_files(notes)
+
+
+def _by_signature(metadata: Any, keys: Sequence[str]) -> Mapping[str, Metadata]:
+    given = metadata if isinstance(metadata, Mapping) else {keys[0]: metadata}
+    wrong = [value for value in given.values() if not isinstance(value, Metadata)]
+    if wrong:
+        raise MetadataError(
+            "metadata",
+            "a Metadata, or a dict of them by signature key",
+            repr(wrong[0])[:80],
+            "Write Metadata(labels=[...]).",
+        )
+    unknown = [key for key in given if key not in keys]
+    if unknown:
+        raise MetadataError(
+            "metadata", f"keys among {list(keys)}", str(unknown), "Use the keys of the signatures."
+        )
+    for key in keys[1:]:
+        about = given.get(key, Metadata())
+        for what in ("name", "version", "author", "license"):
+            if getattr(about, what):
+                raise MetadataError(
+                    f"metadata[{key!r}].{what}",
+                    f"it at the first signature, {keys[0]!r}, since a file has one",
+                    repr(getattr(about, what)),
+                    "A description may be given for each.",
+                )
+    return given
+
+
+def _signature_notes(ends: Ends, metadata: Metadata) -> SignatureNotes:
+    mean = _by_name(metadata.mean, ends.inputs, "mean")
+    std = _by_name(metadata.std, ends.inputs, "std")
+    labels = _by_name(metadata.labels, ends.outputs, "labels")
     if set(mean) != set(std):
         raise MetadataError(
             "Metadata",
@@ -94,10 +148,37 @@ def notes_of(
             f"mean for {sorted(mean)} and std for {sorted(std)}",
             "Give both: std=1.0 divides by nothing, mean=0.0 subtracts nothing.",
         )
-    return (
-        [_input_notes(name, shape, mean.get(name), std.get(name)) for name, shape in inputs],
-        [_output_notes(name, shape, labels.get(name), len(labels)) for name, shape in outputs],
+    return SignatureNotes(
+        ends.key,
+        metadata.description,
+        tuple(
+            _input_notes(name, shape, mean.get(name), std.get(name)) for name, shape in ends.inputs
+        ),
+        tuple(_output_notes(name, shape, labels.get(name)) for name, shape in ends.outputs),
     )
+
+
+def _with_files(notes: Sequence[SignatureNotes]) -> list[SignatureNotes]:
+    """The notes with a file name of its own for each list of labels."""
+    texts = [
+        f"{one.key}_{out.name}" if len(notes) > 1 else out.name
+        for one in notes
+        for out in one.outputs
+        if out.labels
+    ]
+    plain = unique([re.sub(r"[^A-Za-z0-9_.-]", "_", text) for text in texts])
+    files = ["labels.txt"] if len(texts) == 1 else [f"labels_{text}.txt" for text in plain]
+    waiting = iter(files)
+    return [
+        replace(
+            one,
+            outputs=tuple(
+                replace(out, labels_file=next(waiting)) if out.labels else out
+                for out in one.outputs
+            ),
+        )
+        for one in notes
+    ]
 
 
 def _by_name(value: Any, tensors: Sequence[Named], what: str) -> dict[str, Any]:
@@ -134,14 +215,21 @@ def _input_notes(name: str, shape: Sequence[Any], mean: Any, std: Any) -> Tensor
                 str(len(values)),
                 "Give one number, or one for each index of the input's last axis.",
             )
-    if any(not value > 0 for value in numbers["std"]):
+    if any(not math.isfinite(value) for values in numbers.values() for value in values):
+        raise MetadataError(
+            "Metadata",
+            "finite numbers",
+            f"mean={mean} and std={std}",
+            "Write 0.0 and 1.0 for none.",
+        )
+    if any(value <= 0 for value in numbers["std"]):
         raise MetadataError(
             "Metadata.std", "positive numbers", str(std), "std divides: 1.0 changes nothing."
         )
     return TensorNotes(name, mean=numbers["mean"], std=numbers["std"])
 
 
-def _output_notes(name: str, shape: Sequence[Any], labels: Any, files: int) -> TensorNotes:
+def _output_notes(name: str, shape: Sequence[Any], labels: Any) -> TensorNotes:
     if labels is None:
         return TensorNotes(name)
     texts = tuple(str(label) for label in labels)
@@ -157,10 +245,13 @@ def _output_notes(name: str, shape: Sequence[Any], labels: Any, files: int) -> T
         raise MetadataError(
             "Metadata.labels", "labels of one line each", "one with a line break", "Remove it."
         )
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    file = "labels.txt" if files == 1 else f"labels_{plain}.txt"
-    return TensorNotes(name, labels=texts, labels_file=file)
+    return TensorNotes(name, labels=texts)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
-    return (float(value),) if np.ndim(value) == 0 else tuple(float(number) for number in value)
+    try:
+        return tuple(float(number) for number in np.atleast_1d(np.asarray(value)))
+    except (TypeError, ValueError) as error:
+        raise MetadataError(
+            "Metadata.mean and .std", "numbers", repr(value)[:80], "Write mean=127.5, std=127.5."
+        ) from error

@@ -6,13 +6,13 @@ Source: the public TensorFlow Lite metadata schema, file identifier M001.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
-import flatbuffers
 import numpy as np
 
 from .flatbuffer_reader import Content, Table
-from .metadata import Metadata, Named, TensorNotes, notes_of
+from .flatbuffer_tables import FieldValue, TableBuilder, child
+from .metadata import Ends, Metadata, SignatureNotes, TensorNotes, notes_of
 
 ENTRY = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
@@ -22,14 +22,13 @@ _AXIS_LABELS = 2  # TENSOR_AXIS_LABELS of AssociatedFileType
 
 
 def metadata_parts(
-    metadata: Metadata | None, inputs: Sequence[Named], outputs: Sequence[Named]
+    metadata: Metadata | Mapping[str, Metadata] | None, signatures: Sequence[Ends]
 ) -> tuple[dict[str, bytes], dict[str, str]]:
     """What to store for the metadata that a user gave.
 
     Args:
-        metadata: None for nothing.
-        inputs: names and shapes of the file's inputs, in order.
-        outputs: names and shapes of the file's outputs, in order.
+        metadata: None for nothing; for the first signature, or by key.
+        signatures: all of the file, in order.
 
     Returns:
         Entries of the model's metadata, and texts of files to pack behind it.
@@ -39,98 +38,95 @@ def metadata_parts(
     """
     if metadata is None:
         return {}, {}
-    before, after = notes_of(metadata, inputs, outputs)
-    files = {n.labels_file: "".join(f"{text}\n" for text in n.labels) for n in after if n.labels}
-    return {ENTRY: _Writer().write(metadata, before, after)}, files
+    model, notes = notes_of(metadata, signatures)
+    labelled = [out for one in notes for out in one.outputs if out.labels]
+    files = {n.labels_file: "".join(f"{text}\n" for text in n.labels) for n in labelled}
+    return {ENTRY: _Writer().write(model, notes)}, files
 
 
 class _Writer:
     def __init__(self) -> None:
-        self.builder: Any = flatbuffers.Builder(1024)
+        self.tables = TableBuilder(1024)
 
-    def write(
-        self, metadata: Metadata, inputs: Sequence[TensorNotes], outputs: Sequence[TensorNotes]
-    ) -> bytes:
-        graph = self.table(
-            (2, self.offsets([self.tensor(notes) for notes in inputs])),
-            (3, self.offsets([self.tensor(notes) for notes in outputs])),
+    def write(self, metadata: Metadata, notes: Sequence[SignatureNotes]) -> bytes:
+        # Signatures are the file's first subgraphs, so that numbers agree. The first one's text is
+        # the model's.
+        texts = [("", "")] if len(notes) == 1 else [(one.key, one.description) for one in notes]
+        graphs = [self._graph(one, *text) for one, text in zip(notes, texts, strict=True)]
+        root = self.tables.table(
+            *self._texts({0: metadata.name, 1: metadata.description, 2: metadata.version}),
+            child(3, self.tables.tables(graphs)),
+            *self._texts({4: metadata.author, 5: metadata.license, 7: _PARSER}),
         )
-        texts = (metadata.name, metadata.description, metadata.version)
-        root = self.table(
-            *((slot, self.text(text)) for slot, text in enumerate(texts) if text),
-            (3, self.offsets([graph])),
-            *((4, self.text(text)) for text in [metadata.author] if text),
-            *((5, self.text(text)) for text in [metadata.license] if text),
-            (7, self.text(_PARSER)),
-        )
-        self.builder.Finish(root, _IDENTIFIER)
-        return bytes(self.builder.Output())
+        return self.tables.finish(root, _IDENTIFIER)
 
-    def tensor(self, notes: TensorNotes) -> int:
-        fields = [(0, self.text(notes.name))]
+    def _graph(self, notes: SignatureNotes, name: str, description: str) -> int:
+        return self.tables.table(
+            *self._texts({0: name, 1: description}),
+            child(2, self.tables.tables([self._tensor(one) for one in notes.inputs])),
+            child(3, self.tables.tables([self._tensor(one) for one in notes.outputs])),
+        )
+
+    def _tensor(self, notes: TensorNotes) -> int:
+        tables = self.tables
+        fields = [child(0, tables.text(notes.name))]
         if notes.std:
-            options = self.table((0, self.floats(notes.mean)), (1, self.floats(notes.std)))
-            fields.append((4, self.offsets([self.tagged(_NORMALISATION, options)])))
+            numbers = (tables.numbers(values, "<f4") for values in (notes.mean, notes.std))
+            options = tables.table(*(child(slot, offset) for slot, offset in enumerate(numbers)))
+            unit = tables.table(("Uint8", 0, _NORMALISATION, 0), child(1, options))
+            fields.append(child(4, tables.tables([unit])))
         if notes.labels:
-            name = self.text(notes.labels_file)
-            self.builder.StartObject(3)
-            self.builder.PrependUOffsetTRelativeSlot(0, name, 0)
-            self.builder.PrependInt8Slot(2, _AXIS_LABELS, 0)
-            fields.append((6, self.offsets([self.builder.EndObject()])))
-        return self.table(*fields)
+            name = tables.text(notes.labels_file)
+            file = tables.table(child(0, name), ("Int8", 2, _AXIS_LABELS, 0))
+            fields.append(child(6, tables.tables([file])))
+        return tables.table(*fields)
 
-    def tagged(self, kind: int, options: int) -> int:
-        self.builder.StartObject(2)
-        self.builder.PrependUint8Slot(0, kind, 0)
-        self.builder.PrependUOffsetTRelativeSlot(1, options, 0)
-        return int(self.builder.EndObject())
-
-    def table(self, *children: tuple[int, int]) -> int:
-        self.builder.StartObject(1 + max(slot for slot, _ in children))
-        for slot, offset in children:
-            self.builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
-        return int(self.builder.EndObject())
-
-    def text(self, text: str) -> int:
-        return int(self.builder.CreateString(text))
-
-    def floats(self, values: Sequence[float]) -> int:
-        return int(self.builder.CreateNumpyVector(np.asarray(values, np.float32)))
-
-    def offsets(self, offsets: Sequence[int]) -> int:
-        self.builder.StartVector(4, len(offsets), 4)
-        for offset in reversed(offsets):
-            self.builder.PrependUOffsetTRelative(offset)
-        return int(self.builder.EndVector())
+    def _texts(self, texts: Mapping[int, str]) -> list[FieldValue]:
+        return [child(slot, self.tables.text(text)) for slot, text in texts.items() if text]
 
 
 def read_metadata(
-    entry: np.ndarray, files: Mapping[str, bytes], inputs: Sequence[str], outputs: Sequence[str]
-) -> Metadata:
+    entry: np.ndarray,
+    files: Mapping[str, bytes],
+    graphs: Sequence[tuple[Sequence[str], Sequence[str]]],
+) -> tuple[Metadata, ...]:
     """The metadata of a model.
 
     Args:
         entry: bytes of the entry `TFLITE_METADATA`.
         files: the files packed behind the model.
-        inputs: names of the model's inputs, for tensors that the metadata do not name.
-        outputs: names of the model's outputs.
+        graphs: names of the inputs and of the outputs of each subgraph, for tensors that the
+            metadata do not name.
 
     Returns:
-        The metadata, with labels, mean and std as dicts by name.
+        The metadata of the subgraphs that are described, in order, with labels, mean and std as
+        dicts by name; the first holds those of the model itself too.
 
     Raises:
         CorruptModelError: the entry is damaged.
     """
     root = Content(entry).root(_IDENTIFIER)
-    graphs = list(root.tables(3, "subgraph_metadata"))
-    before = _notes(graphs[0], 2, "input_tensor_metadata", files, inputs) if graphs else []
-    after = _notes(graphs[0], 3, "output_tensor_metadata", files, outputs) if graphs else []
-    return Metadata(
+    tables = root.tables(3, "subgraph_metadata")
+    # Metadata of a graph that is not there describe nothing; zip leaves them out.
+    found = [_graph(table, files, *names) for table, names in zip(tables, graphs, strict=False)]
+    model = replace(
+        found[0] if found else Metadata(),
         name=root.text(0, "name") or "",
         description=root.text(1, "description") or "",
         version=root.text(2, "version") or "",
         author=root.text(4, "author") or "",
         license=root.text(5, "license") or "",
+    )
+    return (model, *found[1:])
+
+
+def _graph(
+    graph: Table, files: Mapping[str, bytes], inputs: Sequence[str], outputs: Sequence[str]
+) -> Metadata:
+    before = _notes(graph, 2, "input_tensor_metadata", files, inputs)
+    after = _notes(graph, 3, "output_tensor_metadata", files, outputs)
+    return Metadata(
+        description=graph.text(1, "description") or "",
         labels={notes.name: notes.labels for notes in after if notes.labels},
         mean={notes.name: notes.mean for notes in before if notes.std},
         std={notes.name: notes.std for notes in before if notes.std},
@@ -163,5 +159,6 @@ def _labels(tensor: Table, files: Mapping[str, bytes]) -> tuple[tuple[str, ...],
     for file in tensor.tables(6, "associated_files"):
         name = file.text(0, "name") or ""
         if file.scalar(2, "int8", "type") == _AXIS_LABELS and name in files:
-            return tuple(files[name].decode("utf-8", "replace").splitlines()), name
+            lines = files[name].decode("utf-8", "replace").removesuffix("\n").split("\n")
+            return tuple(line.removesuffix("\r") for line in lines), name
     return (), ""

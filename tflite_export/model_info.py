@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,6 +133,10 @@ class SubgraphInfo:
     outputs: tuple[int, ...]
     operators: tuple[OperatorInfo, ...]
 
+    def names_of(self, numbers: Sequence[int]) -> list[str]:
+        """Names of tensors."""
+        return [self.tensors[number].name for number in numbers]
+
 
 @dataclass(frozen=True)
 class SignatureInfo:
@@ -189,16 +195,28 @@ class ModelInfo:
 
     @property
     def described(self) -> Metadata | None:
-        """Labels, normalisation and description, None where the file has none.
+        """Labels, normalisation and description of the main subgraph, None where there are none.
+
+        Raises:
+            CorruptModelError: that part of the file is damaged.
+        """
+        return next(iter(self.descriptions), None)
+
+    @functools.cached_property
+    def descriptions(self) -> tuple[Metadata, ...]:
+        """Labels, normalisation and description of subgraphs, from the first one on.
 
         Raises:
             CorruptModelError: that part of the file is damaged.
         """
         entry = self.metadata.get(ENTRY)
         if entry is None:
-            return None
-        names = [[tensor.name for tensor in tensors] for tensors in (self.inputs, self.outputs)]
-        return read_metadata(entry, self.associated_files, *names)
+            return ()
+        names = [
+            (graph.names_of(graph.inputs), graph.names_of(graph.outputs))
+            for graph in self.subgraphs
+        ]
+        return read_metadata(entry, self.associated_files, names)
 
     @property
     def min_runtime_version(self) -> str | None:

@@ -47,7 +47,18 @@ def partitions(content: bytes) -> Partitions:
     """
     interpreter = Interpreter(model_content=content)
     interpreter.allocate_tensors()
-    details = interpreter._get_ops_details()  # LiteRT has no public name for this
+    return partitions_of(interpreter._get_ops_details())  # LiteRT has no public name for this
+
+
+def partitions_of(details: list[dict[str, Any]]) -> Partitions:
+    """The partitions of a loaded file.
+
+    Args:
+        details: what LiteRT tells of each operator: `index`, `op_name`, `inputs` and `outputs`.
+
+    Returns:
+        Their number, and what runs outside of them.
+    """
     delegates = [d for d in details if d["op_name"] == _DELEGATE]
     inside = {number for delegate in delegates for number in _members(delegate, details)}
     outside = (d for d in details if d["op_name"] != _DELEGATE and d["index"] not in inside)

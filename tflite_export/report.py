@@ -123,9 +123,7 @@ class Report:
         """
         target = Path(path)
         text = c_header(self.content, name or target.stem, self.arena.total)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="ascii")
-        return target
+        return FileContent([text.encode("ascii")]).write(target)
 
     def write_example(
         self,
@@ -134,6 +132,8 @@ class Report:
         name: str = "model",
     ) -> list[Path]:
         """Write the model, and programs that run it with its names, shapes and labels.
+
+        They run the first signature on zeros, with sizes of 1 where the file leaves them free.
 
         Args:
             folder: where to; it is made if missing.
@@ -144,9 +144,9 @@ class Report:
             The paths of the programs.
 
         Raises:
-            ExportError: for a language that is none of them.
+            ExportError: for a language that is none of them, or a name that is none of a file.
         """
-        return write_example(self.content, self.model, folder, languages, name)
+        return write_example(self.file, self.model, folder, languages, name)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw which constants take the space, and how often each operator occurs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import jax
 import numpy as np
 
 from .errors import InputSpecError
+from .names import unique
 from .schema_tables import TENSOR_TYPES
 from .symbolic import Shape
 
@@ -64,6 +66,10 @@ def read_specs(specs: Any, fn: Callable[..., Any]) -> tuple[list[InputLeaf], Any
     Raises:
         InputSpecError: a leaf has no shape or dtype, or a dtype that no file can hold.
     """
+    if isinstance(specs, str | os.PathLike):
+        raise InputSpecError(
+            "specs", "TensorSpec((None, 784)) or the like", repr(specs), "Write path='m.tflite'."
+        )
     args = specs if isinstance(specs, tuple) and not is_spec(specs) else (specs,)
     flat, tree = jax.tree_util.tree_flatten_with_path(args, is_leaf=is_spec)
     arguments = _argument_names(fn)
@@ -151,17 +157,3 @@ def _path_name(path: Sequence[Any], arguments: Sequence[str]) -> str:
         return "_".join(keys)
     first = arguments[index] if index < len(arguments) else f"input_{index}"
     return "_".join([first, *keys])
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """The names with `_1`, `_2` ... appended to those that occurred before."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        candidate, number = name, 0
-        while candidate in taken:
-            number += 1
-            candidate = f"{name}_{number}"
-        taken.add(candidate)
-        unique.append(candidate)
-    return unique

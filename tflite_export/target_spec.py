@@ -37,7 +37,7 @@ class OpsSet(enum.Enum):
 _INT16X8 = OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 
 
-@dataclass
+@dataclass(slots=True)  # a misspelt attribute is an error
 class TargetSpec:
     """What the device supports.
 
@@ -89,9 +89,14 @@ def quantisation_mode(
     Raises:
         QuantisationError: for unknown values, and for combinations that mean nothing.
     """
-    for one in optimizations:
-        if not isinstance(one, Optimize):
-            raise _refused("optimizations", "members of Optimize", one, "Write [Optimize.DEFAULT].")
+    listed = not isinstance(optimizations, str | Optimize)
+    if not listed or not all(isinstance(one, Optimize) for one in optimizations):
+        raise _refused(
+            "optimizations",
+            "a list of members of Optimize",
+            optimizations,
+            "Write [Optimize.DEFAULT].",
+        )
     ops = list(spec.supported_ops)
     if not ops or ops == [OpsSet.SELECT_TF_OPS] or not all(isinstance(o, OpsSet) for o in ops):
         raise _refused(

@@ -45,11 +45,16 @@ class TextTable:
         return "\n".join([self.title, *texts])
 
 
-def clean(value: Any) -> str:
-    """A cell's text without what would command the terminal, and not too long."""
-    text = "".join(
+def printable(value: Any) -> str:
+    """Text without what would command the terminal: names in files may be of any letters."""
+    return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value)
     )
+
+
+def clean(value: Any) -> str:
+    """A cell's text: printable, and not too long."""
+    text = printable(value)
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 

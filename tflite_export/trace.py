@@ -10,7 +10,31 @@ import jax
 from jax.extend.core import InconclusiveDimensionOperation
 
 from .errors import InputSpecError
-from .specs import InputLeaf, read_specs, unique
+from .names import unique
+from .specs import InputLeaf, read_specs
+
+_MISTAKES: tuple[tuple[Any, str, str], ...] = (
+    (
+        (
+            jax.errors.ConcretizationTypeError,
+            jax.errors.NonConcreteBooleanIndexError,
+            jax.errors.TracerIntegerConversionError,
+        ),
+        "a function whose control flow does not depend on the values of its inputs",
+        "Use jnp.where instead of `if`, or decide outside the exported function.",
+    ),
+    (
+        jax.errors.TracerArrayConversionError,
+        "a function of jax.numpy",
+        "Turn numpy arrays that inputs index into jax ones, jnp.asarray(table)[x], and call jnp "
+        "functions instead of np ones.",
+    ),
+    (
+        InconclusiveDimensionOperation,
+        "a function that works for any size of the dimensions given as None",
+        "Give that dimension as a number in the input specs.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -42,40 +66,35 @@ def trace(fn: Callable[..., Any], specs: Any) -> Traced:
     args = jax.tree_util.tree_unflatten(tree, structs)
     try:
         jaxpr, out_shape = jax.make_jaxpr(fn, return_shape=True)(*args)
-    except (
-        jax.errors.ConcretizationTypeError,
-        jax.errors.NonConcreteBooleanIndexError,
-    ) as error:
-        raise InputSpecError(
-            getattr(fn, "__name__", "function"),
-            "a function whose control flow does not depend on the values of its inputs",
-            f"a {type(error).__name__}: {str(error).splitlines()[0]}",
-            "Use jnp.where instead of `if`, or decide outside the exported function.",
-        ) from error
-    except jax.errors.TracerArrayConversionError as error:
-        raise InputSpecError(
-            getattr(fn, "__name__", "function"),
-            "a function of jax.numpy",
-            f"a {type(error).__name__}: {str(error).splitlines()[0]}",
-            "Turn numpy arrays that inputs index into jax ones, jnp.asarray(table)[x], and call "
-            "jnp functions instead of np ones.",
-        ) from error
-    except InconclusiveDimensionOperation as error:
-        raise InputSpecError(
-            getattr(fn, "__name__", "function"),
-            "a function that works for any size of the dimensions given as None",
-            f"a comparison that depends on it: {str(error).splitlines()[0]}",
-            "Give that dimension as a number in the input specs.",
-        ) from error
+    except Exception as error:
+        explained = _explained(error, fn)
+        if explained is not None:
+            raise explained from error
+        given = ", ".join(map(str, args))
+        error.add_note(f"export_tflite called the function on ({given}), as its specs say.")
+        raise
     names = _output_names(out_shape)
     if not names:
         raise InputSpecError(
-            getattr(fn, "__name__", "function"),
+            _name(fn),
             "a function that returns arrays",
             repr(out_shape),
             "Return what the file shall compute.",
         )
     return Traced(jaxpr, leaves, names, tree)
+
+
+def _explained(error: Exception, fn: Callable[..., Any]) -> InputSpecError | None:
+    """What to write instead, where JAX refuses what no file could hold either."""
+    for kinds, expected, remedy in _MISTAKES:
+        if isinstance(error, kinds):
+            got = f"a {type(error).__name__}: {str(error).splitlines()[0]}"
+            return InputSpecError(_name(fn), expected, got, remedy)
+    return None
+
+
+def _name(fn: Callable[..., Any]) -> str:
+    return getattr(fn, "__name__", "function")
 
 
 def _output_names(out_shape: Any) -> list[str]:

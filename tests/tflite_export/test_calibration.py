@@ -185,7 +185,7 @@ def test_options_are_checked() -> None:
     with pytest.raises(QuantisationError, match="'minmax', 'percentile' or 'mse'"):
         Calibration("entropy")
     with pytest.raises(QuantisationError, match="above 50"):
-        Calibration(percentile=20.0)
+        Calibration("percentile", percentile=20.0)
 
 
 def test_replaced_tensors_hand_on_what_they_hold() -> None:

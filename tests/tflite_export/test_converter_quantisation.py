@@ -107,7 +107,7 @@ def test_integers_alone_refuse_what_would_stay_float() -> None:
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"optimizations": ["DEFAULT"]}, r"members of Optimize, got 'DEFAULT'"),
+        ({"optimizations": ["DEFAULT"]}, r"members of Optimize, got \['DEFAULT'\]"),
         ({"optimizations": [], "representative_dataset": samples}, r"\[Optimize.DEFAULT\]"),
         ({"optimizations": [], "target_spec": TargetSpec([INT16X8])}, "asks for a quantisation"),
         ({"target_spec": TargetSpec([OpsSet.SELECT_TF_OPS])}, "Add OpsSet.TFLITE_BUILTINS"),

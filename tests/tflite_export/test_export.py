@@ -107,7 +107,7 @@ def test_interpreter_wants_one_source() -> None:
         Interpreter()
     with pytest.raises(ExportError, match="got both"):
         Interpreter("a", b"b")
-    with pytest.raises(ExportError, match="does not exist"):
+    with pytest.raises(ExportError, match="which is none"):
         Interpreter("nowhere.tflite")
 
 

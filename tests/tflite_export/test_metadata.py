@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -157,6 +158,71 @@ def test_two_inputs_need_a_name() -> None:
         )
 
 
+BOTH = {
+    "whole": (lambda x: x * 2.0, TensorSpec((1, 3))),
+    "parts": (lambda y: {"p q": y[:, :2], "p_q": y + 1.0}, TensorSpec((1, 3))),
+}
+
+
+def both(metadata: Any) -> bytes:
+    return export_tflite(signatures=BOTH, metadata=metadata, verify=False).content
+
+
+def test_every_signature_is_described() -> None:
+    content = both(
+        {
+            "whole": Metadata(name="both", description="Doubles.", labels="xyz"),
+            "parts": Metadata(
+                description="Cuts.", labels={"p q": "ab", "p_q": "cde"}, mean=1, std=2
+            ),
+        }
+    )
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    (entry,) = [m for m in model.metadata if m.name == b"TFLITE_METADATA"]
+    data = bytes(model.buffers[entry.buffer].data)
+    root = flatbuffers.table.Table(data, int.from_bytes(data[:4], "little"))
+    assert (text(root, 0), text(root, 1), root.VectorLen(slot(root, 3))) == ("both", "Doubles.", 2)
+    for number, key in enumerate(BOTH):
+        graph = element(root, 3, number)
+        assert text(graph, 0) == key
+        outputs = [element(graph, 3, n) for n in range(len(model.subgraphs[number].outputs))]
+        names = [model.subgraphs[number].tensors[n].name for n in model.subgraphs[number].outputs]
+        assert [text(one, 0).encode() for one in outputs] == names
+    assert text(element(root, 3, 1), 1) == "Cuts."
+    first, second = read_tflite(content).descriptions
+    assert first.labels == {"output_0": ("x", "y", "z")}
+    assert second.labels == {"p q": ("a", "b"), "p_q": ("c", "d", "e")}
+    assert (second.description, second.mean, second.std) == ("Cuts.", {"y": (1.0,)}, {"y": (2.0,)})
+
+
+def test_one_metadata_is_that_of_the_first_signature() -> None:
+    first, second = read_tflite(both(Metadata(labels="xyz"))).descriptions
+    assert first.labels == {"output_0": ("x", "y", "z")}
+    assert second == Metadata(labels={}, mean={}, std={})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"no": Metadata()}, "keys among ['whole', 'parts'], got ['no']"),
+        ({"labels": ["a"]}, "a Metadata, or a dict of them by signature key, got ['a']"),
+        ({"parts": Metadata(author="us")}, "metadata['parts'].author: it at the first"),
+        (Metadata(mean="much", std=1), "numbers, got 'much'"),
+        (Metadata(mean=float("nan"), std=1), "finite numbers, got mean=nan"),
+    ],
+)
+def test_metadata_of_no_signature_are_refused(metadata: Any, words: str) -> None:
+    with pytest.raises(MetadataError, match=re.escape(words)):
+        both(metadata)
+
+
+def test_labels_with_unicode_line_ends_stay_whole() -> None:
+    labels = ["a\u2028b", " c", "d\x85"]
+    about = read_tflite(content_of(Metadata(labels=labels))).described
+    assert about is not None
+    assert about.labels == {"output_0": tuple(labels)}
+
+
 CONTENT = content_of()
 
 
@@ -178,6 +244,16 @@ def test_damaged_metadata_are_an_error_of_ours(flips: list[int]) -> None:
     except CorruptModelError:
         return
     assert about is None or isinstance(about, Metadata)
+
+
+def test_a_file_without_a_name_is_left_out() -> None:
+    """zipfile itself fails on it."""
+    content = content_of()
+    central = bytearray(content[content.index(b"PK\x01\x02") :])
+    central[28:30] = bytes(2)  # length of the name, of which the comment now takes the bytes
+    central[32:34] = len("labels.txt").to_bytes(2, "little")
+    damaged = content[: -len(central)] + bytes(central)
+    assert read_tflite(damaged).associated_files == {}
 
 
 def test_every_operator_that_we_write_has_its_releases() -> None:

@@ -199,8 +199,8 @@ def test_several_signatures_have_data_of_their_own() -> None:
 def test_calibration_by_percentile_and_error() -> None:
     data = RNG.standard_t(2, size=(4096, 16)).astype(np.float32)
     whole = float(data.max() - data.min()) / 255
-    for method in ("percentile", "mse"):
-        options = Quantise("int8", calibration=Calibration(method, 99.5))
+    for method in (Calibration("percentile", 99.5), Calibration("mse")):
+        options = Quantise("int8", calibration=method)
         report = export_tflite(
             lambda x: x @ W, SPEC, quantize=options, representative=[data], verify=False
         )

@@ -218,7 +218,7 @@ def test_arguments_that_do_not_go_together() -> None:
     for options, message in (
         ({"quantize": "int4"}, "'float16', 'dynamic', 'int8' or 'int16x8'"),
         ({"representative": [1]}, "quantize=... with it"),
-        ({"io_dtype": "int8"}, "quantize=... with it"),
+        ({"io_dtype": "int8"}, "float32 for quantize=None"),
         ({"quantize": "dynamic", "io_dtype": "int8"}, "float32 for quantize='dynamic'"),
         ({"quantize": "int8"}, "data that the model will see"),
     ):

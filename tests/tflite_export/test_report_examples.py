@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -45,23 +46,72 @@ def report() -> Report:
     )
 
 
+_ALONE = """
+import runpy, sys
+ALLOWED = {*sys.stdlib_module_names, "numpy", "ai_edge_litert"}
+ALLOWED |= {"backports", "flatbuffers", "google", "ml_dtypes", "tqdm", "typing_extensions"}
+class Alone:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] not in ALLOWED:
+            raise ImportError(f"{name} is not there")
+sys.meta_path.insert(0, Alone())
+for name in ("jax", "nnlib"):
+    try:
+        __import__(name)
+    except ImportError:
+        continue
+    sys.exit(f"{name} is there")
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def run_alone(path: Path) -> str:
+    """Output of a program that finds only LiteRT, what that needs, and numpy."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _ALONE, str(path)],
+        capture_output=True, check=True, timeout=60, encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    return done.stdout
+
+
 def test_python_runs_with_litert_and_numpy_alone(report: Report, tmp_path: Path) -> None:
     (path,) = report.write_example(tmp_path, ("python",), name="tiny")
-    names = {
-        alias.split(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
-        for alias in (
-            [a.name for a in node.names] if isinstance(node, ast.Import)
-            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        )
-    }  # fmt: skip
-    assert names == {"pathlib", "numpy", "ai_edge_litert"}
-    done = subprocess.run(
-        [sys.executable, "-I", str(path)], capture_output=True, text=True, check=True, timeout=60
-    )
+    shown = run_alone(path)
     want = (np.zeros((1, 3)) - 1) / 2 @ W + 1.0
-    assert f"best: {[LABELS[int(want.argmax())]]}" in done.stdout
-    assert "number (2,) [0 0]" in done.stdout
+    assert f"best: {[LABELS[int(want.argmax())]]}" in shown
+    assert "number (2,) [0 0]" in shown
+
+
+def test_odd_names_are_escaped_and_compile(tmp_path: Path) -> None:
+    """Names that would end a string, a comment or a line in one of the languages."""
+    odd = 'in"\\u000a\n$x\u2028*/\N{GRINNING FACE}\xa0'
+    report = export_tflite(
+        lambda x, count: {odd: x[odd] + 1.0, "flag": x[odd] > 0, "twice": count * 2},
+        ({odd: TensorSpec((None, 2))}, TensorSpec((3,), np.int32)),
+        name=f"key {odd}",
+        metadata=Metadata(
+            description='"""', labels={odd: ['"""', "\\"]}, mean={odd: 1}, std={odd: 2}
+        ),
+        verify=False,
+    )
+    name = 'm\'"\\ $d """ ü'
+    paths = report.write_example(tmp_path, name=name)
+    texts = {path.suffix: path.read_text() for path in paths}
+    assert "(1, 2) [[0.5 0.5]]" in run_alone(paths[0])
+    _compile_cpp(paths[-1], tmp_path)
+    _compile_java(paths[2], tmp_path)
+    assert all("\u2028" not in text and "\n$x" not in text for text in texts.values())
+    assert r'"in\"\\u000a\n\$x\u2028*/' in texts[".kt"]
+    assert "typed_input_tensor<int32_t>(1)" in texts[".cc"]
+    assert "buffer(3 * 4)" in texts[".java"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b", "a\n"])
+def test_names_of_no_file_are_refused(report: Report, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ExportError, match="a name for a file"):
+        report.write_example(tmp_path, name=name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_quantised_input_is_told_how(report: Report) -> None:
@@ -75,34 +125,43 @@ def test_a_quantised_input_is_told_how(report: Report) -> None:
     info = replace(report.model, subgraphs=(replace(graph, tensors=tensors),))
     text = program(facts_of(info, "m.tflite"))
     assert "value = np.round(value / 0.5) + -3" in text
-    assert "np.clip(value, -128, 127).astype(np.int8)" in text
+    assert "value = np.clip(value, -128, 127)\nvalue = value.astype(np.int8)\n" in text
     ast.parse(text)
 
 
 _STUBS = {
-    "tensorflow/lite/interpreter.h": """
+    "tflite/interpreter.h": """
 #pragma once
+#include <cstddef>
 enum TfLiteStatus { kTfLiteOk, kTfLiteError };
+struct TfLiteTensor { std::size_t bytes; };
 namespace tflite {
 struct Interpreter {
   TfLiteStatus AllocateTensors();
   TfLiteStatus Invoke();
   template <class T> T* typed_input_tensor(int);
   template <class T> T* typed_output_tensor(int);
+  TfLiteTensor* output_tensor(std::size_t);
 };
 }
 """,
-    "tensorflow/lite/kernels/register.h": """
+    "tflite/kernels/register.h": """
 #pragma once
 namespace tflite { namespace ops { namespace builtin { struct BuiltinOpResolver {}; } } }
 """,
-    "tensorflow/lite/model.h": """
+    "tflite/model_builder.h": """
 #pragma once
 #include <memory>
-#include "tensorflow/lite/interpreter.h"
-#include "tensorflow/lite/kernels/register.h"
 namespace tflite {
 struct FlatBufferModel { static std::unique_ptr<FlatBufferModel> BuildFromFile(const char*); };
+}
+""",
+    "tflite/interpreter_builder.h": """
+#pragma once
+#include "tflite/interpreter.h"
+#include "tflite/kernels/register.h"
+#include "tflite/model_builder.h"
+namespace tflite {
 struct InterpreterBuilder {
   InterpreterBuilder(const FlatBufferModel&, const ops::builtin::BuiltinOpResolver&);
   TfLiteStatus operator()(std::unique_ptr<Interpreter>*);
@@ -112,15 +171,13 @@ struct InterpreterBuilder {
 }
 
 
-def test_cpp_compiles(report: Report, tmp_path: Path) -> None:
-    (path,) = report.write_example(tmp_path, ("cpp",))
-    assert "typed_input_tensor<int32_t>(1)" in path.read_text()
+def _compile_cpp(path: Path, folder: Path) -> None:
     if shutil.which("g++") is None:
         return
     for name, text in _STUBS.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    options = ["-std=c++14", "-Wall", "-Werror", "-fsyntax-only", f"-I{tmp_path}"]
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    options = ["-std=c++14", "-Wall", "-Werror", "-fsyntax-only", f"-I{folder}"]
     subprocess.run(["g++", *options, str(path)], check=True, timeout=60)
 
 
@@ -135,16 +192,14 @@ public final class Interpreter implements AutoCloseable {
 """
 
 
-def test_java_compiles(report: Report, tmp_path: Path) -> None:
-    (path,) = report.write_example(tmp_path, ("java",))
-    assert "buffer(3 * 4)" in path.read_text()
+def _compile_java(path: Path, folder: Path) -> None:
     if shutil.which("javac") is None:
         return
-    stub = tmp_path / "org" / "tensorflow" / "lite" / "Interpreter.java"
+    stub = folder / "org" / "tensorflow" / "lite" / "Interpreter.java"
     stub.parent.mkdir(parents=True)
     stub.write_text(_JAVA_STUB)
     subprocess.run(
-        ["javac", "-encoding", "UTF-8", "-d", str(tmp_path / "out"), str(stub), str(path)],
+        ["javac", "-encoding", "UTF-8", "-d", str(folder / "out"), str(stub), str(path)],
         check=True,
         timeout=120,
     )
@@ -174,6 +229,8 @@ def test_all_languages_by_default(report: Report, tmp_path: Path) -> None:
 def test_other_languages_are_refused(report: Report, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"got \['rust'\]"):
         report.write_example(tmp_path, ("rust",))
+    with pytest.raises(ExportError, match="a sequence of languages"):
+        report.write_example(tmp_path, "python")
 
 
 def test_plot(report: Report, tmp_path: Path) -> None:
@@ -226,11 +283,8 @@ def test_python_runs_an_integer_file(tmp_path: Path) -> None:
         verify=False,
     )
     (path,) = report.write_example(tmp_path, ("python",))
-    assert "np.clip(value, -128, 127).astype(np.int8)" in path.read_text()
-    done = subprocess.run(
-        [sys.executable, "-I", str(path)], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.startswith("output_0 (1, 3) [[0. 0. 0.]]")
+    assert "value = np.clip(value, -128, 127)\nvalue = value.astype(np.int8)" in path.read_text()
+    assert run_alone(path).startswith("output_0 (1, 3) [[0. 0. 0.]]")
     cpp, java = report.write_example(tmp_path, ("cpp", "java"))
     assert "typed_input_tensor<int8_t>(0)" in cpp.read_text()
     assert "buffer(3 * 1)" in java.read_text()

@@ -12,6 +12,7 @@ from ..graph import Op
 
 MODES = ("float16", "dynamic", "int8", "int16x8")
 _METHODS = ("minmax", "percentile", "mse")
+_PERCENTILE = 99.99
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Calibration:
         percentile: percentage of the values that "percentile" keeps on either side.
 
     Raises:
-        QuantisationError: for another method, or a percentile outside (50, 100].
+        QuantisationError: for another method, for a percentile outside (50, 100], and for one
+            with a method that has none.
 
     Example:
         >>> Calibration("percentile", 99.9).percentile
@@ -32,7 +34,7 @@ class Calibration:
     """
 
     method: str = "minmax"
-    percentile: float = 99.99
+    percentile: float = _PERCENTILE
 
     def __post_init__(self) -> None:
         if self.method not in _METHODS:
@@ -42,7 +44,14 @@ class Calibration:
                 repr(self.method),
                 "Write Calibration('minmax').",
             )
-        if not 50.0 < self.percentile <= 100.0:
+        if self.method != "percentile" and self.percentile != _PERCENTILE:
+            raise QuantisationError(
+                "Calibration",
+                "a percentile with method='percentile' alone",
+                f"method={self.method!r}",
+                "Leave it out.",
+            )
+        if not (isinstance(self.percentile, int | float) and 50.0 < self.percentile <= 100.0):
             raise QuantisationError(
                 "Calibration",
                 "a percentile above 50 and up to 100",
@@ -79,12 +88,23 @@ class Quantise:
             raise QuantisationError(
                 "quantize", _choice(MODES), repr(self.mode), "Write quantize='int8'."
             )
-        if isinstance(self.keep_float, str):
+        if not isinstance(self.calibration, Calibration):
+            raise QuantisationError(
+                "Quantise", "a Calibration", repr(self.calibration), "Write Calibration('mse')."
+            )
+        if not self.is_integer and self.calibration != Calibration():
+            raise QuantisationError(
+                "Quantise",
+                "a calibration with 'int8' or 'int16x8' alone",
+                f"mode {self.mode!r}",
+                "Leave it out: only integers throughout need ranges.",
+            )
+        if isinstance(self.keep_float, str) or not all(isinstance(p, str) for p in self.keep_float):
             raise QuantisationError(
                 "Quantise",
                 "keep_float as a sequence of patterns",
                 repr(self.keep_float),
-                f"Write keep_float=[{self.keep_float!r}].",
+                "Write keep_float=['SOFTMAX'].",
             )
 
     @property

@@ -65,8 +65,7 @@ def quantise(
     Raises:
         QuantisationError: for arguments that do not go together.
     """
-    given = io_dtype if isinstance(io_dtype, tuple) else (io_dtype, io_dtype)
-    stored = (_io_dtype(options, given[0]), _io_dtype(options, given[-1]))
+    stored = stored_dtypes(options.mode, io_dtype)
     if options.is_integer:
         data = calibrated(graph, traced, options.calibration, representative)
         return on_integers(data, options, stored)
@@ -133,8 +132,32 @@ def _on_weights(graph: Graph, options: Quantise, samples: list[list[np.ndarray]]
     return Quantised(copy, options, samples, pairs, [])
 
 
-def _io_dtype(options: Quantise, given: Any) -> np.dtype:
-    allowed = _IO_DTYPES.get(options.mode, ("float32",))
+def stored_dtypes(mode: str | None, io_dtype: Any) -> IoDtypes:
+    """The dtypes of float inputs and outputs in the file.
+
+    Args:
+        mode: the quantisation, None for none.
+        io_dtype: a dtype, or a tuple with one for inputs and one for outputs; None for float32.
+
+    Returns:
+        One for inputs and one for outputs.
+
+    Raises:
+        QuantisationError: the mode has no such inputs or outputs.
+    """
+    given = io_dtype if isinstance(io_dtype, tuple) else (io_dtype, io_dtype)
+    if len(given) != 2:
+        raise QuantisationError(
+            "io_dtype",
+            "one dtype, or one for inputs and one for outputs",
+            f"{len(given)}",
+            "All inputs share one.",
+        )
+    return _stored_dtype(mode, given[0]), _stored_dtype(mode, given[1])
+
+
+def _stored_dtype(mode: str | None, given: Any) -> np.dtype:
+    allowed = _IO_DTYPES.get(mode or "", ("float32",))
     try:
         dtype = np.dtype(np.float32 if given is None else given)
     except TypeError:
@@ -142,8 +165,8 @@ def _io_dtype(options: Quantise, given: Any) -> np.dtype:
     if dtype is None or dtype.name not in allowed:
         raise QuantisationError(
             "io_dtype",
-            f"{' or '.join(allowed)} for quantize={options.mode!r}",
+            f"{' or '.join(allowed)} for quantize={mode!r}",
             repr(given),
-            "Leave it out for float32 inputs and outputs.",
+            "Leave it out for float32 inputs and outputs; quantize='int8' has integers.",
         )
     return dtype

@@ -109,7 +109,12 @@ def _arrays_of(sample: Any, traced: Traced) -> list[np.ndarray]:
             f"one of {len(found)}",
             "Yield a list of arrays, or a dict by input name.",
         )
-    return [np.asarray(value, leaf.dtype) for value, leaf in zip(found, leaves, strict=True)]
+    try:
+        return [np.asarray(value, leaf.dtype) for value, leaf in zip(found, leaves, strict=True)]
+    except (TypeError, ValueError) as error:
+        raise QuantisationError(
+            _WHERE, "arrays of numbers", str(error), "Yield a list of arrays for each sample."
+        ) from error
 
 
 def _check(arrays: Sequence[np.ndarray], traced: Traced) -> None:
