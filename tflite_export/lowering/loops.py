@@ -12,6 +12,8 @@ from .logic import select
 from .lowerer import Lowerer, live_variables, opened
 from .registry import lowers
 
+CONDITION, BODY = 0, 1  # numbers of the jaxprs of a while equation
+
 
 @lowers("while")
 def lower_while(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> list[Tensor | None]:
@@ -29,14 +31,16 @@ def lower_while(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> list[Te
     fixed = dict(zip(step.invars, inputs[first : first + second], strict=False))
     fixed |= carries.fixed(step.invars[second:])
     changing = carries.changing(body, step.invars[second:])
-    results = loop.lower(body, step, step_consts, carries.wanted, fixed, changing, hoist=True)
+    with lowerer.part(BODY), body.part(BODY):
+        results = loop.lower(body, step, step_consts, carries.wanted, fixed, changing, hoist=True)
     updates = carries.updates(results)
     tests = dict(zip(test.invars, inputs[:first], strict=False))
     tests |= carries.fixed(test.invars[first:])
 
     def tested_in(side: Lowerer) -> Tensor:
         changing = carries.changing(side, test.invars[first:])
-        (value,) = loop.lower(side, test, test_consts, [True], tests, changing, hoist=True)
+        with lowerer.part(CONDITION), side.part(CONDITION):
+            (value,) = loop.lower(side, test, test_consts, [True], tests, changing, hoist=True)
         assert value is not None
         return value
 

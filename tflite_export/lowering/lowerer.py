@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -59,6 +60,14 @@ class Lowerer:
         inner.graph, inner._constants = Graph(), {}
         inner.graph.where = self.graph.where
         return inner
+
+    @contextmanager
+    def part(self, number: int) -> Iterator[None]:
+        """Lower one of several jaxprs of the current equation, whose equations count from 0."""
+        outside = self._path
+        self._path = (*outside, number)
+        yield
+        self._path = outside
 
     # Walking.
 
