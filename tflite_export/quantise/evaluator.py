@@ -17,8 +17,8 @@ from jax.extend.core import Jaxpr, Literal
 
 from ..dim_expression import evaluate
 from ..graph import Origin
-from ..lowering.lowerer import CALLS
 from ..lowering.loops import BODY, CONDITION
+from ..lowering.lowerer import CALLS
 from ..lowering.scan import scan_counts
 from ..symbolic import is_static
 
