@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from .ranges import Range
 
 # What these compute has the range of what they read, and the other way round.
 _PERMUTING = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "REVERSE_V2", "BROADCAST_TO")
+_COPYING = ("RESHAPE", "SQUEEZE", "TILE", "BROADCAST_TO", "CAST")
+_PARTING = ("SPLIT", "SPLIT_V", "UNPACK")
 
 
 def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range]:
@@ -47,11 +49,44 @@ def _observed(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
         for tensor in tensors
         if is_float(tensor) and tensor.origin is not None and tensor.origin in found
     }
-    known.update((op.out, Range(0.0, 0.0)) for op in ops if op.kind == "ZEROS_LIKE")
+    for tensor, bounds in _filled(ops).items():
+        if is_float(tensor):
+            known.setdefault(tensor, bounds)
     for op in reversed(ops):
         if op.kind in _PERMUTING and op.out in known and op.operand(0).data is None:
             known.setdefault(op.operand(0), known[op.out])
+        elif op.kind in _PARTING:
+            _gather_parts(op, known)
     return known
+
+
+def _filled(ops: Sequence[Op]) -> dict[Tensor, Range]:
+    """Ranges of what is filled while running, as the first values of carries over a free batch."""
+    found: dict[Tensor, Range] = {}
+    for op in ops:
+        own: Range | None = None
+        if op.kind == "ZEROS_LIKE":
+            own = Range(0.0, 0.0)
+        elif op.kind == "FILL":
+            own = constant_range(op.operand(1))
+        elif op.kind in _COPYING:
+            own = found.get(op.operand(0))
+        elif op.kind == "ADD" and found.get(op.operand(0)) == Range(0.0, 0.0):
+            own = constant_range(op.operand(1))
+        if own is not None:
+            found[op.out] = own
+    return found
+
+
+def _gather_parts(op: Op, known: dict[Tensor, Range]) -> None:
+    """The range of what an operator cuts in parts, where it is known of all parts."""
+    (whole,) = values_read(op)
+    parts = [known.get(part) for part in op.outputs]
+    bounds = parts[0]
+    for part in parts[1:]:
+        bounds = None if bounds is None or part is None else bounds.union(part)
+    if bounds is not None:
+        known.setdefault(whole, bounds)
 
 
 def _propagate(graph: Graph, known: dict[Tensor, Range]) -> None:
@@ -85,14 +120,16 @@ def _loop(op: Op, known: dict[Tensor, Range]) -> None:
     """What a carry is in any round: before the first, or after one of the others."""
     condition, body = op.graphs
     carried: list[Range | None] = [
-        known.get(op.outputs[number]) if is_overwritten(body, number) else _range(value, known)
+        known.get(op.outputs[number]) if _is_overwritten(body, number) else _range(value, known)
         for number, value in enumerate(op.inputs)
     ]
     observed = dict(known)
     for _ in range(2 * len(carried) + 2):
         inside = dict(observed)
-        for tensor, bounds in zip(body.inputs, carried, strict=True):
-            _set(inside, tensor, bounds)
+        for number, bounds in enumerate(carried):
+            _set(inside, body.inputs[number], bounds)
+            if _is_overwritten(body, number):
+                _set(inside, body.outputs[number], bounds)
         _propagate(body, inside)
         grown = [_grown(body, n, bounds, inside) for n, bounds in enumerate(carried)]
         if grown == carried:
@@ -112,13 +149,13 @@ def _grown(
     body: Graph, number: int, bounds: Range | None, inside: Mapping[Tensor, Range]
 ) -> Range | None:
     after = body.outputs[number]
-    if bounds is None or after is body.inputs[number] or is_overwritten(body, number):
+    if bounds is None or after is body.inputs[number] or _is_overwritten(body, number):
         return bounds
     new = _range(after, inside)
     return None if new is None else bounds.union(new)
 
 
-def is_overwritten(body: Graph, number: int) -> bool:
+def _is_overwritten(body: Graph, number: int) -> bool:
     """Whether a loop does nothing with a carry but write into it, as with stacked results.
 
     Nobody sees what such a carry was before its rows were written.
