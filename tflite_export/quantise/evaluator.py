@@ -149,20 +149,31 @@ def _while(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) -
     split, start = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     join = evaluator.summary.join
 
-    def go_on(state: tuple[list[Any], _Notes]) -> Any:
-        inputs = [*values[:split], *state[0]]
+    def rows_that_go_on(carry: Sequence[Any]) -> Any:
+        """One flag, or one for each row of a loop under vmap."""
+        inputs = [*values[:split], *carry]
         return evaluator.inside(CONDITION).run(test.jaxpr, test.consts, inputs)[0]
 
     def step(state: tuple[list[Any], _Notes]) -> tuple[list[Any], _Notes]:
         carry, notes = state
         inner = evaluator.inside(BODY)
-        carry = inner.run(body.jaxpr, body.consts, [*values[split:start], *carry])
+        results = inner.run(body.jaxpr, body.consts, [*values[split:start], *carry])
+        rows = rows_that_go_on(carry)
+        pairs = zip(results, carry, strict=True)
+        carry = [jnp.where(_along(rows, after), after, before) for after, before in pairs]
         new = {origin: join(jnp.stack([notes[origin], n])) for origin, n in inner.notes.items()}
         return carry, {**notes, **new}
+
+    def go_on(state: tuple[list[Any], _Notes]) -> Any:
+        return jnp.any(rows_that_go_on(state[0]))
 
     carry, notes = jax.lax.while_loop(go_on, step, (values[start:], evaluator.no_notes(BODY)))
     evaluator.notes.update(notes)
     return carry
+
+
+def _along(rows: Any, value: Any) -> Any:
+    return rows.reshape(*rows.shape, *[1] * (value.ndim - rows.ndim))
 
 
 def _cond(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) -> list[Any]:

@@ -110,10 +110,16 @@ def _branches(op: Op, known: dict[Tensor, Range]) -> None:
     for graph in op.graphs:
         for outer, inner in zip(op.inputs[1:], graph.inputs, strict=True):
             _set(known, inner, _range(outer, known))
-        for outer, inner in zip(op.outputs, graph.outputs, strict=True):
-            if is_float(outer) and outer in known and inner.data is None:
-                known.setdefault(inner, known[outer])
         _propagate(graph, known)
+    for outer, *inner in zip(op.outputs, *(graph.outputs for graph in op.graphs), strict=True):
+        bounds = [_range(tensor, known) for tensor in inner]
+        joined = bounds[0]
+        for other in bounds[1:]:
+            joined = None if joined is None or other is None else joined.union(other)
+        if joined is None:
+            known.pop(outer, None)
+        else:
+            known.setdefault(outer, joined)
 
 
 def _loop(op: Op, known: dict[Tensor, Range]) -> None:
