@@ -13,9 +13,9 @@ import numpy as np
 
 from ..graph import Graph, Op, Tensor
 from ..quantisation import Quantisation
-from .kernels import KERNELS, Scales, fixed_quantisation, is_float
+from .kernels import KERNELS, Scales, fixed_quantisation
 from .recurrences import float_states, has_float_test
-from .tensor_ranges import constant_range
+from .tensor_ranges import range_of
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -125,16 +125,22 @@ def _loop(outer: Plan, op: Op) -> InnerPlans | None:
 def _branches(outer: Plan, op: Op) -> InnerPlans:
     plans = [type(outer)(graph, outer.ranges, outer.kept, outer.dtype) for graph in op.graphs]
     inputs = [
-        is_float(value)
-        and (constant_range(value) or outer.ranges.get(value)) is not None
+        range_of(value, outer.ranges) is not None
         and any(plan.is_integer(plan.graph.inputs[number]) for plan in plans)
         for number, value in enumerate(inner_values(op))
     ]
     outputs = [
-        out in outer.ranges and any(plan.makes(plan.graph.outputs[number]) for plan in plans)
+        out in outer.ranges and _is_integer_result(plans, number)
         for number, out in enumerate(op.outputs)
     ]
     return InnerPlans(op, plans, inputs, outputs)
+
+
+def _is_integer_result(plans: Sequence[Plan], number: int) -> bool:
+    """Not where a branch gives values that nobody has seen, which others' steps might cut off."""
+    results = [(plan, plan.graph.outputs[number]) for plan in plans]
+    seen = all(range_of(tensor, plan.ranges) is not None for plan, tensor in results)
+    return seen and any(plan.makes(tensor) for plan, tensor in results)
 
 
 def _known(

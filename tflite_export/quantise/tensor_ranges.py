@@ -81,12 +81,16 @@ def _filled(ops: Sequence[Op]) -> dict[Tensor, Range]:
 def _gather_parts(op: Op, known: dict[Tensor, Range]) -> None:
     """The range of what an operator cuts in parts, where it is known of all parts."""
     (whole,) = values_read(op)
-    parts = [known.get(part) for part in op.outputs]
+    bounds = _together([known.get(part) for part in op.outputs])
+    if bounds is not None:
+        known.setdefault(whole, bounds)
+
+
+def _together(parts: Sequence[Range | None]) -> Range | None:
     bounds = parts[0]
     for part in parts[1:]:
         bounds = None if bounds is None or part is None else bounds.union(part)
-    if bounds is not None:
-        known.setdefault(whole, bounds)
+    return bounds
 
 
 def _propagate(graph: Graph, known: dict[Tensor, Range]) -> None:
@@ -109,24 +113,19 @@ def _propagate(graph: Graph, known: dict[Tensor, Range]) -> None:
 def _branches(op: Op, known: dict[Tensor, Range]) -> None:
     for graph in op.graphs:
         for outer, inner in zip(op.inputs[1:], graph.inputs, strict=True):
-            _set(known, inner, _range(outer, known))
+            _set(known, inner, range_of(outer, known))
         _propagate(graph, known)
-    for outer, *inner in zip(op.outputs, *(graph.outputs for graph in op.graphs), strict=True):
-        bounds = [_range(tensor, known) for tensor in inner]
-        joined = bounds[0]
-        for other in bounds[1:]:
-            joined = None if joined is None or other is None else joined.union(other)
-        if joined is None:
-            known.pop(outer, None)
-        else:
-            known.setdefault(outer, joined)
+    for number, outer in enumerate(op.outputs):
+        bounds = _together([range_of(graph.outputs[number], known) for graph in op.graphs])
+        if bounds is not None and is_float(outer):
+            known.setdefault(outer, bounds)
 
 
 def _loop(op: Op, known: dict[Tensor, Range]) -> None:
     """What a carry is in any round: before the first, or after one of the others."""
     condition, body = op.graphs
     carried: list[Range | None] = [
-        known.get(op.outputs[number]) if _is_overwritten(body, number) else _range(value, known)
+        known.get(op.outputs[number]) if _is_overwritten(body, number) else range_of(value, known)
         for number, value in enumerate(op.inputs)
     ]
     observed = dict(known)
@@ -157,7 +156,7 @@ def _grown(
     after = body.outputs[number]
     if bounds is None or after is body.inputs[number] or _is_overwritten(body, number):
         return bounds
-    new = _range(after, inside)
+    new = range_of(after, inside)
     return None if new is None else bounds.union(new)
 
 
@@ -173,7 +172,8 @@ def _is_overwritten(body: Graph, number: int) -> bool:
     return body.uses(before) == 1 and body.uses(after) == 1
 
 
-def _range(tensor: Tensor | None, known: Mapping[Tensor, Range]) -> Range | None:
+def range_of(tensor: Tensor | None, known: Mapping[Tensor, Range]) -> Range | None:
+    """The range of a float tensor, also of a constant; None if it is unknown."""
     if tensor is None or not is_float(tensor):
         return None
     return constant_range(tensor) or known.get(tensor)
