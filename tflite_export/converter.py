@@ -22,7 +22,8 @@ class TFLiteConverter:
     with `target_spec.supported_types = [float16]` float16 ones; with a `representative_dataset`
     everything becomes int8, or int16 values and int8 weights if `target_spec.supported_ops` says
     so. `inference_input_type` and `inference_output_type` are then those of float inputs and
-    outputs.
+    outputs. `rnn` is what becomes of recurrent layers: "while", "unroll" or "fused", as for
+    `export_tflite`.
 
     Args:
         fn_or_model: what to convert, as for `export_tflite`.
@@ -51,6 +52,7 @@ class TFLiteConverter:
         self.target_spec = TargetSpec()
         self.inference_input_type: Any = None
         self.inference_output_type: Any = None
+        self.rnn = "while"
 
     @classmethod
     def from_keras_model(cls, model: Any) -> TFLiteConverter:
@@ -145,6 +147,7 @@ class TFLiteConverter:
             quantize=mode,
             representative=data,
             io_dtype=None if types == (None, None) else types,
+            rnn=self.rnn,
         )
         if only:
             _require_integers(report)

@@ -11,7 +11,8 @@ from jax.extend.core import Literal
 from ..dim_expression import symbols_of
 from ..graph import Graph, Tensor
 from ..symbolic import is_static
-from .lowerer import Lowerer, live_variables
+from .liveness import live_variables
+from .lowerer import Lowerer
 
 
 class InnerGraphs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..graph import Graph, Origin, Tensor
 from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
+from .liveness import live_variables
 from .refusals import dtype_remedy, remedy_for
 from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS
 
@@ -37,6 +38,8 @@ CALLS = {
     "remat2": "jaxpr",
     "custom_lin": "jaxpr",
 }
+
+CONDITION, BODY = 0, 1  # numbers of the jaxprs of a while equation in the paths of values
 
 
 class Lowerer:
@@ -269,21 +272,6 @@ class Lowerer:
 def opened(inner: Any) -> tuple[Any, Sequence[Any]]:
     """The jaxpr and the constants of an equation's parameter, which may be closed or open."""
     return getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())
-
-
-def live_variables(
-    jaxpr: Any, wanted: Sequence[bool], known: Collection[Any] = frozenset()
-) -> set[Any]:
-    """Variables that the wanted results depend on, given those that are known."""
-    live = {
-        var
-        for var, want in zip(jaxpr.outvars, wanted, strict=True)
-        if want and not isinstance(var, Literal)
-    }
-    for eqn in reversed(jaxpr.eqns):
-        if any(var in live and var not in known for var in eqn.outvars):
-            live.update(var for var in eqn.invars if not isinstance(var, Literal))
-    return live
 
 
 def _is_complex(eqn: Any) -> bool:

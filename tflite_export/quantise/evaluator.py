@@ -17,8 +17,7 @@ from jax.extend.core import Jaxpr, Literal
 
 from ..dim_expression import evaluate
 from ..graph import Origin
-from ..lowering.loops import BODY, CONDITION
-from ..lowering.lowerer import CALLS
+from ..lowering.lowerer import BODY, CALLS, CONDITION
 from ..lowering.scan import scan_counts
 from ..symbolic import is_static
 
