@@ -113,6 +113,16 @@ def test_a_sum_is_left_in_float() -> None:
     assert "ADD" in kept(report)
 
 
+@pytest.mark.parametrize("rounds", [500, 20_000])
+def test_sixteen_bits_hold_a_sum_of_few_addends(rounds: int) -> None:
+    def fn(x: jax.Array) -> jax.Array:
+        return lax.fori_loop(0, rounds, lambda i, s: s * (1.0 - 2.0 / rounds), x)
+
+    report = export(fn, SPEC, X, "int16x8")
+    assert snr(report) > 20
+    assert ("WHILE" in kept(report)) == (rounds > 1000)
+
+
 def test_products_beside_a_sum_are_integers() -> None:
     """A residual network over rounds: the state is added to in float."""
 

@@ -8,8 +8,8 @@ from typing import Any
 from ..graph import Tensor
 from ..symbolic import plain
 from .inner_graphs import InnerGraphs
-from .logic import select
 from .liveness import live_results, live_variables
+from .logic import select
 from .lowerer import BODY, CONDITION, Lowerer, opened
 from .registry import lowers
 from .written_out import while_written_out

@@ -20,8 +20,6 @@ from .tensor_ranges import range_of
 if TYPE_CHECKING:
     from .plan import Plan
 
-_INT8 = np.dtype(np.int8)
-
 
 class InnerPlans:
     """The plans of the graphs inside an operator.
@@ -109,7 +107,7 @@ def _loop(outer: Plan, op: Op) -> InnerPlans | None:
     if has_float_test(op):
         return None
     condition, body = op.graphs
-    kept, numbers = float_states(body) if outer.dtype == _INT8 else (set(), set())
+    kept, numbers = float_states(op, outer.dtype)
     states = {body.inputs[number] for number in numbers}
     plan = type(outer)(body, outer.ranges, outer.kept | kept, outer.dtype, states)
     test = type(outer)(condition, {}, set(condition.ordered()), outer.dtype)

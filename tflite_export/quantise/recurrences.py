@@ -2,30 +2,40 @@
 
 A state that is squashed anew in each round, such as `tanh(h @ u)`, forgets its rounding. One
 that is added to, such as a sum or an LSTM's cell, keeps it: in 256 steps an addend smaller than
-half a step would be lost in each round.
+half a step would be lost in each round. In 65536 steps that takes many rounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from ..graph import Graph, Op, Tensor
+from ..rewrites.pattern import is_number
 from .kernels import KERNELS, LINEAR, Scales, is_float
 
 _SQUASHING = frozenset(("SOFTMAX", "LOGISTIC", "TANH", "LOG_SOFTMAX"))
+_INT16_ROUNDS = 1000  # rounding half a step in each is 1.5 % of the range together
 _MIXING = frozenset((*LINEAR, "BATCH_MATMUL"))
 
 
-def float_states(body: Graph) -> tuple[set[Op], set[int]]:
+def float_states(loop: Op, dtype: np.dtype) -> tuple[set[Op], set[int]]:
     """The operators through which a carry of a loop depends on itself by arithmetic.
 
     Args:
-        body: the loop's body.
+        loop: the WHILE.
+        dtype: int8 or int16, what values are stored as otherwise.
 
     Returns:
         The operators, and the numbers of the carries.
     """
-    ops, numbers = set(), set()
+    body = loop.graphs[1]
+    ops: set[Op] = set()
+    numbers: set[int] = set()
+    rounds = _rounds(loop)
+    if dtype == np.int16 and rounds is not None and rounds <= _INT16_ROUNDS:
+        return ops, numbers
     for number, tensor in enumerate(body.inputs):
         if number in numbers or not is_float(tensor) or body.outputs[number] is tensor:
             continue
@@ -37,6 +47,25 @@ def float_states(body: Graph) -> tuple[set[Op], set[int]]:
                 numbers |= slots
                 break
     return ops, numbers
+
+
+def _rounds(loop: Op) -> int | None:
+    """How often a loop runs that counts from one number to another."""
+    condition, body = loop.graphs
+    test = condition.outputs[0].producer
+    if test is None or test.kind not in ("LESS_EQUAL", "GREATER_EQUAL"):
+        return None
+    last = test.operand(1).data
+    if test.operand(0) not in condition.inputs or last is None:
+        return None
+    slot = condition.inputs.index(test.operand(0))
+    first, counted = loop.operand(slot).data, body.outputs[slot].producer
+    kind = "ADD" if test.kind == "LESS_EQUAL" else "SUB"
+    if first is None or first.dtype != np.int32 or counted is None or counted.kind != kind:
+        return None
+    if counted.operand(0) is not body.inputs[slot] or not is_number(counted.operand(1), 1.0):
+        return None
+    return abs(int(last) - int(first)) + 1
 
 
 def has_float_test(loop: Op) -> bool:
