@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from jax import lax
-from nnlib.tflite_export import Interpreter, Quantise, Report, TensorSpec, export_tflite
+from nnlib.tflite_export import (
+    Interpreter,
+    OpsSet,
+    Optimize,
+    Quantise,
+    Report,
+    TensorSpec,
+    TFLiteConverter,
+    export_tflite,
+    read_tflite,
+)
 from nnlib.tflite_export.quantise.running import run_real
 
 import nnlib as nn
@@ -157,6 +167,31 @@ def test_a_loop_may_be_kept_in_float() -> None:
     part = export(recurrent, ROWS, SEQUENCES, Quantise("int8", keep_float=["TANH"]))
     assert "TANH" in kept(part)
     assert "FULLY_CONNECTED" not in kept(part)
+
+
+def test_a_layer_may_be_kept_in_float() -> None:
+    """By its path, which operators inside of its loop have too; the other is on integers."""
+    first, second = layers.GRU(6, return_sequences=True, name="one"), layers.GRU(4, name="two")
+    model = nn.models.Sequential([nn.Input((5, 6)), first, second], name="net")
+    report = export(model, None, SEQUENCES, Quantise("int8", keep_float=["net/one"]))
+    assert report.quantisation is not None
+    loops = [text for text in report.quantisation.kept_float if text.startswith("WHILE")]
+    assert len(loops) == 1
+    assert "net/one" in loops[0]
+    states = [text for text in report.quantisation.kept_float if text.startswith("SUB")]
+    assert len(states) == 1
+    assert "net/two" in states[0]
+
+
+def test_steps_written_out_for_a_number_of_rows_are_integers_only() -> None:
+    made = TFLiteConverter.from_function(lambda x: recurrent(x)[0], TensorSpec((1, 5, 6)))
+    made.optimizations, made.rnn = [Optimize.DEFAULT], "unroll"
+    made.representative_dataset = lambda: ([row[None]] for row in SEQUENCES)
+    made.target_spec.supported_ops = [OpsSet.TFLITE_BUILTINS_INT8]
+    made.inference_input_type = made.inference_output_type = np.int8
+    kinds = {op.name for op in read_tflite(made.convert()).main.operators}
+    assert {"FULLY_CONNECTED", "TANH"} <= kinds
+    assert "DEQUANTIZE" not in kinds
 
 
 def test_states_of_free_batch_begin_with_ones() -> None:

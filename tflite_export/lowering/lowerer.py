@@ -16,7 +16,7 @@ from ..errors import UnsupportedOpError
 from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
 from ..graph import Graph, Origin, Tensor
 from ..schema_tables import TENSOR_TYPES
-from ..source_location import source_line
+from ..source_location import joined_scopes, source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
 from .liveness import live_variables
 from .refusals import dtype_remedy, remedy_for
@@ -55,6 +55,8 @@ class Lowerer:
         self._constants: dict[int, tuple[Any, Tensor]] = {}
         self._call_line = "<unknown line>"  # where the function that is being inlined was called
         self._path: tuple[int, ...] = ()  # numbers of the equations that are being lowered
+        self._scopes = ""  # that the jaxpr stands in, whose equations know only those within it
+        self._inner_scopes = ""  # the same for jaxprs of the current equation
         self.needed: Sequence[bool] = ()  # which results of the current equation are read
 
     def inside(self) -> Lowerer:
@@ -95,6 +97,7 @@ class Lowerer:
             One tensor for each result.
         """
         env: dict[Any, Tensor] = dict(known or {})
+        outside, self._scopes = self._scopes, self._inner_scopes
         for var, value in zip(jaxpr.constvars, consts, strict=True):
             env[var] = (
                 value if isinstance(value, Tensor) else self.constant(value, _dtype(var.aval))
@@ -106,6 +109,7 @@ class Lowerer:
             flags = [var in live and var not in env for var in eqn.outvars]
             if any(flags):  # results that are never read need no export, whatever computes them
                 self.equation(number, eqn, env, flags)
+        self._scopes = outside
         return [
             self._read(env, var) if want else None
             for var, want in zip(jaxpr.outvars, wanted, strict=True)
@@ -125,14 +129,21 @@ class Lowerer:
             env: tensors by variable.
             flags: which of its results are read.
         """
-        outside = self._path
+        outside, around = self._path, self._inner_scopes
         self._path = (*outside, number)
+        self._inner_scopes = joined_scopes(self._scopes, eqn)
         results = self._lowered(eqn, [self._read(env, var) for var in eqn.invars], flags)
         for index, tensor in enumerate(results):
             if tensor is not None:
                 tensor.hold(Origin(self._path, index))
-        self._path = outside
+        self._path, self._inner_scopes = outside, around
         env.update((v, t) for v, t in zip(eqn.outvars, results, strict=True) if t is not None)
+
+    def hoist(self, number: int, eqn: Any, env: dict[Any, Tensor], flags: list[bool]) -> None:
+        """`equation` for one of a jaxpr that the current equation holds."""
+        outside, self._scopes = self._scopes, self._inner_scopes
+        self.equation(number, eqn, env, flags)
+        self._scopes = outside
 
     def _lowered(
         self, eqn: Any, inputs: list[Tensor], flags: list[bool]
@@ -168,7 +179,7 @@ class Lowerer:
         return results
 
     def _line(self, eqn: Any) -> str:
-        return source_line(eqn, self._call_line)
+        return source_line(eqn, self._call_line, self._scopes)
 
     # Constants.
 
