@@ -144,6 +144,23 @@ def test_products_beside_a_sum_are_integers() -> None:
     assert snr(report) > 25
 
 
+def test_a_linear_state_is_float_on_int8_weights() -> None:
+    """A state space with a long memory, whose weights are what takes the place."""
+    turn, _ = np.linalg.qr(RNG.normal(size=(64, 64)))
+    turn, mix = (0.99 * turn).astype(np.float32), RNG.normal(size=(6, 64)).astype(np.float32)
+    data = RNG.normal(size=(8, 40, 6)).astype(np.float32)
+
+    def fn(x: jax.Array) -> jax.Array:
+        step = lambda h, now: (h @ turn + jnp.tanh(now @ mix), None)  # noqa: E731
+        return lax.scan(step, jnp.zeros((x.shape[0], 64)), jnp.swapaxes(x, 0, 1))[0]
+
+    report = export(fn, TensorSpec((None, 40, 6)), data)
+    assert {"FULLY_CONNECTED", "ADD"} <= kept(report)
+    assert not kept(report) & {"WHILE", "TANH"}
+    assert report.bytes < 2.5 * turn.size
+    assert snr(report) > 25
+
+
 def test_how_often_a_loop_runs_is_decided_in_float() -> None:
     """On integers the difference from the root might never become as small."""
 

@@ -107,10 +107,10 @@ def _loop(outer: Plan, op: Op) -> InnerPlans | None:
     if has_float_test(op):
         return None
     condition, body = op.graphs
-    kept, numbers = float_states(op, outer.dtype)
+    floats, numbers = float_states(op, outer.dtype)
     states = {body.inputs[number] for number in numbers}
-    plan = type(outer)(body, outer.ranges, outer.kept | kept, outer.dtype, states)
-    test = type(outer)(condition, {}, set(condition.ordered()), outer.dtype)
+    plan = type(outer)(body, outer.ranges, outer.kept, outer.dtype, floats, states)
+    test = type(outer)(condition, {}, outer.kept, outer.dtype, condition.ordered())
     flags = [
         number not in numbers
         and before in outer.ranges

@@ -31,6 +31,7 @@ class Plan:
         ranges: range of each tensor that is known, in the graphs inside operators too.
         kept: operators that shall stay float, there too.
         dtype: int8 or int16.
+        floats: operators that are left in float for the sake of a loop's states.
         states: inputs of a loop's body that come as float.
     """
 
@@ -40,13 +41,14 @@ class Plan:
         ranges: Mapping[Tensor, Range],
         kept: set[Op],
         dtype: np.dtype,
+        floats: Collection[Op] = (),
         states: Collection[Tensor] = (),
     ) -> None:
         self.graph = graph
         self.ranges = ranges
         self.kept = kept
         self.dtype = dtype
-        self._states = states
+        self._floats, self._states = floats, states
         self._parameters: dict[Tensor, Quantisation] = {}
         self.inner: dict[Op, InnerPlans] = {}
         self.chosen: set[Op] = set()
@@ -102,7 +104,7 @@ class Plan:
     def _choose(self) -> None:
         ops = self.graph.ordered()
         for op in ops:
-            if op in self.kept:
+            if op in self.kept or op in self._floats:
                 continue
             if op.graphs:
                 plans = inner_plans(self, op)
