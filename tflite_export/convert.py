@@ -82,7 +82,8 @@ def export_tflite(
             "int8" or "uint8", and "int16" for "int16x8"; a tuple has one for inputs and one for
             outputs.
         rnn: what becomes of scans, and so of recurrent layers: "while" for a loop over any number
-            of steps, "unroll" for steps written out, which need a known number, "fused" for LSTM
+            of steps, "unroll" for steps written out, of a number that is known and at most 10,000
+            (a while_loop whose number of rounds is not known stays a loop), "fused" for LSTM
             operators, which go on from the last state at the next call until
             `reset_all_variables()`, for one known batch size.
         signatures: further functions of the file by their keys, each a model or a pair

@@ -21,8 +21,9 @@ class TFLiteConverter:
     with `target_spec.supported_types = [float16]` float16 ones; with a `representative_dataset`
     everything becomes int8, or int16 values and int8 weights if `target_spec.supported_ops` says
     so. `inference_input_type` and `inference_output_type` are then those of float inputs and
-    outputs. Switches of TensorFlow's converter for what it may do besides (`allow_custom_ops`,
-    `experimental_new_converter`, `experimental_new_quantizer`,
+    outputs. `rnn` is what becomes of recurrent layers: "while", "unroll" or "fused", as for
+    `export_tflite`. Switches of TensorFlow's converter for what it may do besides
+    (`allow_custom_ops`, `experimental_new_converter`, `experimental_new_quantizer`,
     `_experimental_lower_tensor_list_ops`) may be set and change nothing: no file needs them here.
     Any other attribute is an AttributeError.
 
@@ -51,6 +52,7 @@ class TFLiteConverter:
         "inference_output_type",
         "optimizations",
         "representative_dataset",
+        "rnn",
         "target_spec",
     )
 
@@ -68,6 +70,7 @@ class TFLiteConverter:
         self.target_spec = TargetSpec()
         self.inference_input_type: Any = None
         self.inference_output_type: Any = None
+        self.rnn = "while"
 
     @classmethod
     def from_keras_model(cls, model: Any) -> TFLiteConverter:
@@ -162,6 +165,7 @@ class TFLiteConverter:
             quantize=mode,
             representative=data,
             io_dtype=None if types == (None, None) else types,
+            rnn=self.rnn,
         )
         if only:
             _require_integers(report)

@@ -17,7 +17,7 @@ def _folder(module_file: str | None) -> str:
 _MACHINERY = (_folder(jax.__file__), _folder(np.__file__), _folder(__file__))
 
 
-def source_line(eqn: Any, default: str = "<unknown line>") -> str:
+def source_line(eqn: Any, default: str = "<unknown line>", scopes: str = "") -> str:
     """Where an equation was bound: `file.py:12`, behind the scopes (of layers) it stands in.
 
     The traceback of an equation inside a jitted function ends at that function, so for functions
@@ -26,6 +26,7 @@ def source_line(eqn: Any, default: str = "<unknown line>") -> str:
     Args:
         eqn: an equation of a jaxpr.
         default: line of the call that the equation is inside of.
+        scopes: those that the equation's jaxpr stands in.
 
     Returns:
         `scope/scope, path:line`, `path:line`, or the default.
@@ -33,8 +34,14 @@ def source_line(eqn: Any, default: str = "<unknown line>") -> str:
     line = _innermost_line(eqn)
     if line is None:
         return default
-    scopes = str(getattr(eqn.source_info, "name_stack", ""))
+    scopes = joined_scopes(scopes, eqn)
     return f"{scopes}, {line}" if scopes else line
+
+
+def joined_scopes(around: str, eqn: Any) -> str:
+    """The scopes of an equation behind those that its jaxpr stands in."""
+    own = str(getattr(getattr(eqn, "source_info", None), "name_stack", ""))
+    return "/".join(part for part in (around, own) if part)
 
 
 def _innermost_line(eqn: Any) -> str | None:

@@ -28,8 +28,9 @@ def ranges(fn: Any, data: Any, *specs: TensorSpec, rnn: str = "while", **method:
     traced = trace(fn, specs or (SPEC,))
     found = calibrated(build_graph(traced, rnn), traced, Calibration(**method), data)
     kinds: dict[str, list[Range | None]] = {}
-    for op in found.graph.ordered():
-        kinds.setdefault(op.kind, []).append(found.ranges.get(op.out))
+    for part in found.graph.all_graphs():
+        for op in part.ordered():
+            kinds.setdefault(op.kind, []).append(found.ranges.get(op.out))
     return kinds
 
 
@@ -74,6 +75,44 @@ def test_steps_written_out_share_the_range_over_all_steps() -> None:
         steps.append(carry @ W)
         carry = np.tanh(steps[-1]) * 2
     assert [both(r) for r in found["FULLY_CONNECTED"]] == [span(steps)] * 3
+
+
+def test_values_in_a_loop_have_their_range_over_all_rounds() -> None:
+    def fn(x: jax.Array) -> jax.Array:
+        return lax.scan(lambda c, _: (jnp.tanh(c @ W) * 2, None), x, None, length=3)[0]
+
+    def until(x: jax.Array) -> jax.Array:
+        """As many rounds, without their number in the trace."""
+        last = lambda s: (s[0] + 1, jnp.tanh(s[1] @ W) * 2)  # noqa: E731
+        return lax.while_loop(lambda s: s[0] < 3, last, (jnp.int32(0), x))[1]
+
+    steps, carry = [], X
+    for _ in range(3):
+        steps.append(carry @ W)
+        carry = np.tanh(steps[-1]) * 2
+    for loop in (fn, until):
+        assert both(ranges(loop, [X[:8], X])["FULLY_CONNECTED"][0]) == span(steps)
+    wide = both(ranges(until, [X], method="percentile", percentile=95.0)["FULLY_CONNECTED"][0])
+    assert wide == pytest.approx(tuple(np.percentile(steps, [5, 95])), abs=0.1)
+
+
+def test_branches_have_ranges_of_what_reached_them() -> None:
+    def fn(x: jax.Array) -> jax.Array:
+        up, down = (lambda v: v @ W, lambda v: v @ (W * 10))
+        return lax.cond(x[0, 0] > 0, up, down, x)
+
+    first, second = np.abs(X), -np.abs(X) / 3
+    found = ranges(fn, [first, second])["FULLY_CONNECTED"]
+    expected = [span(second @ W * 10), span(first @ W)]
+    assert [both(bounds) for bounds in found] in (expected, expected[::-1])
+
+
+def test_rows_of_a_loop_under_vmap_stop_by_themselves() -> None:
+    def row(r: jax.Array) -> jax.Array:
+        return lax.while_loop(lambda s: s.sum() < 9.0, lambda s: s + jnp.abs(r) + 0.5, r)
+
+    found = ranges(lambda x: jax.vmap(row)(x) * 2, [X])
+    assert both(found["MUL"][0]) == span(jax.vmap(row)(X) * 2)
 
 
 def test_loops_run_while_calibrating() -> None:

@@ -136,3 +136,18 @@ def test_from_saved_model(tmp_path: Path) -> None:
     np.testing.assert_allclose(y, np.asarray(model(x)), atol=1e-5)
     with pytest.raises(ExportError, match="signature_keys"):
         TFLiteConverter.from_saved_model(tmp_path / "saved", ["other"])
+
+
+def test_form_of_recurrent_layers() -> None:
+    def fn(x: jax.Array) -> jax.Array:
+        step = lambda h, now: (jnp.tanh(h + now), None)  # noqa: E731
+        return jax.lax.scan(step, x[:, 0], jnp.swapaxes(x, 0, 1))[0]
+
+    made = TFLiteConverter.from_function(fn, TensorSpec((None, 3, 4)))
+    graphs = [len(schema.ModelT.InitFromPackedBuf(made.convert(), 0).subgraphs)]
+    made.rnn = "unroll"
+    graphs.append(len(schema.ModelT.InitFromPackedBuf(made.convert(), 0).subgraphs))
+    assert graphs == [3, 1]  # a loop has a condition and a body
+    made.rnn = "loop"
+    with pytest.raises(ExportError, match="rnn='unroll'"):
+        made.convert()

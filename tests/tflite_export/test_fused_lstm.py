@@ -95,23 +95,39 @@ def masked(x: jax.Array) -> jax.Array:
     return lax.scan(step, (zeros, zeros), jnp.swapaxes(x, 0, 1))[1]
 
 
-REFUSED: dict[str, tuple[Any, TensorSpec]] = {
-    "free_batch": (lambda x: by_hand(x)[1], TensorSpec((None, 5, 3))),
-    "cell_is_read": (lambda x: by_hand(x)[0][1], X),
-    "masked": (masked, X),
-    "no_lstm": (lambda x: lax.fori_loop(0, 3, lambda i, y: jnp.tanh(y) + x, x), X),
+REFUSED: dict[str, tuple[Any, TensorSpec, str]] = {
+    "free_batch": (lambda x: by_hand(x)[1], TensorSpec((None, 5, 3)), "Give the batch a number"),
+    "cell_is_read": (lambda x: by_hand(x)[0][1], X, "last cell state is read"),
+    "masked": (masked, X, "a mask"),
+    "no_lstm": (lambda x: lax.fori_loop(0, 3, lambda i, y: jnp.tanh(y) + x, x), X, "another step"),
     "inside_a_branch": (
         lambda x: lax.cond(x.sum() > 0, lambda: by_hand(x)[1], lambda: by_hand(-x)[1]),
         X,
+        "loop or branch",
     ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_loops_are_refused(name: str) -> None:
-    fn, spec = REFUSED[name]
-    with pytest.raises(UnsupportedOpError, match="rnn='while'"):
+    fn, spec, reason = REFUSED[name]
+    with pytest.raises(UnsupportedOpError, match=rf"{reason}.*rnn='while'"):
         export_tflite(fn, spec, rnn="fused")
+
+
+def test_first_states_of_other_values_are_refused() -> None:
+    x, h, c = (nn.Input(batch_shape=shape) for shape in ((2, 5, 3), (2, 4), (2, 4)))
+    model = nn.models.Model([x, h, c], layers.LSTM(4)(x, initial_state=[h, c]))
+    with pytest.raises(UnsupportedOpError, match="first states"):
+        export_tflite(model, rnn="fused")
+
+
+@pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU])
+def test_masked_layers_are_refused(layer: Any) -> None:
+    words = nn.Input(batch_shape=(2, 5), dtype="int32")
+    model = nn.models.Sequential([words, layers.Embedding(7, 3, mask_zero=True), layer(4)])
+    with pytest.raises(UnsupportedOpError, match=r"mask.*rnn='while'"):
+        export_tflite(model, rnn="fused")
 
 
 def test_other_cells_are_refused() -> None:

@@ -80,6 +80,12 @@ CASES = [
     case("PACK", lambda x, y: jnp.stack([x, 2 * y], 1), X, X),
     case("CONCATENATION", lambda x, y: jnp.concatenate([x, y * 3], -1), X, X),
     case("TILE", lambda x: jnp.tile(x, (1, 3))),
+    case(
+        "DYNAMIC_UPDATE_SLICE",
+        lambda x, i: lax.dynamic_update_slice(x, x[:2] * 3, (i[0], 0)),
+        TensorSpec((8, 6)),
+        TensorSpec((1,), np.int32),
+    ),
     case("GATHER", lambda x: x[:, np.array([3, 1, 1])]),
     case("REVERSE_V2", lambda x: x[:, ::-1]),
     case("BROADCAST_TO", lambda x: jnp.broadcast_to(x[:, None, :1], (2, 3, 6)), TensorSpec((2, 6))),

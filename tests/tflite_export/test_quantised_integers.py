@@ -181,8 +181,9 @@ def test_recurrent_models(rnn: str, mode: str) -> None:
     report = export_tflite(model, quantize=mode, representative=data, rnn=rnn)
     assert report.quantisation is not None
     kept = {text.split()[0] for text in report.quantisation.kept_float}
-    assert ("WHILE" in kept) == (rnn == "while")
-    assert not kept & {"FULLY_CONNECTED", "LOGISTIC", "TANH", "MUL"}
+    assert not kept & {"WHILE", "FULLY_CONNECTED", "LOGISTIC", "TANH"}
+    # Only a state that rounding would add up in is left in float.
+    assert ("MUL" in kept) == (rnn == "while" and mode == "int8")
     assert snr(report) > 25
 
 

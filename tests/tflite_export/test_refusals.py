@@ -24,10 +24,6 @@ INTS = TensorSpec((None, 4), np.int32)
 HERE = Path(__file__).name
 
 
-def scanned(x: jax.Array) -> jax.Array:
-    return lax.scan(lambda c, _: (c, c.astype(jnp.uint8)), x, None, length=3)[1]
-
-
 def noisy(x: jax.Array) -> jax.Array:
     return x + jax.random.normal(jax.random.key(0), x.shape)
 
@@ -97,7 +93,6 @@ def quantised(x: jax.Array) -> jax.Array:
 
 
 CASES = [
-    (scanned, X, "scan", "after the loop"),
     (noisy, X, "random_", "training=False"),
     (half, X, "float16", "astype"),
     (brain, X, "bfloat16", "astype"),

@@ -22,13 +22,11 @@ def lower_cond(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Sequence
     """One of several branches, by number; a number out of range counts as the nearest."""
     index, *operands = inputs
     branches, needed = list(eqn.params["branches"]), list(lowerer.needed)
-    if index.data is not None:
-        number = int(np.clip(index.data, 0, len(branches) - 1))
+    if index.data is not None or len(branches) == 1:
+        number = 0 if index.data is None else int(np.clip(index.data, 0, len(branches) - 1))
         jaxpr, consts = opened(branches[number])
-        return lowerer.run(jaxpr, consts, operands, needed)
-    if len(branches) == 1:
-        jaxpr, consts = opened(branches[0])
-        return lowerer.run(jaxpr, consts, operands, needed)
+        with lowerer.part(number):
+            return lowerer.run(jaxpr, consts, operands, needed)
     return _Choice(eqn, branches, needed).lower(lowerer, index, operands)
 
 
@@ -84,7 +82,8 @@ class _Choice:
     ) -> list[Tensor]:
         jaxpr, consts = opened(self.branches[number])
         fixed = dict(zip(jaxpr.invars, operands, strict=True))
-        results = inner.lower(side, jaxpr, consts, self.needed, fixed, {}, hoist=False)
+        with side.part(number):
+            results = inner.lower(side, jaxpr, consts, self.needed, fixed, {}, hoist=False)
         return self._whole(side, results)
 
     def _whole(self, side: Lowerer, results: Sequence[Tensor | None]) -> list[Tensor]:

@@ -11,7 +11,8 @@ from jax.extend.core import Literal
 from ..dim_expression import symbols_of
 from ..graph import Graph, Tensor
 from ..symbolic import is_static
-from .lowerer import Lowerer, live_variables
+from .liveness import live_variables
+from .lowerer import Lowerer
 
 
 class InnerGraphs:
@@ -24,6 +25,7 @@ class InnerGraphs:
     def __init__(self, outer: Lowerer) -> None:
         self.outer = outer
         self.sides = (outer.inside(), outer.inside())
+        self._where = outer.graph.where
         self.values: list[Tensor] = []  # what the operator reads, one for each inner input
         self._numbers: dict[Tensor, int] = {}
 
@@ -74,7 +76,7 @@ class InnerGraphs:
             flags = [var in live for var in eqn.outvars]
             variables = [var for var in eqn.invars if not isinstance(var, Literal)]
             if hoist and any(flags) and all(var in env for var in variables):
-                self.outer.equation(number, eqn, env, flags)
+                self.outer.hoist(number, eqn, env, flags)
             elif any(flags):
                 read.update(variables)
         known = {var: self.seen_from(side, t) for var, t in env.items() if var in read}
@@ -88,6 +90,7 @@ class InnerGraphs:
             for symbol in sorted(_unreadable_symbols(graph)):
                 size = self.outer.graph.add("dim_value", [], (), np.int32, dim=symbol)
                 graph.symbols[symbol] = graph.inputs[self.pass_in(size)]
+        self.outer.graph.where = self._where  # which equations inside have changed
         return then, other
 
 

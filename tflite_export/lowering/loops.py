@@ -8,14 +8,19 @@ from typing import Any
 from ..graph import Tensor
 from ..symbolic import plain
 from .inner_graphs import InnerGraphs
+from .liveness import live_results, live_variables
 from .logic import select
-from .lowerer import Lowerer, live_variables, opened
+from .lowerer import BODY, CONDITION, Lowerer, opened
 from .registry import lowers
+from .written_out import while_written_out
 
 
 @lowers("while")
 def lower_while(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> list[Tensor | None]:
     """WHILE over the carries that change; the others are values that both graphs may read."""
+    rounds = while_written_out(lowerer, eqn, inputs) if lowerer.rnn == "unroll" else None
+    if rounds is not None:
+        return rounds
     first, second = eqn.params["cond_nconsts"], eqn.params["body_nconsts"]
     test, test_consts = opened(eqn.params["cond_jaxpr"])
     step, step_consts = opened(eqn.params["body_jaxpr"])
@@ -29,14 +34,16 @@ def lower_while(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> list[Te
     fixed = dict(zip(step.invars, inputs[first : first + second], strict=False))
     fixed |= carries.fixed(step.invars[second:])
     changing = carries.changing(body, step.invars[second:])
-    results = loop.lower(body, step, step_consts, carries.wanted, fixed, changing, hoist=True)
+    with lowerer.part(BODY), body.part(BODY):
+        results = loop.lower(body, step, step_consts, carries.wanted, fixed, changing, hoist=True)
     updates = carries.updates(results)
     tests = dict(zip(test.invars, inputs[:first], strict=False))
     tests |= carries.fixed(test.invars[first:])
 
     def tested_in(side: Lowerer) -> Tensor:
         changing = carries.changing(side, test.invars[first:])
-        (value,) = loop.lower(side, test, test_consts, [True], tests, changing, hoist=True)
+        with lowerer.part(CONDITION), side.part(CONDITION):
+            (value,) = loop.lower(side, test, test_consts, [True], tests, changing, hoist=True)
         assert value is not None
         return value
 
@@ -143,24 +150,3 @@ class Carries:
             value if stays else outputs[self._slots[number]] if number in self._slots else None
             for number, (value, stays) in enumerate(zip(self.initial, self._stays, strict=True))
         ]
-
-
-def live_results(step: Any, own: Sequence[Any], wanted: Sequence[bool]) -> list[bool]:
-    """Which results of a loop's body are read, outside or in a later round.
-
-    Args:
-        step: jaxpr of the body; its results begin with the carries.
-        own: variables of the carries among its inputs.
-        wanted: which results are read outside.
-
-    Returns:
-        A flag for each result.
-    """
-    flags = list(wanted)
-    while True:
-        live = live_variables(step, flags)
-        grown = [flag or var in live for flag, var in zip(flags, own, strict=False)]
-        grown += flags[len(own) :]
-        if grown == flags:
-            return flags
-        flags = grown

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -15,8 +16,9 @@ from ..errors import UnsupportedOpError
 from ..fold import can_bind, fold_bound, fold_elementwise, is_elementwise
 from ..graph import Graph, Origin, Tensor
 from ..schema_tables import TENSOR_TYPES
-from ..source_location import source_line
+from ..source_location import joined_scopes, source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
+from .liveness import live_variables
 from .refusals import dtype_remedy, remedy_for
 from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS
 
@@ -37,6 +39,8 @@ CALLS = {
     "custom_lin": "jaxpr",
 }
 
+CONDITION, BODY = 0, 1  # numbers of the jaxprs of a while equation in the paths of values
+
 
 class Lowerer:
     """State of one lowering: the graph, and helpers for the functions in `LOWERINGS`.
@@ -51,6 +55,8 @@ class Lowerer:
         self._constants: dict[int, tuple[Any, Tensor]] = {}
         self._call_line = "<unknown line>"  # where the function that is being inlined was called
         self._path: tuple[int, ...] = ()  # numbers of the equations that are being lowered
+        self._scopes = ""  # that the jaxpr stands in, whose equations know only those within it
+        self._inner_scopes = ""  # the same for jaxprs of the current equation
         self.needed: Sequence[bool] = ()  # which results of the current equation are read
 
     def inside(self) -> Lowerer:
@@ -59,6 +65,14 @@ class Lowerer:
         inner.graph, inner._constants = Graph(), {}
         inner.graph.where = self.graph.where
         return inner
+
+    @contextmanager
+    def part(self, number: int) -> Iterator[None]:
+        """Lower one of several jaxprs of the current equation, whose equations count from 0."""
+        outside = self._path
+        self._path = (*outside, number)
+        yield
+        self._path = outside
 
     # Walking.
 
@@ -83,6 +97,7 @@ class Lowerer:
             One tensor for each result.
         """
         env: dict[Any, Tensor] = dict(known or {})
+        outside, self._scopes = self._scopes, self._inner_scopes
         for var, value in zip(jaxpr.constvars, consts, strict=True):
             env[var] = (
                 value if isinstance(value, Tensor) else self.constant(value, _dtype(var.aval))
@@ -94,6 +109,7 @@ class Lowerer:
             flags = [var in live and var not in env for var in eqn.outvars]
             if any(flags):  # results that are never read need no export, whatever computes them
                 self.equation(number, eqn, env, flags)
+        self._scopes = outside
         return [
             self._read(env, var) if want else None
             for var, want in zip(jaxpr.outvars, wanted, strict=True)
@@ -113,14 +129,21 @@ class Lowerer:
             env: tensors by variable.
             flags: which of its results are read.
         """
-        outside = self._path
+        outside, around = self._path, self._inner_scopes
         self._path = (*outside, number)
+        self._inner_scopes = joined_scopes(self._scopes, eqn)
         results = self._lowered(eqn, [self._read(env, var) for var in eqn.invars], flags)
         for index, tensor in enumerate(results):
             if tensor is not None:
                 tensor.hold(Origin(self._path, index))
-        self._path = outside
+        self._path, self._inner_scopes = outside, around
         env.update((v, t) for v, t in zip(eqn.outvars, results, strict=True) if t is not None)
+
+    def hoist(self, number: int, eqn: Any, env: dict[Any, Tensor], flags: list[bool]) -> None:
+        """`equation` for one of a jaxpr that the current equation holds."""
+        outside, self._scopes = self._scopes, self._inner_scopes
+        self.equation(number, eqn, env, flags)
+        self._scopes = outside
 
     def _lowered(
         self, eqn: Any, inputs: list[Tensor], flags: list[bool]
@@ -156,7 +179,7 @@ class Lowerer:
         return results
 
     def _line(self, eqn: Any) -> str:
-        return source_line(eqn, self._call_line)
+        return source_line(eqn, self._call_line, self._scopes)
 
     # Constants.
 
@@ -260,21 +283,6 @@ class Lowerer:
 def opened(inner: Any) -> tuple[Any, Sequence[Any]]:
     """The jaxpr and the constants of an equation's parameter, which may be closed or open."""
     return getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())
-
-
-def live_variables(
-    jaxpr: Any, wanted: Sequence[bool], known: Collection[Any] = frozenset()
-) -> set[Any]:
-    """Variables that the wanted results depend on, given those that are known."""
-    live = {
-        var
-        for var, want in zip(jaxpr.outvars, wanted, strict=True)
-        if want and not isinstance(var, Literal)
-    }
-    for eqn in reversed(jaxpr.eqns):
-        if any(var in live and var not in known for var in eqn.outvars):
-            live.update(var for var in eqn.invars if not isinstance(var, Literal))
-    return live
 
 
 def _is_complex(eqn: Any) -> bool:

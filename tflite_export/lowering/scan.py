@@ -10,23 +10,28 @@ import numpy as np
 from ..graph import Tensor
 from ..symbolic import Dim, Shape, is_static, plain, same_dim, same_shape
 from .elementwise import binary, scalar
-from .loops import Carries, Loop, live_results
+from .liveness import live_results
+from .loops import Carries, Loop
 from .lowerer import Lowerer, opened
 from .registry import lowers
 from .slicing import pack
+from .written_out import MOST_ROUNDS, check_rounds
 
 _BOOL = np.dtype(np.bool_)
-_UPDATABLE = (np.dtype(np.float32), np.dtype(np.int32), np.dtype(np.int8), _BOOL)
+_INT = np.dtype(np.int32)
+_UPDATABLE = (np.dtype(np.float32), _INT, np.dtype(np.int8), np.dtype(np.int16), _BOOL)
 
 
 @lowers("scan")
 def lower_scan(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> list[Tensor | None]:
     """Rounds written out if there is one, if nothing varies, or if asked for; else a WHILE."""
     scan = _Scan(lowerer, eqn, inputs)
-    constant = all(tensor.data is not None for tensor in inputs)
-    if is_static(scan.length) and (scan.length <= 1 or constant or lowerer.rnn == "unroll"):
-        return scan.written_out()
-    if lowerer.rnn == "unroll":
+    if is_static(scan.length):
+        constant = all(tensor.data is not None for tensor in inputs)
+        folds = scan.length <= 1 or (constant and scan.length <= MOST_ROUNDS)
+        if folds or lowerer.rnn == "unroll":
+            return scan.written_out()
+    elif lowerer.rnn == "unroll":
         raise lowerer.refuse(
             eqn,
             "a number of steps that is known, to write the loop out",
@@ -82,8 +87,17 @@ class _Scan:
         one = body.graph.constant(np.int32(1))
         updates[counter] = binary(body, "SUB" if self.reverse else "ADD", index, one)
         outputs = loop.finish(self._go_on(loop, counter, last), updates)
-        stacked = [None if slot is None else outputs[slot] for slot in stacks]
+        rows = self.eqn.outvars[len(self.initial) :]
+        stacked = [
+            None if slot is None else self._cast(outputs[slot], np.dtype(var.aval.dtype))
+            for slot, var in zip(stacks, rows, strict=True)
+        ]
         return [*carries.results(outputs), *stacked]
+
+    def _cast(self, stack: Tensor, dtype: np.dtype) -> Tensor:
+        if stack.dtype == dtype:
+            return stack
+        return self.lowerer.graph.add("CAST", [stack], stack.shape, dtype)
 
     def _last(self) -> Tensor:
         """Number of the last step."""
@@ -115,11 +129,8 @@ class _Scan:
             if row is None:
                 slots.append(None)
                 continue
-            if row.dtype not in _UPDATABLE:
-                names = ", ".join(dtype.name for dtype in _UPDATABLE)
-                raise self.lowerer.refuse(
-                    self.eqn, f"stacked results of {names}", "Cast them after the loop."
-                )
+            if row.dtype not in _UPDATABLE:  # narrow integers, which are cast back after the loop
+                row = body.graph.add("CAST", [row], row.shape, _INT)
             slot = loop.pass_in(self._room(shape, row.dtype))
             row = body.reshape(body.full(row, shape[1:]), (1, *shape[1:]))
             zero = body.graph.constant(np.int32(0))
@@ -145,6 +156,7 @@ class _Scan:
         carries: list[Tensor | None] = list(self.initial)
         stacks: list[list[Tensor]] = [[] for _ in wanted[count:]]
         order = range(int(self.length))
+        check_rounds(self.lowerer, self.eqn, len(order))
         for number in reversed(order) if self.reverse else order:
             now = [row[number % len(row)] for row in rows]
             args = [*self.consts, *carries, *now]
@@ -153,9 +165,9 @@ class _Scan:
             for stack, row in zip(stacks, results[count:], strict=True):
                 if row is not None:
                     stack.append(row)
-        shapes = [plain(var.aval.shape) for var in self.eqn.outvars[count:]]
-        pairs = zip(stacks, shapes, self.needed[count:], strict=True)
-        stacked = [self._stacked(rows, shape) if need else None for rows, shape, need in pairs]
+        avals = [var.aval for var in self.eqn.outvars[count:]]
+        pairs = zip(stacks, avals, self.needed[count:], strict=True)
+        stacked = [self._stacked(rows, aval) if need else None for rows, aval, need in pairs]
         return [*carries, *stacked]
 
     def _rows(self, x: Tensor) -> list[Tensor]:
@@ -170,13 +182,16 @@ class _Scan:
         outputs = [Tensor(x.shape[1:], x.dtype) for _ in range(count)]
         return lowerer.graph.add_many("UNPACK", [x], outputs, num=count, axis=0)
 
-    def _stacked(self, rows: list[Tensor], shape: Shape) -> Tensor:
-        lowerer = self.lowerer
+    def _stacked(self, rows: list[Tensor], aval: Any) -> Tensor:
+        lowerer, shape = self.lowerer, plain(aval.shape)
+        if not rows:
+            return lowerer.graph.add("zeros", [], shape, np.dtype(aval.dtype))
         ordered = rows[::-1] if self.reverse else rows
         whole = [lowerer.full(row, shape[1:]) for row in ordered]
         if all(row.data is not None for row in whole):
-            data = [row.data for row in whole if row.data is not None]
-            return lowerer.graph.constant(np.stack(data) if data else np.zeros(shape, np.float32))
+            return lowerer.graph.constant(
+                np.stack([row.data for row in whole if row.data is not None])
+            )
         if whole[0].dtype == _BOOL:  # which PACK has no kernel for
             parts = [lowerer.reshape(row, (1, *shape[1:])) for row in whole]
             return lowerer.graph.add("CONCATENATION", parts, shape, axis=0)

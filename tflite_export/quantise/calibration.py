@@ -1,9 +1,4 @@
-"""Runs the traced function itself over representative data and notes what its values are.
-
-The equations are those that lowering saw, evaluated one by one under one jit, so that each value
-has the key that lowering gave to the tensor for it. Free sizes in the equations' parameters become
-the sizes of the sample.
-"""
+"""Runs the traced function itself over representative data and notes what its values are."""
 
 from __future__ import annotations
 
@@ -13,19 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
-from ..dim_expression import evaluate
 from ..graph import Origin
-from ..lowering.lowerer import CALLS
-from ..lowering.scan import scan_counts
-from ..symbolic import is_static
 from ..trace import Traced
+from .evaluator import Evaluator, Summary
 from .options import Calibration
-from .ranges import Histogram, Range
+from .ranges import BINS, Histogram, Range
 from .samples import sizes_of
-
-_Reduce = Callable[[Any], Any]
 
 
 def calibrate(
@@ -43,30 +32,29 @@ def calibrate(
         method: how a range follows from the values.
 
     Returns:
-        The range of each value that is a float and finite somewhere.
+        The range of each value that is a float and finite somewhere; of one inside of a loop that
+        over all rounds.
     """
-    watched = frozenset(wanted)
-    bounds = _bounds(traced, watched, samples)
+    bounds = _bounds(traced, frozenset(wanted), samples)
     if method.method == "minmax":
         return bounds
     histograms = {origin: Histogram(bound) for origin, bound in bounds.items()}
-    collect = _runner(traced, frozenset(bounds), lambda value: value)
+    collect = _runner(traced, frozenset(bounds), _histograms(bounds))
     for sample in samples:
-        for origin, values in collect(sample).items():
-            histograms[origin].add(np.asarray(values))
+        for origin, counts in collect(sample).items():
+            histograms[origin].add_counts(np.asarray(counts))
     return {origin: histogram.choose(method) for origin, histogram in histograms.items()}
 
 
 def _bounds(
     traced: Traced, watched: frozenset[Origin], samples: Sequence[list[np.ndarray]]
 ) -> dict[Origin, Range]:
-    run = _runner(traced, watched, _extremes)
+    run = _runner(traced, watched, _EXTREMES)
     found: dict[Origin, Range] = {}
     for sample in samples:
         for origin, pair in run(sample).items():
-            pairs = np.asarray(pair).reshape(-1, 2)  # one for each round of the loops around it
-            low, high = float(pairs[:, 0].min()), float(pairs[:, 1].max())
-            if low <= high:  # not so if nothing was finite
+            low, high = map(float, pair)
+            if low <= high:  # not so if nothing was finite, or nothing ran
                 found[origin] = Range(low, high).union(found.get(origin))
     return found
 
@@ -74,24 +62,48 @@ def _bounds(
 def _extremes(value: Any) -> Any:
     """Least and largest finite element."""
     finite = jnp.isfinite(value)
-    return jnp.stack(
-        [
-            jnp.min(value, initial=jnp.inf, where=finite),
-            jnp.max(value, initial=-jnp.inf, where=finite),
-        ]
-    )
+    least = jnp.min(value, initial=jnp.inf, where=finite)
+    return jnp.stack([least, jnp.max(value, initial=-jnp.inf, where=finite)]).astype(jnp.float32)
+
+
+def _extremes_of(pairs: Any) -> Any:
+    least = jnp.min(pairs[:, 0], initial=jnp.inf)
+    return jnp.stack([least, jnp.max(pairs[:, 1], initial=-jnp.inf)])
+
+
+_EXTREMES = Summary(
+    lambda _, value: _extremes(value),
+    _extremes_of,
+    np.array([np.inf, -np.inf], np.float32),
+)
+
+
+def _histograms(bounds: Mapping[Origin, Range]) -> Summary:
+    """How often values lie in each part of their range."""
+
+    def counts(origin: Origin, value: Any) -> Any:
+        low, high = bounds[origin].low, bounds[origin].high
+        value = jnp.ravel(value)
+        if low >= high:
+            return jnp.zeros(BINS, jnp.int32)
+        finite = jnp.isfinite(value)
+        share = (jnp.where(finite, value, low) - low) / (high - low)
+        numbers = jnp.clip((share * BINS).astype(jnp.int32), 0, BINS - 1)
+        return jnp.zeros(BINS, jnp.int32).at[numbers].add(finite.astype(jnp.int32))
+
+    return Summary(counts, lambda stacked: stacked.sum(0), np.zeros(BINS, np.int32))
 
 
 def _runner(
-    traced: Traced, watched: frozenset[Origin], reduce: _Reduce
+    traced: Traced, watched: frozenset[Origin], summary: Summary
 ) -> Callable[[list[np.ndarray]], dict[Origin, Any]]:
-    """A function from a sample to what `reduce` makes of each watched value."""
+    """A function from a sample to the summary of each watched value."""
     compiled: dict[tuple[tuple[str, int], ...], Callable[..., dict[Origin, Any]]] = {}
 
     def run(sample: list[np.ndarray]) -> dict[Origin, Any]:
         sizes = tuple(sorted(sizes_of(sample, traced).items()))
         if sizes not in compiled:
-            compiled[sizes] = _compile(traced, watched, reduce, dict(sizes))
+            compiled[sizes] = _compile(traced, watched, summary, dict(sizes))
         return compiled[sizes](*sample)
 
     return run
@@ -100,131 +112,14 @@ def _runner(
 def _compile(
     traced: Traced,
     watched: frozenset[Origin],
-    reduce: _Reduce,
+    summary: Summary,
     sizes: Mapping[str, int],
 ) -> Callable[..., dict[Origin, Any]]:
     def observe(*inputs: Any) -> dict[Origin, Any]:
-        evaluator = Evaluator(sizes, watched, reduce)
+        evaluator = Evaluator(sizes, watched, summary)
         for number, value in enumerate(inputs):
             evaluator.note(Origin((), number), value)
         evaluator.run(traced.jaxpr.jaxpr, traced.jaxpr.consts, inputs)
         return evaluator.notes
 
     return jax.jit(observe)
-
-
-class Evaluator:
-    """Evaluates a jaxpr with free sizes for given sizes of them.
-
-    Args:
-        sizes: number for each symbol.
-        watched: keys of the values to note; those in a scan's body come stacked, those in other
-            loops and in branches not at all.
-        reduce: what to note of a value.
-        path: equation numbers that lead to the jaxpr.
-    """
-
-    def __init__(
-        self,
-        sizes: Mapping[str, int],
-        watched: frozenset[Origin] = frozenset(),
-        reduce: _Reduce = lambda value: value,
-        path: tuple[int, ...] = (),
-    ) -> None:
-        self.sizes = sizes
-        self.watched = watched
-        self.reduce = reduce
-        self.path = path
-        self.notes: dict[Origin, Any] = {}
-
-    def note(self, origin: Origin, value: Any) -> None:
-        """Keep what is wanted of a value, if it is a watched float."""
-        if origin in self.watched and jnp.issubdtype(value.dtype, jnp.floating):
-            self.notes[origin] = self.reduce(value)
-
-    def run(self, jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
-        """The results of an open jaxpr."""
-        env: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
-        env.update(zip(jaxpr.invars, args, strict=True))
-
-        def read(var: Any) -> Any:
-            if not isinstance(var, Literal):
-                return env[var]
-            aval: Any = var.aval
-            return np.asarray(var.val, aval.dtype)
-
-        outside = self.path
-        for number, eqn in enumerate(jaxpr.eqns):
-            self.path = (*outside, number)
-            results = self._equation(eqn, [read(var) for var in eqn.invars])
-            for index, (var, value) in enumerate(zip(eqn.outvars, results, strict=True)):
-                env[var] = value
-                self.note(Origin(self.path, index), value)
-        self.path = outside
-        return [read(var) for var in jaxpr.outvars]
-
-    def _equation(self, eqn: Any, values: list[Any]) -> Sequence[Any]:
-        name = eqn.primitive.name
-        if name in CALLS:
-            inner = eqn.params[CALLS[name]]
-            jaxpr, consts = (inner, ()) if isinstance(inner, Jaxpr) else (inner.jaxpr, inner.consts)
-            return self.run(jaxpr, consts, values)
-        if name == "dim_as_value":
-            return [jnp.asarray(self.number(eqn.params["dim"]), eqn.outvars[0].aval.dtype)]
-        if name in _LOOPS:
-            return _LOOPS[name](self, eqn.params, values)
-        params = {key: self._concrete(value) for key, value in eqn.params.items()}
-        result = eqn.primitive.bind(*values, **params)
-        return result if eqn.primitive.multiple_results else [result]
-
-    def inside(self, closed: ClosedJaxpr) -> Callable[..., list[Any]]:
-        """The function of an inner jaxpr that is not noted."""
-        return lambda *args: Evaluator(self.sizes).run(closed.jaxpr, closed.consts, args)
-
-    def _concrete(self, value: Any) -> Any:
-        """A parameter with numbers for its free sizes."""
-        if isinstance(value, tuple) and not hasattr(value, "_fields"):
-            return tuple(self._concrete(part) for part in value)
-        return self.number(value) if jax.export.is_symbolic_dim(value) else value
-
-    def number(self, dim: Any) -> int:
-        """The size that a dimension is."""
-        return int(dim) if is_static(dim) else evaluate(dim, self.sizes)
-
-
-def _scan(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) -> list[Any]:
-    body = params["jaxpr"]
-    consts, carried = scan_counts(params)
-    fixed, rest = values[:consts], values[consts:]
-
-    def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], Any]:
-        inner = Evaluator(evaluator.sizes, evaluator.watched, evaluator.reduce, evaluator.path)
-        out = inner.run(body.jaxpr, body.consts, [*fixed, *carry, *xs])
-        return out[:carried], (out[carried:], inner.notes)
-
-    length = evaluator.number(params["length"])
-    carry, (ys, stacked) = jax.lax.scan(
-        step, rest[:carried], rest[carried:], length, params["reverse"]
-    )
-    evaluator.notes.update(stacked)
-    return [*carry, *ys]
-
-
-def _while(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) -> list[Any]:
-    test, body = evaluator.inside(params["cond_jaxpr"]), evaluator.inside(params["body_jaxpr"])
-    split, start = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
-    return list(
-        jax.lax.while_loop(
-            lambda carry: test(*values[:split], *carry)[0],
-            lambda carry: body(*values[split:start], *carry),
-            values[start:],
-        )
-    )
-
-
-def _cond(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) -> list[Any]:
-    branches = [evaluator.inside(branch) for branch in params["branches"]]
-    return list(jax.lax.switch(values[0].astype(jnp.int32), branches, *values[1:]))
-
-
-_LOOPS = {"scan": _scan, "while": _while, "cond": _cond}

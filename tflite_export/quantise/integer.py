@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,10 +11,11 @@ import numpy as np
 from ..graph import Graph, Op, Tensor
 from ..quantisation import Quantisation, per_tensor
 from .copying import copy_graph
+from .inner_plans import InnerPlans
 from .kernels import KERNELS, LINEAR, is_float
 from .options import Quantise
 from .plan import Plan
-from .weights import CHANNEL_AXIS, int8_constant, quantise_weights
+from .weights import CHANNEL_AXIS, int8_constant, quantise_weights, quantise_weights_of
 
 _FLOAT = np.dtype(np.float32)
 _UINT8 = np.dtype(np.uint8)
@@ -48,39 +49,66 @@ def rebuild(source: Graph, plan: Plan, io_dtypes: IoDtypes) -> Rebuilt:
     Returns:
         The new graph.
     """
-    return _Rebuilder(source, plan, io_dtypes).run()
+    rebuilder = _Rebuilder(source, plan)
+    rebuilder.add_io(io_dtypes)
+    return Rebuilt(rebuilder.graph, rebuilder.pairs, rebuilder.kept)
 
 
 class _Rebuilder:
-    def __init__(self, source: Graph, plan: Plan, io_dtypes: IoDtypes) -> None:
+    def __init__(self, source: Graph, plan: Plan) -> None:
         self._source, self._plan = source, plan
-        self._input_dtype, self._output_dtype = io_dtypes
         self.graph = Graph()
+        self.pairs: list[tuple[Tensor, Tensor]] = []
+        self.kept: list[Op] = []
+        self._floats: list[Op] = []  # as new ones
         self._plain: dict[Tensor, Tensor] = {}  # as in the source
         self._integer: dict[Tensor, dict[object, Tensor]] = {}  # by parameters, first one first
         self._linear: dict[object, tuple[Tensor, Tensor | None]] = {}
 
-    def run(self) -> Rebuilt:
-        for tensor in self._source.inputs:
-            self._add_input(tensor)
-        kept, pairs = [], []
+    def _add_operators(self) -> None:
         for op in self._source.ordered():
             self.graph.where = op.where
             if op in self._plan.chosen:
                 self._add_integer(op)
-                pairs += [(t, self._stored(t)) for t in op.outputs if is_float(t)]
+            elif op in self._plan.inner:
+                self._add_inner(op, self._plan.inner[op])
             else:
                 self._add_plain(op)
                 computes = any(is_float(t) for t in (*op.inputs, *op.outputs))
-                kept += [op] if computes and op.kind != "SHAPE" else []
-                pairs += [(t, self._plain[t]) for t in op.outputs if is_float(t)]
-        self.graph.outputs = [self._output(tensor) for tensor in self._source.outputs]
-        return Rebuilt(self.graph, pairs, kept)
+                self.kept += [op] if computes and op.kind != "SHAPE" else []
+            results = (t for t in op.outputs if is_float(t))
+            self.pairs += [
+                (t, self._plain[t] if t in self._plain else self._stored(t)) for t in results
+            ]
 
     # Inputs and outputs.
 
-    def _add_input(self, tensor: Tensor) -> None:
-        stored = self._input_dtype if is_float(tensor) else tensor.dtype
+    def add_io(self, io_dtypes: IoDtypes) -> None:
+        """Rebuild a whole function, whose float inputs and outputs have these dtypes."""
+        read, written = io_dtypes
+        for tensor in self._source.inputs:
+            self._add_input(tensor, read)
+        self._add_operators()
+        self.graph.outputs = [self._output(tensor, written) for tensor in self._source.outputs]
+
+    def add_inside(self, inputs: Sequence[bool], outputs: Sequence[Quantisation | None]) -> None:
+        """Rebuild a graph inside an operator.
+
+        Args:
+            inputs: which of its inputs are integers.
+            outputs: parameters of those outputs that are integers.
+        """
+        for tensor, integer in zip(self._source.inputs, inputs, strict=True):
+            self._add_input(tensor, self._plan.dtype if integer else _FLOAT)
+        self._add_operators()
+        self.graph.outputs = [
+            self._as_plain(tensor) if q is None else self._as_integer(tensor, q)
+            for tensor, q in zip(self._source.outputs, outputs, strict=True)
+        ]
+        quantise_weights_of(self.graph, self._floats)
+
+    def _add_input(self, tensor: Tensor, dtype: np.dtype) -> None:
+        stored = dtype if is_float(tensor) else tensor.dtype
         new = self.graph.add_input(tensor.name, tensor.shape, stored)
         if stored == tensor.dtype:
             self._plain[tensor] = new
@@ -92,14 +120,14 @@ class _Rebuilder:
         new.quantisation = q
         self._integer[tensor] = {q.key: new}
 
-    def _output(self, tensor: Tensor) -> Tensor:
-        if not is_float(tensor) or self._output_dtype == _FLOAT:
+    def _output(self, tensor: Tensor, dtype: np.dtype) -> Tensor:
+        if not is_float(tensor) or dtype == _FLOAT:
             out = self._as_plain(tensor)
         elif tensor in self._integer:
             out = self._stored(tensor)
         else:
             out = self._as_integer(tensor, self._parameters(tensor))
-        if is_float(tensor) and self._output_dtype == _UINT8:
+        if is_float(tensor) and dtype == _UINT8:
             assert out.quantisation is not None
             wide = self.graph.add("QUANTIZE", [out], out.shape, _UINT8)
             wide.quantisation = _as_uint8(out.quantisation)
@@ -114,8 +142,24 @@ class _Rebuilder:
             source = op.operand(0)
             inputs: list[Tensor | None] = [self._plain.get(source) or self._stored(source)]
         else:
-            inputs = [None if t is None else self._as_plain(t) for t in op.inputs]
-        self._emit(op, inputs)
+            inputs = [self._plain_or_none(t) for t in op.inputs]
+        new = self._emit(op, inputs, _on_int8_weights(op.graphs))
+        if op not in self._plan.kept:
+            self._floats.append(new)
+
+    def _add_inner(self, op: Op, inner: InnerPlans) -> None:
+        """A loop or a branch some of whose values are integers."""
+        rebuilders = [_Rebuilder(part.graph, part) for part in inner.plans]
+        for part, graph in zip(rebuilders, op.graphs, strict=True):
+            part.add_inside(inner.inputs, inner.results_of(graph))
+            self.kept += part.kept
+        values: list[Tensor | None] = [
+            self._as_integer(t, q) if q is not None else self._as_plain(t)
+            for t, q in zip(inner.values, inner.given, strict=True)
+        ]
+        choice = [self._as_plain(op.operand(0))] if op.kind == "IF" else []
+        graphs = tuple(part.graph for part in rebuilders)
+        self._emit(op, [*choice, *values], graphs, inner.written)
 
     def _add_integer(self, op: Op) -> None:
         if op.kind in LINEAR:
@@ -127,13 +171,19 @@ class _Rebuilder:
                 else self._plain_or_none(t)
                 for t in op.inputs
             ]
-        self._emit(op, inputs, integer=True)
+        self._emit(op, inputs, integers=[t for t in op.outputs if is_float(t)])
 
-    def _emit(self, op: Op, inputs: Sequence[Tensor | None], integer: bool = False) -> None:
+    def _emit(
+        self,
+        op: Op,
+        inputs: Sequence[Tensor | None],
+        graphs: tuple[Graph, ...] = (),
+        integers: Collection[Tensor] = (),
+    ) -> Op:
         outputs = []
         for tensor in op.outputs:
             new = Tensor(tensor.shape, tensor.dtype)
-            if integer and is_float(tensor):
+            if tensor in integers:
                 q = self._parameters(tensor)
                 new.dtype, new.quantisation = self._plan.dtype, q
                 self._integer[tensor] = {q.key: new}
@@ -141,9 +191,10 @@ class _Rebuilder:
                 self._plain[tensor] = new
             outputs.append(new)
         options = dict(op.options)
-        if integer and op.kind in ("ADD", "SUB") and self._plan.dtype == np.int16:
+        if integers and op.kind in ("ADD", "SUB") and self._plan.dtype == np.int16:
             options["pot_scale_int16"] = False
-        self.graph.add_many(op.kind, inputs, outputs, _on_int8_weights(op.graphs), **options)
+        self.graph.add_many(op.kind, inputs, outputs, graphs, **options)
+        return self.graph.touched[-1]
 
     def _linear_inputs(self, op: Op) -> list[Tensor | None]:
         """Values, int8 weights with a scale for each channel, and a bias in their product."""

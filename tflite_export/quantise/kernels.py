@@ -76,6 +76,7 @@ KERNELS: dict[str, Kernel] = {
         ("CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT_V2", "PADV2"),
         Kernel(Scales.COMMON),
     ),
+    "DYNAMIC_UPDATE_SLICE": Kernel(Scales.COMMON),
     **dict.fromkeys(("SOFTMAX", "LOGISTIC", "TANH"), Kernel(Scales.FIXED)),
     "LOG_SOFTMAX": Kernel(Scales.FIXED, int16=False),
     **dict.fromkeys(("ARG_MAX", "ARG_MIN"), Kernel(Scales.NONE, int16=False)),
@@ -124,3 +125,10 @@ def _has_constant_weights(op: Op) -> bool:
 def is_float(tensor: Tensor | None) -> bool:
     """Whether there is a tensor, and it holds float32."""
     return tensor is not None and tensor.dtype == _FLOAT
+
+
+def values_read(op: Op) -> list[Tensor]:
+    """The float inputs of an operator, without weights and bias."""
+    if op.kind in LINEAR:
+        return [op.operand(LINEAR[op.kind][0])]
+    return [tensor for tensor in op.inputs if tensor is not None and is_float(tensor)]

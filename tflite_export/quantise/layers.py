@@ -13,8 +13,7 @@ from ..interpreter import Interpreter, without_delegates
 from ..subgraphs import Signature, tensor_numbers
 from ..trace import Traced
 from .decibels import TOP, snr
-from .kernels import KERNELS, Scales
-from .plan import values_read
+from .kernels import KERNELS, Scales, values_read
 from .running import run_real
 
 _ROWS = 8  # examples to compare layer by layer

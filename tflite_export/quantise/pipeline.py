@@ -18,9 +18,10 @@ from .integer import IoDtypes, rebuild
 from .kernels import is_float
 from .masks import raise_masks
 from .options import Calibration, Quantise
-from .plan import Plan, ranges_of
+from .plan import Plan
 from .ranges import Range
 from .samples import read_samples
+from .tensor_ranges import ranges_of
 from .weights import quantise_weights
 
 _IO_DTYPES = {"int8": ("float32", "int8", "uint8"), "int16x8": ("float32", "int16")}
@@ -98,11 +99,15 @@ def calibrated(
         Graph, ranges and samples.
     """
     samples = list(read_samples(representative, traced))
-    apply_rules(graph, integer_forms)
-    tensors = [*graph.inputs, *(out for op in graph.ordered() for out in op.outputs)]
+    parts = graph.all_graphs()
+    for part in parts:
+        apply_rules(part, integer_forms)
+    ops = [op for part in parts for op in part.ordered()]
+    tensors = [*graph.inputs, *(out for op in ops for out in op.outputs)]
     wanted = {t.origin for t in tensors if is_float(t) and t.origin is not None}
     ranges = ranges_of(graph, calibrate(traced, wanted, samples, method))
-    raise_masks(graph, ranges)
+    for part in parts:
+        raise_masks(part, ranges)
     return Calibrated(graph, ranges, samples)
 
 
@@ -117,9 +122,10 @@ def on_integers(data: Calibrated, options: Quantise, io_dtypes: IoDtypes) -> Qua
     Returns:
         The integer graph.
     """
-    kept = options.kept(data.graph.ordered())
+    kept = options.kept(op for part in data.graph.all_graphs() for op in part.ordered())
     dtype = np.dtype(np.int8 if options.mode == "int8" else np.int16)
-    rebuilt = rebuild(data.graph, Plan(data.graph, data.ranges, kept, dtype), io_dtypes)
+    plan = Plan(data.graph, data.ranges, kept, dtype).assign()
+    rebuilt = rebuild(data.graph, plan, io_dtypes)
     return Quantised(rebuilt.graph, options, data.samples, rebuilt.pairs, rebuilt.kept)
 
 

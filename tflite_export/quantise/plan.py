@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from ..graph import Graph, Op, Origin, Tensor
+from ..graph import Graph, Op, Tensor
 from ..quantisation import Quantisation
-from .kernels import KERNELS, LIGHT, LINEAR, Scales, fixed_quantisation, has_kernel, is_float
+from .inner_plans import InnerPlans, inner_plans
+from .kernels import (
+    KERNELS,
+    LIGHT,
+    LINEAR,
+    Scales,
+    fixed_quantisation,
+    has_kernel,
+    is_float,
+    values_read,
+)
 from .ranges import Range
-
-# What these compute has the range of what they read, and the other way round.
-_PERMUTING = ("RESHAPE", "SQUEEZE", "TRANSPOSE", "REVERSE_V2", "BROADCAST_TO")
-
-
-def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range]:
-    """The range of each tensor that is known, also next to operators that only move elements.
-
-    Args:
-        graph: a legal graph.
-        found: ranges from calibration.
-
-    Returns:
-        Ranges of float tensors that are no constants.
-    """
-    ops = graph.ordered()
-    tensors = [*graph.inputs, *(out for op in ops for out in op.outputs)]
-    known = {
-        tensor: found[tensor.origin]
-        for tensor in tensors
-        if is_float(tensor) and tensor.origin is not None and tensor.origin in found
-    }
-    known.update((op.out, Range(0.0, 0.0)) for op in ops if op.kind == "ZEROS_LIKE")
-    for op in reversed(ops):
-        if op.kind in _PERMUTING and op.out in known and op.operand(0).data is None:
-            known.setdefault(op.operand(0), known[op.out])
-    for op in ops:
-        kernel = KERNELS.get(op.kind)
-        if kernel is None or kernel.scales is not Scales.INPUT:
-            continue
-        read = values_read(op)
-        if read and read[0] in known:
-            for out in op.outputs:
-                if is_float(out):
-                    known.setdefault(out, known[read[0]])
-    return known
-
-
-def values_read(op: Op) -> list[Tensor]:
-    """The float inputs of an operator, without weights and bias."""
-    if op.kind in LINEAR:
-        return [op.operand(LINEAR[op.kind][0])]
-    return [tensor for tensor in op.inputs if tensor is not None and is_float(tensor)]
+from .tensor_ranges import constant_range
 
 
 class Plan:
@@ -60,30 +28,68 @@ class Plan:
 
     Args:
         graph: a legal graph.
-        ranges: range of each tensor that is known.
-        kept: operators that shall stay float.
+        ranges: range of each tensor that is known, in the graphs inside operators too.
+        kept: operators that shall stay float, there too.
         dtype: int8 or int16.
+        floats: operators that are left in float for the sake of a loop's states.
+        states: inputs of a loop's body that come as float.
     """
 
     def __init__(
-        self, graph: Graph, ranges: Mapping[Tensor, Range], kept: set[Op], dtype: np.dtype
+        self,
+        graph: Graph,
+        ranges: Mapping[Tensor, Range],
+        kept: set[Op],
+        dtype: np.dtype,
+        floats: Collection[Op] = (),
+        states: Collection[Tensor] = (),
     ) -> None:
-        self._graph = graph
-        self._ranges = ranges
+        self.graph = graph
+        self.ranges = ranges
+        self.kept = kept
         self.dtype = dtype
+        self._floats, self._states = floats, states
         self._parameters: dict[Tensor, Quantisation] = {}
-        self.chosen = self._choose(kept)
-        for op in graph.ordered():
+        self.inner: dict[Op, InnerPlans] = {}
+        self.chosen: set[Op] = set()
+        self._choose()
+
+    def assign(
+        self,
+        inputs: Mapping[Tensor, Quantisation] | None = None,
+        outputs: Mapping[Tensor, Quantisation] | None = None,
+    ) -> Plan:
+        """Find the parameters of all tensors.
+
+        Args:
+            inputs: those of the graph's inputs that are given.
+            outputs: those wanted of its outputs, which they have where their operators allow it.
+
+        Returns:
+            This plan.
+        """
+        self._parameters.update(inputs or {})
+        for tensor, q in (outputs or {}).items():
+            if self._is_free(tensor):
+                self._parameters.setdefault(tensor, q)
+        for op in self.graph.ordered():
             if op in self.chosen:
                 self._assign(op)
+            elif op in self.inner:
+                self._parameters.update(self.inner[op].assign(self))
+        return self
+
+    def is_integer(self, tensor: Tensor) -> bool:
+        """Whether an operator makes or reads a tensor as integers."""
+        return self.makes(tensor) or any(self._reads(op, tensor) for op in tensor.consumers)
 
     def parameters(self, tensor: Tensor) -> Quantisation | None:
         """How a tensor's values are stored, None if its range is unknown."""
         if tensor not in self._parameters:
-            bounds = _constant_range(tensor) or self._ranges.get(tensor)
+            bounds = constant_range(tensor) or self.ranges.get(tensor)
             if bounds is None:
                 return None
-            self._parameters[tensor] = self._covering(bounds)
+            self._parameters[tensor] = self.covering(bounds)
         return self._parameters[tensor]
 
     def read_parameters(self, op: Op, tensor: Tensor) -> Quantisation:
@@ -95,41 +101,56 @@ class Plan:
 
     # Choice.
 
-    def _choose(self, kept: set[Op]) -> set[Op]:
-        chosen: set[Op] = set()
-        ops = self._graph.ordered()
+    def _choose(self) -> None:
+        ops = self.graph.ordered()
         for op in ops:
-            if op not in kept and has_kernel(op, self.dtype) and self._is_known(op, chosen):
-                chosen.add(op)
+            if op in self.kept or op in self._floats:
+                continue
+            if op.graphs:
+                plans = inner_plans(self, op)
+                if plans is not None:
+                    self.inner[op] = plans
+            elif has_kernel(op, self.dtype) and self._is_known(op):
+                self.chosen.add(op)
         for op in reversed(ops):
-            if op in chosen and self._is_pointless(op, chosen):
-                chosen.discard(op)
-        return chosen
+            if op in self.chosen and self._is_pointless(op):
+                self.chosen.discard(op)
 
-    def _is_pointless(self, op: Op, chosen: set[Op]) -> bool:
+    def _is_pointless(self, op: Op) -> bool:
         """Whether nothing is won by integers: only float operators read what is easily computed."""
-        readers = [reader for out in op.outputs for reader in out.consumers]
-        if chosen.intersection(readers) or any(out in self._graph.outputs for out in op.outputs):
+        if any(self._reads(reader, out) for out in op.outputs for reader in out.consumers):
             return False
-        makers = [tensor.producer for tensor in values_read(op)]
-        lonely = not any(maker in chosen for maker in makers)
+        if any(out in self.graph.outputs for out in op.outputs):
+            return False
+        lonely = not any(self.makes(tensor) for tensor in values_read(op))
         return op.kind in LIGHT or (lonely and op.kind not in LINEAR)
 
-    def _is_known(self, op: Op, chosen: set[Op]) -> bool:
+    def _is_known(self, op: Op) -> bool:
         read = values_read(op)
-        if not all(_constant_range(t) or t in self._ranges for t in read):
+        if not all(constant_range(t) or t in self.ranges for t in read):
             return False
         if KERNELS[op.kind].scales is Scales.INPUT:
             # Elements that come as float are moved as float.
-            producer = read[0].producer
-            return producer is None or producer in chosen
+            source = read[0]
+            return self.makes(source) or (source.producer is None and source not in self._states)
         written = [out for out in op.outputs if is_float(out)]
         fixed = KERNELS[op.kind].scales is Scales.FIXED
-        return fixed or all(out in self._ranges for out in written)
+        return fixed or all(out in self.ranges for out in written)
+
+    def makes(self, tensor: Tensor) -> bool:
+        """Whether an operator makes a tensor as integers."""
+        op = tensor.producer
+        if op is None or op not in self.inner:
+            return op in self.chosen
+        return tensor in self.inner[op].written
+
+    def _reads(self, op: Op, tensor: Tensor) -> bool:
+        return op in self.chosen or (op in self.inner and tensor in self.inner[op].read)
 
     # Parameters.
 
-    def _covering(self, bounds: Range) -> Quantisation:
+    def covering(self, bounds: Range) -> Quantisation:
+        """The parameters for a range."""
         return bounds.int8() if self.dtype == np.int8 else bounds.int16()
 
     def _assign(self, op: Op) -> None:
@@ -145,19 +166,25 @@ class Plan:
 
     def _assign_common(self, op: Op) -> None:
         """One set of parameters for all; what only this operator reads is computed in it."""
-        bounds: Range | None = None
+        if op.out not in self._parameters:
+            bounds: Range | None = None
+            for tensor in values_read(op):
+                own = constant_range(tensor) or self.ranges.get(tensor)
+                bounds = own if bounds is None or own is None else bounds.union(own)
+            assert bounds is not None
+            self._parameters[op.out] = self.covering(bounds)
         for tensor in values_read(op):
-            own = _constant_range(tensor) or self._ranges.get(tensor)
-            bounds = own if bounds is None or own is None else bounds.union(own)
-        assert bounds is not None
-        q = self._covering(bounds)
-        self._parameters[op.out] = q
-        for tensor in values_read(op):
-            self._adopt(tensor, q)
+            self.adopt(tensor, self._parameters[op.out])
 
-    def _adopt(self, tensor: Tensor, q: Quantisation) -> None:
+    def _is_free(self, tensor: Tensor) -> bool:
+        """Whether an operator can compute a tensor in parameters that others want."""
+        op = tensor.producer
+        return op in self.chosen and KERNELS[op.kind].scales in (Scales.OWN, Scales.COMMON)
+
+    def adopt(self, tensor: Tensor, q: Quantisation) -> None:
+        """Let a tensor that is read only once be computed in these parameters, where it can be."""
         producer = tensor.producer
-        if producer not in self.chosen or producer is None or self._graph.uses(tensor) != 1:
+        if producer not in self.chosen or producer is None or self.graph.uses(tensor) != 1:
             return
         scales = KERNELS[producer.kind].scales
         if scales is Scales.OWN:
@@ -168,21 +195,13 @@ class Plan:
                 return
             self._parameters[tensor] = q
             for source in sources:
-                self._adopt(source, q)
+                self.adopt(source, q)
 
     def _can_adopt(self, tensor: Tensor) -> bool:
         producer = tensor.producer
-        if producer not in self.chosen or producer is None or self._graph.uses(tensor) != 1:
+        if producer not in self.chosen or producer is None or self.graph.uses(tensor) != 1:
             return False
         scales = KERNELS[producer.kind].scales
         if scales is Scales.INPUT:
             return len(producer.outputs) == 1 and self._can_adopt(values_read(producer)[0])
         return scales in (Scales.OWN, Scales.COMMON)
-
-
-def _constant_range(tensor: Tensor) -> Range | None:
-    """The finite part of a constant's range: an infinity is stored as the last step."""
-    if tensor.data is None:
-        return None
-    finite = tensor.data[np.isfinite(tensor.data)]
-    return Range(float(finite.min(initial=0.0)), float(finite.max(initial=0.0)))

@@ -9,7 +9,7 @@ import numpy as np
 from ..quantisation import Quantisation, per_tensor
 from .options import Calibration
 
-_BINS = 2048
+BINS = 2048  # of a histogram
 _ZERO_SCALE = 1 / 256  # of values that are all 0
 _CANDIDATES = 100  # ranges that "mse" tries
 
@@ -53,13 +53,17 @@ class Histogram:
 
     def __init__(self, bounds: Range) -> None:
         self._bounds = bounds
-        self._counts = np.zeros(_BINS, np.int64)
+        self._counts = np.zeros(BINS, np.int64)
 
     def add(self, values: np.ndarray) -> None:
         """Count the finite ones of some values."""
         limits = (self._bounds.low, self._bounds.high)
         if limits[0] < limits[1]:
-            self._counts += np.histogram(values[np.isfinite(values)], _BINS, limits)[0]
+            self._counts += np.histogram(values[np.isfinite(values)], BINS, limits)[0]
+
+    def add_counts(self, counts: np.ndarray) -> None:
+        """Add how often values lay in each of the equal parts of the range."""
+        self._counts += counts
 
     def choose(self, method: Calibration) -> Range:
         """The range that "percentile" or "mse" asks for."""
@@ -68,14 +72,14 @@ class Histogram:
         return self._percentile(method.percentile) if method.method == "percentile" else self._mse()
 
     def _edges(self) -> np.ndarray:
-        return np.linspace(self._bounds.low, self._bounds.high, _BINS + 1)
+        return np.linspace(self._bounds.low, self._bounds.high, BINS + 1)
 
     def _percentile(self, percentile: float) -> Range:
         share = np.cumsum(self._counts) / self._counts.sum()
         outside = 1.0 - percentile / 100.0
         edges = self._edges()
         low = edges[int(np.searchsorted(share, outside, side="right"))]
-        high = edges[min(int(np.searchsorted(share, 1.0 - outside)), _BINS - 1) + 1]
+        high = edges[min(int(np.searchsorted(share, 1.0 - outside)), BINS - 1) + 1]
         return Range(float(low), float(high))
 
     def _mse(self) -> Range:

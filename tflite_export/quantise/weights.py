@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
@@ -27,16 +27,27 @@ def quantise_weights(graph: Graph, options: Quantise) -> None:
     """
     parts = graph.all_graphs()
     kept = options.kept(op for part in parts for op in part.ordered())
-    change: Callable[[_Dequantised, Op], None] = (
-        _to_float16 if options.mode == "float16" else _to_int8
-    )
+    change = _to_float16 if options.mode == "float16" else _to_int8
     for part in parts:
-        dequantised = _Dequantised(part)
-        for op in part.ordered():
-            if op not in kept:
-                part.where = op.where
-                change(dequantised, op)
-        part.touched.clear()
+        _change(part, [op for op in part.ordered() if op not in kept], change)
+
+
+def quantise_weights_of(graph: Graph, ops: Collection[Op]) -> None:
+    """Store the weights of some float operators as int8, as "dynamic" does.
+
+    Args:
+        graph: a legal graph, changed in place.
+        ops: operators of it.
+    """
+    _change(graph, ops, _to_int8)
+
+
+def _change(graph: Graph, ops: Iterable[Op], change: Callable[[_Dequantised, Op], None]) -> None:
+    dequantised = _Dequantised(graph)
+    for op in ops:
+        graph.where = op.where
+        change(dequantised, op)
+    graph.touched.clear()
 
 
 class _Dequantised:

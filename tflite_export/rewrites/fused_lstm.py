@@ -22,6 +22,7 @@ _CELL = Node(
     Node("MUL", Node("LOGISTIC", Anything("f")), Anything("c")),
     Node("MUL", Node("LOGISTIC", Anything("i")), Node("TANH", Anything("g"))),
 )
+_FREE = "an LSTM of a free size"
 _GATES = ("i", "f", "g", "o")
 
 
@@ -46,21 +47,26 @@ def fuse_lstms(graph: Graph) -> None:
     """
     loops = [(part, op) for part in graph.all_graphs() for op in part.ordered()]
     for part, op in loops:
-        if op.kind == "WHILE" and (part is not graph or not _fuse(graph, op)):
+        if op.kind != "WHILE":
+            continue
+        obstacle = _fuse(graph, op) if part is graph else "a loop inside of a loop or branch"
+        if obstacle is not None:
+            size = "Give the batch a number in the input specs, or export"
             raise UnsupportedOpError(
                 op.where,
                 "an LSTM with tanh and sigmoid, a known batch size, zeros as its first state and "
                 "no mask, whose last cell state is not read, for rnn='fused'",
-                "another loop",
-                "Export with rnn='while' or rnn='unroll'.",
+                obstacle,
+                f"{size if obstacle == _FREE else 'Export'} with rnn='while' or rnn='unroll'.",
             )
 
 
-def _fuse(graph: Graph, loop: Op) -> bool:
+def _fuse(graph: Graph, loop: Op) -> str | None:
+    """Replace a loop; returns what it has that the operator cannot do, None if it is replaced."""
     body = loop.graphs[1]
     found = _cell(body)
     if found is None:
-        return False
+        return "a loop with another step, or with a mask"
     hidden, cell = _slot(body, body.outputs, found["h"]), _slot(body, body.inputs, found["c"])
     sums = _sums(graph, loop, found)
     counters = [n for n, out in enumerate(body.outputs) if out.dtype == np.int32]
@@ -70,10 +76,16 @@ def _fuse(graph: Graph, loop: Op) -> bool:
     pairs = enumerate(zip(body.outputs, body.inputs, strict=True))
     fixed = all(after is before for n, (after, before) in pairs if n not in known)
     states = [loop.operand(n) for n in (hidden, cell)]
-    if sums is None or not fixed or direction == 0 or not all(is_number(t, 0.0) for t in states):
-        return False
-    if graph.uses(loop.outputs[cell]) or not all_static(sums.x.shape):
-        return False
+    if not all(all_static(t.shape) for t in states):
+        return _FREE
+    if not all(is_number(t, 0.0) for t in states):
+        return "an LSTM with other first states"
+    if sums is None or not fixed or direction == 0:
+        return "an LSTM whose gates are made in another way"
+    if graph.uses(loop.outputs[cell]):
+        return "an LSTM whose last cell state is read"
+    if not all_static(sums.x.shape):
+        return _FREE
     sequence = _operator(graph, sums, found, direction)
     for slot in stacks:
         graph.replace(loop.outputs[slot], sequence)
@@ -83,7 +95,7 @@ def _fuse(graph: Graph, loop: Op) -> bool:
         row = graph.add("SLICE", [sequence, last, graph.ints([1, batch, units])], (1, batch, units))
         graph.replace(loop.outputs[hidden], graph.add("RESHAPE", [row], (batch, units)))
     graph.prune(loop)
-    return True
+    return None
 
 
 def _cell(body: Graph) -> Bindings | None:
