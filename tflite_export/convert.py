@@ -17,6 +17,7 @@ from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
+from .lowering.carried import delivered
 from .metadata import Metadata
 from .metadata_flatbuffer import metadata_parts
 from .micro import check_micro, micro_installed, static_specs, verify_micro
@@ -166,9 +167,10 @@ def build_graph(traced: Traced, rnn: str = "while") -> Graph:
     lowerer = Lowerer(graph, rnn)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)
-    shapes = [var.aval.shape for var in closed.jaxpr.outvars]
+    avals = [var.aval for var in closed.jaxpr.outvars]
     graph.outputs = [
-        lowerer.full(_present(t), shape) for t, shape in zip(results, shapes, strict=True)
+        delivered(lowerer, lowerer.full(_present(t), aval.shape), aval, name)
+        for t, aval, name in zip(results, avals, traced.output_names, strict=True)
     ]
     optimise(graph)
     if rnn == "fused":

@@ -18,7 +18,7 @@ from ..schema_tables import TENSOR_TYPES
 from ..source_location import source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
 from .refusals import dtype_remedy, remedy_for
-from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS
+from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS, OTHER_DTYPES
 
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
@@ -138,13 +138,17 @@ class Lowerer:
         if folded is not None:
             return folded
         lowering = LOWERINGS.get(name)
+        self.needed = flags
         if name in COMPLEX_LOWERINGS and _is_complex(eqn):
             lowering = COMPLEX_LOWERINGS[name]
         else:
+            for other in OTHER_DTYPES:
+                result = other(self, eqn, inputs)
+                if result is not None:
+                    return [result] if isinstance(result, Tensor) else list(result)
             self._check_dtypes(eqn, flags)
         if lowering is None:
             raise self.refuse(eqn, "an operation that LiteRT has a kernel for")
-        self.needed = flags
         result = lowering(self, eqn, inputs)
         return [result] if isinstance(result, Tensor) else result
 

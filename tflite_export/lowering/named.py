@@ -72,7 +72,14 @@ def lower_remainder(
         return None
     dtype = eqn.outvars[0].aval.dtype
     left, right = (_as_dtype(lowerer, x, dtype) for x in inputs)
+    if _may_be_zero(right):
+        return None
     return [binary(lowerer, "FLOOR_MOD", left, right)]
+
+
+def _may_be_zero(divisor: Tensor) -> bool:
+    """Whether an integer kernel may meet a divisor of 0, which it reports as an error."""
+    return divisor.dtype == np.int32 and (divisor.data is None or not divisor.data.all())
 
 
 def _as_dtype(lowerer: Lowerer, x: Tensor, dtype: Any) -> Tensor:
@@ -89,7 +96,7 @@ def lower_floor_divide(
     """FLOOR_DIV of integers; that of floats would round quotients that are almost whole."""
     if len(eqn.invars) != 2 or any(x.dtype != np.int32 for x in inputs):
         return None
-    if not _is_program_of(eqn, jnp.floor_divide):
+    if _may_be_zero(inputs[1]) or not _is_program_of(eqn, jnp.floor_divide):
         return None
     return [binary(lowerer, "FLOOR_DIV", *inputs)]
 
