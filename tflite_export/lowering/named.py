@@ -32,6 +32,11 @@ def _is_program_of(eqn: Any, function: _Function) -> bool:
     return len(calls) == 1 and str(calls[0].params["jaxpr"]) == str(eqn.params["jaxpr"])
 
 
+def _has_kernels(eqn: Any) -> bool:
+    """Whether the operands are what tensors of their dtype mean: an int32 may carry a uint32."""
+    return all(v.aval.dtype in (np.float32, np.int32) for v in eqn.invars)
+
+
 def _name(eqn: Any) -> str:
     return str(eqn.params["name"])
 
@@ -43,7 +48,7 @@ def lower_searchsorted(
 
     Behind, not before: nothing is behind NaN, which JAX too sorts to the end.
     """
-    if len(eqn.invars) != 2 or eqn.outvars[0].aval.dtype != np.int32:
+    if len(eqn.invars) != 2 or eqn.outvars[0].aval.dtype != np.int32 or not _has_kernels(eqn):
         return None
     kinds = {"left": "GREATER_EQUAL", "right": "GREATER"}
     sides = (functools.partial(jnp.searchsorted, side=side) for side in kinds)
@@ -68,7 +73,7 @@ def lower_remainder(
     """FLOOR_MOD, which takes the sign of the divisor as jnp.remainder does."""
     if len(eqn.invars) != 2 or not _is_program_of(eqn, jnp.remainder):
         return None
-    if any(x.dtype not in (np.float32, np.int32) for x in inputs):
+    if not _has_kernels(eqn):
         return None
     dtype = eqn.outvars[0].aval.dtype
     left, right = (_as_dtype(lowerer, x, dtype) for x in inputs)
@@ -94,7 +99,7 @@ def lower_floor_divide(
     lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]
 ) -> list[Tensor | None] | None:
     """FLOOR_DIV of integers; that of floats would round quotients that are almost whole."""
-    if len(eqn.invars) != 2 or any(x.dtype != np.int32 for x in inputs):
+    if len(eqn.invars) != 2 or any(v.aval.dtype != np.int32 for v in eqn.invars):
         return None
     if _may_be_zero(inputs[1]) or not _is_program_of(eqn, jnp.floor_divide):
         return None
