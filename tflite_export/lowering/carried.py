@@ -66,7 +66,20 @@ def lower_carried(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Any:
         lowering = LOWERINGS[name] if name in _SAME_BITS else None
     else:
         lowering = None if name in _NOT_FOR_HALVES else LOWERINGS.get(name)
-    return None if lowering is None else lowering(lowerer, eqn, operands)
+    if lowering is None:
+        return None
+    results = lowering(lowerer, eqn, operands)
+    several = [results] if isinstance(results, Tensor) else results
+    return [_constant_again(lowerer, y, v.aval) for y, v in zip(several, eqn.outvars, strict=True)]
+
+
+def _constant_again(lowerer: Lowerer, tensor: Tensor | None, aval: Any) -> Tensor | None:
+    """A constant result in its own dtype, so that it folds with others."""
+    if tensor is None or tensor.data is None or aval.dtype not in CARRIERS:
+        return tensor
+    if aval.dtype == _UINT:
+        return lowerer.graph.constant(tensor.data.view(_UINT))
+    return lowerer.graph.constant(tensor.data.astype(aval.dtype))
 
 
 def carrier(lowerer: Lowerer, tensor: Tensor) -> Tensor:
