@@ -56,8 +56,11 @@ def export_tflite(
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
     bool values too, and complex ones inside. What differs from JAX when the file runs:
 
-    - an index out of range on one axis is an error instead of clipped, or filled with NaN; a fill
-      value of your own is honoured, and so are the modes of `x.at[i].set` and its like;
+    - an index out of range on one axis, where the mode promises that there is none (as `x[i]`
+      does), is an error instead of clipped; `jnp.take` and `x.at[i]` clip, fill and drop as asked;
+    - float16 and bfloat16 values are rounded where they are made of float32, and computed with in
+      float32;
+    - `exp` of NaN may be 0, which XNNPACK gives;
     - the larger (or smaller) of a number and NaN, and its position, may be those of the number;
       `top_k` of NaN is in no certain order, and takes 0.0 and -0.0 for equal; `sort` puts NaN last
       as JAX does, but takes infinity and the largest float for equal;

@@ -63,7 +63,8 @@ def lower_carried(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Any:
         special = UNSIGNED_LOWERINGS.get(name)
         if special is not None:
             return special(lowerer, eqn, operands)
-        lowering = LOWERINGS[name] if name in _SAME_BITS else None
+        same = name in _SAME_BITS or (name == "sort" and not _is_key(eqn))
+        lowering = LOWERINGS[name] if same else None
     else:
         lowering = None if name in _NOT_FOR_HALVES else LOWERINGS.get(name)
     if lowering is None:
@@ -71,6 +72,11 @@ def lower_carried(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Any:
     results = lowering(lowerer, eqn, operands)
     several = [results] if isinstance(results, Tensor) else results
     return [_constant_again(lowerer, y, v.aval) for y, v in zip(several, eqn.outvars, strict=True)]
+
+
+def _is_key(eqn: Any) -> bool:
+    """Whether a uint32 decides the order of a sort, instead of going along with it."""
+    return any(v.aval.dtype == _UINT for v in eqn.invars[: int(eqn.params["num_keys"])])
 
 
 def _constant_again(lowerer: Lowerer, tensor: Tensor | None, aval: Any) -> Tensor | None:

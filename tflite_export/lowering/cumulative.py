@@ -63,7 +63,10 @@ def _since_nan(lowerer: Lowerer, eqn: Any, x: Tensor) -> Tensor:
     x = lowerer.full(x, eqn.invars[0].aval.shape)
     nans = binary(lowerer, "NOT_EQUAL", x, x, np.bool_)
     ones = lowerer.graph.add("CAST", [nans], x.shape, np.int32)
-    axis, reverse = lowerer.graph.constant(np.int32(eqn.params["axis"])), bool(eqn.params["reverse"])
+    axis, reverse = (
+        lowerer.graph.constant(np.int32(eqn.params["axis"])),
+        bool(eqn.params["reverse"]),
+    )
     count = lowerer.graph.add("CUMSUM", [ones, axis], x.shape, exclusive=False, reverse=reverse)
     return binary(lowerer, "GREATER", count, scalar(lowerer, 0, count), np.bool_)
 

@@ -230,7 +230,7 @@ def lower_rem(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
 
 
 def _integer_rest(lowerer: Lowerer, x: Tensor, y: Tensor) -> Tensor:
-    """x - y * (x / y), where the quotient is cut towards 0; x itself for y = 0, as XLA has it."""
+    """X - y * (x / y), where the quotient is cut towards 0; x itself for y = 0, as XLA has it."""
     whole = binary(lowerer, "DIV", x, without_zeros(lowerer, y))
     return binary(lowerer, "SUB", x, binary(lowerer, "MUL", whole, y))
 

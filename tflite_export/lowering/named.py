@@ -50,6 +50,8 @@ def lower_searchsorted(
     """
     if len(eqn.invars) != 2 or eqn.outvars[0].aval.dtype != np.int32 or not _has_kernels(eqn):
         return None
+    if len(eqn.invars[0].aval.shape) != 1:
+        return None  # a batch of sorted arrays
     kinds = {"left": "GREATER_EQUAL", "right": "GREATER"}
     sides = (functools.partial(jnp.searchsorted, side=side) for side in kinds)
     known = (k for k, side in zip(kinds.values(), sides, strict=True) if _is_program_of(eqn, side))

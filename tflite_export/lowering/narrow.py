@@ -36,7 +36,9 @@ def lower_narrow(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Any:
     dtypes = {x.dtype for x in inputs}
     if not _widens(eqn.primitive.name, dtypes):
         return None
-    wide = [_cast(lowerer, x, _INT) if x.dtype in (*_NARROW, *_bools(dtypes)) else x for x in inputs]
+    wide = [
+        _cast(lowerer, x, _INT) if x.dtype in (*_NARROW, *_bools(dtypes)) else x for x in inputs
+    ]
     results = LOWERINGS[eqn.primitive.name](lowerer, eqn, wide)
     several = [results] if isinstance(results, Tensor) else list(results)
     return [

@@ -25,7 +25,9 @@ def _brain(lowerer: Lowerer, x: Tensor) -> Tensor:
     bits = Formula(lowerer, graph.add("BITCAST", [x], x.shape, np.int32))
     count = Formula(lowerer, graph.constant(np.int32(_DROPPED)))
     kept = bits._binary("RIGHT_SHIFT", bits, count)
-    odd = kept - bits._binary("RIGHT_SHIFT", kept, Formula(lowerer, graph.constant(np.int32(1)))) * 2
+    odd = (
+        kept - bits._binary("RIGHT_SHIFT", kept, Formula(lowerer, graph.constant(np.int32(1)))) * 2
+    )
     raised = bits + odd + (2 ** (_DROPPED - 1) - 1)
     cut = raised._binary("RIGHT_SHIFT", raised, count) * 2**_DROPPED
     y = Formula(lowerer, graph.add("BITCAST", [cut.tensor], x.shape, np.float32))

@@ -47,7 +47,7 @@ def _by_rank(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
 
 
 def _divide(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
-    """Quotient and remainder of x = 2 h + l, where h has no sign bit: of h, then of what is left."""
+    """Quotient or remainder of x = 2 h + l, where h has no sign bit: of h, then of the rest."""
     x, divisor = inputs
     known = divisor.data
     if known is None or (known < 1).any() or (known > _LARGEST_DIVISOR).any():

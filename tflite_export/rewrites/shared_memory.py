@@ -1,9 +1,9 @@
 """Copies where LiteRT's memory planner would overwrite a value that is still read.
 
-A RESHAPE gives its input another shape in place, and arithmetic may write its result over an operand
-that nothing else reads. The planner counts the readers of that operand and of the tensor whose
-memory it is, but not of those between: in `t = a + b; y = reshape(t); z = y - 1; t * z` it takes y
-for unread after z, and so overwrites t. Floats go to XNNPACK, which has memory of its own.
+A RESHAPE gives its input another shape in place, and arithmetic may write its result over an
+operand that nothing else reads. The planner counts the readers of that operand and of the tensor
+whose memory it is, but not of those between: in `t = a + b; y = reshape(t); z = y - 1; t * z` it
+takes y for unread after z, and so overwrites t. Floats go to XNNPACK, which has memory of its own.
 """
 
 from __future__ import annotations
