@@ -56,8 +56,9 @@ def export_tflite(
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
     bool values too, and complex ones inside. What differs from JAX when the file runs:
 
-    - an index out of range on one axis, where the mode promises that there is none (as `x[i]`
-      does), is an error instead of clipped; `jnp.take` and `x.at[i]` clip, fill and drop as asked;
+    - an index out of range is an error instead of clipped in embeddings (rows of a constant table,
+      clipped) and on one axis where the mode promises that there is none (as `x[i]` does); else
+      `jnp.take` and `x.at[i]` clip, fill and drop as asked;
     - float16 and bfloat16 values are rounded where they are made of float32, and computed with in
       float32;
     - `exp` of NaN may be 0, which XNNPACK gives;

@@ -64,6 +64,10 @@ def running(x: jax.Array) -> jax.Array:
     return lax.cummax(x, 0)
 
 
+def sorted_rows(x: jax.Array) -> jax.Array:
+    return jax.vmap(lambda a: jnp.searchsorted(jnp.sort(a), a))(x)
+
+
 def windows_set(x: jax.Array) -> jax.Array:
     return jax.vmap(lambda a: lax.dynamic_update_slice(a, a[:2], (a[0].astype(int),)))(x)
 
@@ -95,6 +99,7 @@ CASES = [
     (complex_divisor, X, "div", "conj"),
     (long_axis, X, "fft", "windows"),
     (running, X, "cummax", "size"),
+    (sorted_rows, X, "scan", "astype"),
     (windows_set, X, "scatter", "loop"),
     (own_reduction, X, "reduce_window", "loop"),
     (called_back, X, "pure_callback", "jnp"),

@@ -120,7 +120,7 @@ def _converted(lowerer: Lowerer, eqn: Any, x: Tensor) -> Tensor | None:
     old, new = np.dtype(eqn.invars[0].aval.dtype), np.dtype(eqn.params["new_dtype"])
     if old == new:
         return x
-    if old == _UINT or new == _UINT:
+    if _UINT in (old, new):
         return UNSIGNED_LOWERINGS["convert_element_type"](lowerer, eqn, [x])
     if x.dtype != _FLOAT:
         x = lowerer.graph.add("CAST", [x], x.shape, _FLOAT)

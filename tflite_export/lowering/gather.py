@@ -168,7 +168,7 @@ def _along_axis(lowerer: Lowerer, gather: _Gather, x: Tensor, indices: Tensor) -
     places = lowerer.reshape(indices, indices.shape[:-1])
     shape = (*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
     inside = places
-    if not gather.promised():
+    if not gather.promised() and not _is_embedding(gather, x):
         inside = clipped(lowerer, places, x.shape[axis] - 1)
     y = lowerer.graph.add("GATHER", [x, inside], shape, x.dtype, axis=axis, batch_dims=0)
     if gather.fills() and inside is not places:
@@ -177,6 +177,15 @@ def _along_axis(lowerer: Lowerer, gather: _Gather, x: Tensor, indices: Tensor) -
         y = select(lowerer, valid, y, _filling(lowerer, gather, y))
     spread = range(axis, axis + places.rank)
     return _arranged(lowerer, gather, y, [a for a in range(y.rank) if a not in spread])
+
+
+def _is_embedding(gather: _Gather, x: Tensor) -> bool:
+    """Whether rows of a constant table are taken, which would be clipped: by ids, not by positions.
+
+    Ids out of range are a mistake that the kernel reports; checks would triple the operators.
+    """
+    constant = x.data is not None and x.rank == 2 and gather.axes == (0,)
+    return constant and gather.mode == GatherScatterMode.CLIP
 
 
 def _filling(lowerer: Lowerer, gather: _Gather, like: Tensor) -> Tensor:
