@@ -64,10 +64,6 @@ def running(x: jax.Array) -> jax.Array:
     return lax.cummax(x, 0)
 
 
-def sorted_rows(x: jax.Array) -> jax.Array:
-    return jax.vmap(lambda a: jnp.searchsorted(jnp.sort(a), a))(x)
-
-
 def windows_set(x: jax.Array) -> jax.Array:
     return jax.vmap(lambda a: lax.dynamic_update_slice(a, a[:2], (a[0].astype(int),)))(x)
 
@@ -99,7 +95,6 @@ CASES = [
     (complex_divisor, X, "div", "conj"),
     (long_axis, X, "fft", "windows"),
     (running, X, "cummax", "size"),
-    (sorted_rows, X, "scan", "astype"),
     (windows_set, X, "scatter", "loop"),
     (own_reduction, X, "reduce_window", "loop"),
     (called_back, X, "pure_callback", "jnp"),
@@ -158,6 +153,14 @@ def test_result_dtypes_that_no_file_hands_out(dtype: Any) -> None:
     with pytest.raises(UnsupportedOpError, match="output 'output_0'") as caught:
         export_tflite(lambda x: x.astype(dtype), X)
     assert "astype(jnp.float32)" in caught.value.remedy
+
+
+def test_batched_search() -> None:
+    def fn(x: jax.Array) -> jax.Array:
+        return jax.vmap(lambda a: jnp.searchsorted(jnp.sort(a), a))(x)
+
+    with pytest.raises(UnsupportedOpError, match=HERE):
+        export_tflite(fn, X)
 
 
 def test_x64_values_are_refused() -> None:
