@@ -17,6 +17,7 @@ from .graph import Graph, Origin, Tensor
 from .interpreter import runtime_installed
 from .limits import check_limits
 from .lowering import LOWERINGS, Lowerer
+from .lowering.carried import delivered
 from .metadata import Ends, Metadata
 from .metadata_flatbuffer import metadata_parts
 from .micro import check_micro, micro_installed, static_specs, verify_micro
@@ -56,8 +57,12 @@ def export_tflite(
     one `d1`, and so on; a string in a shape names a size of its own. Functions may use int32 and
     bool values too, and complex ones inside. What differs from JAX when the file runs:
 
-    - an index out of range on one axis is an error instead of clipped, or filled with NaN; a fill
-      value of your own is honoured, and so are the modes of `x.at[i].set` and its like;
+    - an index out of range is an error instead of clipped in embeddings (rows of a constant table,
+      clipped) and on one axis where the mode promises that there is none (as `x[i]` does); else
+      `jnp.take` and `x.at[i]` clip, fill and drop as asked;
+    - float16 and bfloat16 values are rounded where they are made of float32, and computed with in
+      float32;
+    - `exp` of NaN may be 0, which XNNPACK gives;
     - the larger (or smaller) of a number and NaN, and its position, may be those of the number;
       `top_k` of NaN is in no certain order, and takes 0.0 and -0.0 for equal; `sort` puts NaN last
       as JAX does, but takes infinity and the largest float for equal;
@@ -172,9 +177,10 @@ def build_graph(traced: Traced, rnn: str = "while") -> Graph:
     lowerer = Lowerer(graph, rnn)
     closed = traced.jaxpr
     results = lowerer.run(closed.jaxpr, closed.consts, inputs)
-    shapes = [var.aval.shape for var in closed.jaxpr.outvars]
+    avals = [var.aval for var in closed.jaxpr.outvars]
     graph.outputs = [
-        lowerer.full(_present(t), shape) for t, shape in zip(results, shapes, strict=True)
+        delivered(lowerer, lowerer.full(_present(t), aval.shape), aval, name)
+        for t, aval, name in zip(results, avals, traced.output_names, strict=True)
     ]
     optimise(graph)
     if rnn == "fused":

@@ -5,6 +5,8 @@ Measured with ai-edge-litert 2.3, XNNPACK included, by exporting each operator a
 
 from __future__ import annotations
 
+import numpy as np
+
 from .errors import UnsupportedOpError
 from .graph import Graph, Op, Tensor
 from .schema_tables import INNER_TYPES, TENSOR_TYPES
@@ -72,7 +74,8 @@ def check_limits(graph: Graph) -> None:
 
 def _has_kernel(op: Op, tensor: Tensor) -> bool:
     spectral = op.kind in ("RFFT2D", "REAL", "IMAG") and tensor.dtype in INNER_TYPES
-    return spectral or tensor.dtype in TENSOR_TYPES
+    half = op.kind == "CAST" and tensor.dtype == np.float16
+    return spectral or half or tensor.dtype in TENSOR_TYPES
 
 
 def _is_empty(tensor: Tensor) -> bool:

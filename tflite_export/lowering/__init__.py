@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401  (importing them registers their lowerings)
     bits,
+    carried,
     complex_values,
     conditional,
     convolution,
@@ -13,6 +14,7 @@ from . import (  # noqa: F401  (importing them registers their lowerings)
     loops,
     matmul,
     named,
+    narrow,
     padding,
     pooling,
     reduction,

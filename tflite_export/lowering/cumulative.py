@@ -54,7 +54,21 @@ def lower_cumlogsumexp(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> 
         tail = unary(lowerer, "log1p", unary(lowerer, "EXP", unary(lowerer, "NEG", gap)))
         return binary(lowerer, "ADD", binary(lowerer, "MAXIMUM", a, b), tail)
 
-    return _doubling(lowerer, eqn, inputs[0], -np.inf, join)
+    y = _doubling(lowerer, eqn, inputs[0], -np.inf, join)
+    return select(lowerer, _since_nan(lowerer, eqn, inputs[0]), scalar(lowerer, np.nan, y), y)
+
+
+def _since_nan(lowerer: Lowerer, eqn: Any, x: Tensor) -> Tensor:
+    """Where NaN has occurred, which MAXIMUM forgets."""
+    x = lowerer.full(x, eqn.invars[0].aval.shape)
+    nans = binary(lowerer, "NOT_EQUAL", x, x, np.bool_)
+    ones = lowerer.graph.add("CAST", [nans], x.shape, np.int32)
+    axis, reverse = (
+        lowerer.graph.constant(np.int32(eqn.params["axis"])),
+        bool(eqn.params["reverse"]),
+    )
+    count = lowerer.graph.add("CUMSUM", [ones, axis], x.shape, exclusive=False, reverse=reverse)
+    return binary(lowerer, "GREATER", count, scalar(lowerer, 0, count), np.bool_)
 
 
 def _doubling(

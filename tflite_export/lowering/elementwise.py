@@ -99,7 +99,18 @@ def lower_binary(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor
     if name == "pow" and inputs[1].dtype == np.int32 and inputs[0].dtype == np.float32:
         inputs = [inputs[0], lowerer.graph.add("CAST", [inputs[1]], inputs[1].shape, np.float32)]
     check_dtype(lowerer, eqn, inputs, _FLOAT if name == "pow" else _NUMBERS)
+    if name == "div" and inputs[0].dtype == np.int32:
+        return _integer_quotient(lowerer, *inputs)
     return binary(lowerer, _BINARY[name], *inputs)
+
+
+def _integer_quotient(lowerer: Lowerer, x: Tensor, y: Tensor) -> Tensor:
+    """DIV, which cuts towards 0 too; -1 for y = 0, as XLA has it."""
+    whole = binary(lowerer, "DIV", x, without_zeros(lowerer, y))
+    if y.data is not None and y.data.all():
+        return whole
+    zero = binary(lowerer, "EQUAL", y, scalar(lowerer, 0, y), np.bool_)
+    return select(lowerer, zero, scalar(lowerer, -1, x), whole)
 
 
 @lowers(*_UNARY)
@@ -212,8 +223,24 @@ def lower_rem(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """sign(x) * (|x| mod |y|): FLOOR_MOD alone would take the sign of the divisor."""
     check_dtype(lowerer, eqn, inputs, _NUMBERS)
     x, y = inputs
+    if x.dtype == np.int32:
+        return _integer_rest(lowerer, x, y)
     rest = binary(lowerer, "FLOOR_MOD", unary(lowerer, "ABS", x), _magnitude(lowerer, y))
     return binary(lowerer, "MUL", unary(lowerer, "SIGN", x), rest)
+
+
+def _integer_rest(lowerer: Lowerer, x: Tensor, y: Tensor) -> Tensor:
+    """X - y * (x / y), where the quotient is cut towards 0; x itself for y = 0, as XLA has it."""
+    whole = binary(lowerer, "DIV", x, without_zeros(lowerer, y))
+    return binary(lowerer, "SUB", x, binary(lowerer, "MUL", whole, y))
+
+
+def without_zeros(lowerer: Lowerer, y: Tensor) -> Tensor:
+    """An integer divisor with 1 for 0, which the kernels report as an error."""
+    if y.dtype != np.int32 or (y.data is not None and y.data.all()):
+        return y
+    zero = binary(lowerer, "EQUAL", y, scalar(lowerer, 0, y), np.bool_)
+    return select(lowerer, zero, scalar(lowerer, 1, y), y)
 
 
 def _magnitude(lowerer: Lowerer, y: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,6 +10,15 @@ import numpy as np
 from ..graph import Tensor
 from .elementwise import binary, scalar, select, unary
 from .lowerer import Lowerer
+
+# Of these, LiteRT's kernels give what numpy gives, also where integers overflow.
+_INTEGER_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "ADD": np.add,
+    "SUB": np.subtract,
+    "MUL": np.multiply,
+    "BITWISE_XOR": np.bitwise_xor,
+    "RIGHT_SHIFT": np.right_shift,
+}
 
 Operand: TypeAlias = "Formula | float"
 
@@ -26,6 +36,10 @@ class Formula:
 
     def _binary(self, kind: str, left: Operand, right: Operand, dtype: Any = None) -> Formula:
         a, b = self._tensor(left), self._tensor(right)
+        known = _INTEGER_FUNCTIONS.get(kind)
+        if known is not None and a.data is not None and b.data is not None and a.dtype == np.int32:
+            with np.errstate(over="ignore"):
+                return Formula(self.lowerer, self.lowerer.graph.constant(known(a.data, b.data)))
         return Formula(self.lowerer, binary(self.lowerer, kind, a, b, dtype))
 
     def _tensor(self, operand: Operand) -> Tensor:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax.lax import GatherScatterMode
 
 from ..graph import Tensor
 from ..symbolic import Dim, is_static, same_dim
-from .elementwise import scalar, select
+from .elementwise import binary, select
 from .indexing import cell_numbers, clipped, within
 from .lowerer import Lowerer
 from .registry import lowers
@@ -28,8 +29,8 @@ class _Gather:
     collapsed: tuple[int, ...]
     sizes: tuple[Dim, ...]
     offsets: tuple[int, ...]  # axes of the result that come from the window
-    clips: bool
-    fill: float | None  # value out of range, if the user gave one
+    mode: GatherScatterMode
+    fill: Any  # value out of range, where the mode fills
 
     @staticmethod
     def of(eqn: Any) -> _Gather:
@@ -42,29 +43,39 @@ class _Gather:
             tuple(numbers.collapsed_slice_dims),
             tuple(p["slice_sizes"]),
             tuple(numbers.offset_dims),
-            mode == GatherScatterMode.CLIP,
-            _own_fill(p["fill_value"]) if mode == GatherScatterMode.FILL_OR_DROP else None,
+            mode,
+            _fill_value(p["fill_value"], eqn.outvars[0].aval.dtype),
         )
 
     def fills(self) -> bool:
         """Whether places out of range read as something else."""
-        return not self.clips and self.fill is not None
+        return self.mode == GatherScatterMode.FILL_OR_DROP
+
+    def promised(self) -> bool:
+        """Whether no place is out of range."""
+        return self.mode == GatherScatterMode.PROMISE_IN_BOUNDS
 
 
-def _own_fill(value: Any) -> float | None:
-    """A fill value that is not the default one: NaN, or the least integer, which mark an error."""
-    marks_error = value is None or np.isnan(value) or value == np.iinfo(np.int32).min
-    return None if marks_error else value
+def _fill_value(given: Any, dtype: Any) -> Any:
+    """JAX's own fill values are NaN, True, the least signed and the largest unsigned integer."""
+    if given is not None:
+        return given
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return np.nan
+    if dtype == np.bool_:
+        return True
+    limits = jnp.iinfo(dtype)
+    return limits.min if jnp.issubdtype(dtype, jnp.signedinteger) else limits.max
 
 
 @lowers("gather")
 def lower_gather(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor:
     """A slice, one GATHER, or a GATHER from several axes merged into one.
 
-    On one axis JAX clips indices out of range, fills with NaN, or leaves the result undefined,
-    where LiteRT's kernel reports an error. So one op serves these modes: it never gives other
-    numbers than JAX. Asked for a fill value of the user's, or on several axes, where the kernel
-    could not tell, the indices are checked by operators of their own.
+    Indices that may be out of range are clipped by operators of their own, or what they read is
+    replaced, as the mode says; `promise_in_bounds` is taken at its word on one axis, where the
+    kernel reports an error. On several axes, where it could not tell, such indices are clipped, as
+    XLA does.
     """
     x, indices = inputs
     gather = _Gather.of(eqn)
@@ -77,7 +88,7 @@ def lower_gather(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tensor
     steps = _regular_slice(lowerer, eqn, gather, x, indices)
     if steps is not None:
         return steps
-    if indices.rank == 1 and gather.clips:
+    if indices.rank == 1 and not gather.fills():
         return _one_window(lowerer, gather, x, indices)
     if _is_plain(gather, x):
         return _along_axis(lowerer, gather, x, indices)
@@ -142,8 +153,8 @@ def _regular_slice(
 
 
 def _is_plain(gather: _Gather, x: Tensor) -> bool:
-    """Whether single places on one axis are taken, in a mode that needs no check."""
-    if len(gather.axes) != 1 or gather.batch or gather.fills():
+    """Whether single places on one axis are taken."""
+    if len(gather.axes) != 1 or gather.batch:
         return False
     (axis,) = gather.axes
     others = [a for a in range(x.rank) if a != axis]
@@ -156,9 +167,33 @@ def _along_axis(lowerer: Lowerer, gather: _Gather, x: Tensor, indices: Tensor) -
     (axis,) = gather.axes
     places = lowerer.reshape(indices, indices.shape[:-1])
     shape = (*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
-    y = lowerer.graph.add("GATHER", [x, places], shape, x.dtype, axis=axis, batch_dims=0)
+    inside = places
+    if not gather.promised() and not _is_embedding(gather, x):
+        inside = clipped(lowerer, places, x.shape[axis] - 1)
+    y = lowerer.graph.add("GATHER", [x, inside], shape, x.dtype, axis=axis, batch_dims=0)
+    if gather.fills() and inside is not places:
+        valid = binary(lowerer, "EQUAL", places, inside, np.bool_)
+        valid = lowerer.reshape(valid, (*places.shape, *[1] * (x.rank - axis - 1)))
+        y = select(lowerer, valid, y, _filling(lowerer, gather, y))
     spread = range(axis, axis + places.rank)
     return _arranged(lowerer, gather, y, [a for a in range(y.rank) if a not in spread])
+
+
+def _is_embedding(gather: _Gather, x: Tensor) -> bool:
+    """Whether rows of a constant table are taken, which would be clipped: by ids, not by positions.
+
+    Ids out of range are a mistake that the kernel reports; checks would triple the operators.
+    """
+    constant = x.data is not None and x.rank == 2 and gather.axes == (0,)
+    return constant and gather.mode == GatherScatterMode.CLIP
+
+
+def _filling(lowerer: Lowerer, gather: _Gather, like: Tensor) -> Tensor:
+    """The fill value; that of an unsigned integer by its bits."""
+    value = np.asarray(gather.fill)
+    if value.dtype.kind in "iu" and like.dtype == np.int32:
+        value = value.astype(np.int64).astype(np.int32)
+    return lowerer.graph.constant(value.astype(like.dtype))
 
 
 def _gathered(
@@ -180,16 +215,15 @@ def _gathered(
     starts = [coordinate(lowerer, indices, number) for number in range(count)]
     checks = count > 1 or any(not same_dim(size, 1) for size in spread)
     valid = None
-    if gather.fills() or (checks and not gather.clips):
+    if gather.fills():
         valid = within(lowerer, starts, last)
-    if checks or valid is not None:
+    if checks or valid is not None or not gather.promised():
         starts = [clipped(lowerer, s, top) for s, top in zip(starts, last, strict=True)]
     cells = cell_numbers(lowerer, starts, lengths, spread)
     y = _merged_gather(lowerer, x, cells, lead, count)
     if valid is not None:
         shape = (*valid.shape, *[1] * (y.rank - valid.rank))
-        fill = np.nan if gather.fill is None else gather.fill
-        y = select(lowerer, lowerer.reshape(valid, shape), y, scalar(lowerer, fill, y))
+        y = select(lowerer, lowerer.reshape(valid, shape), y, _filling(lowerer, gather, y))
     # Indexed axes keep a place in the result unless they are collapsed.
     window = [*(a for a in gather.axes if a not in gather.collapsed), *rest]
     dims = [gather.sizes[axis] for axis in window]

@@ -9,6 +9,7 @@ import numpy as np
 from ..graph import Tensor
 from ..symbolic import Dim, is_static, same_dim
 from .elementwise import binary
+from .known_range import known_range
 from .lowerer import Lowerer
 
 
@@ -18,9 +19,14 @@ def clipped(lowerer: Lowerer, start: Tensor, last: Dim) -> Tensor:
     if start.dtype != np.int32:
         start = graph.add("CAST", [start], start.shape, np.int32)
     if is_static(last) and start.data is not None:
-        return graph.constant(np.clip(start.data, 0, last).astype(np.int32))
-    low = binary(lowerer, "MAXIMUM", start, graph.constant(np.int32(0)))
-    return binary(lowerer, "MINIMUM", low, lowerer.dim(last))
+        inside = bool(((start.data >= 0) & (start.data <= last)).all())
+        return start if inside else graph.constant(np.clip(start.data, 0, last).astype(np.int32))
+    lowest, highest = known_range(start)
+    if lowest < 0:
+        start = binary(lowerer, "MAXIMUM", start, graph.constant(np.int32(0)))
+    if is_static(last) and highest <= last:
+        return start
+    return binary(lowerer, "MINIMUM", start, lowerer.dim(last))
 
 
 def within(lowerer: Lowerer, starts: Sequence[Tensor], last: Sequence[Dim]) -> Tensor | None:
@@ -33,8 +39,11 @@ def within(lowerer: Lowerer, starts: Sequence[Tensor], last: Sequence[Dim]) -> T
             inside = (start.data >= 0) & (start.data <= top)
             known = inside if known is None else known & inside
             continue
-        tests.append(binary(lowerer, "GREATER_EQUAL", start, zero, np.bool_))
-        tests.append(binary(lowerer, "LESS_EQUAL", start, lowerer.dim(top), np.bool_))
+        lowest, highest = known_range(start)
+        if lowest < 0:
+            tests.append(binary(lowerer, "GREATER_EQUAL", start, zero, np.bool_))
+        if not is_static(top) or highest > top:
+            tests.append(binary(lowerer, "LESS_EQUAL", start, lowerer.dim(top), np.bool_))
     if known is not None and not known.all():
         tests.append(lowerer.graph.constant(known))
     if not tests:

@@ -10,6 +10,7 @@ import numpy as np
 from ..graph import Tensor
 from .bits import bit_operator
 from .elementwise import binary, check_dtype, scalar, select, unary
+from .known_range import known_range
 from .lowerer import Lowerer
 from .registry import lowers
 
@@ -33,7 +34,16 @@ def lower_comparison(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Te
     name = eqn.primitive.name
     allowed = (*_NUMBERS, _BOOL) if name in ("eq", "ne") else _NUMBERS
     check_dtype(lowerer, eqn, inputs, allowed)
+    if name == "lt" and _never_below(*inputs):
+        return lowerer.graph.constant(np.zeros((1,) * len(eqn.outvars[0].aval.shape), _BOOL))
     return binary(lowerer, _COMPARISONS[name], inputs[0], inputs[1], _BOOL)
+
+
+def _never_below(x: Tensor, bound: Tensor) -> bool:
+    """Whether integers are certainly not below a constant: positions are not below 0."""
+    if x.dtype != np.int32 or x.data is not None or bound.data is None or not bound.data.size:
+        return False
+    return known_range(x)[0] >= bound.data.max()
 
 
 @lowers(*_LOGIC)

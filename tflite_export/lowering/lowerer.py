@@ -20,7 +20,7 @@ from ..source_location import joined_scopes, source_line
 from ..symbolic import Dim, Shape, all_static, describe, is_static, plain, same_shape
 from .liveness import live_variables
 from .refusals import dtype_remedy, remedy_for
-from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS
+from .registry import COMPLEX_LOWERINGS, LOWERINGS, NAMED_LOWERINGS, OTHER_DTYPES
 
 _OPAQUE = np.dtype(object)  # random keys and the like, which only a refused primitive can read
 
@@ -161,13 +161,17 @@ class Lowerer:
         if folded is not None:
             return folded
         lowering = LOWERINGS.get(name)
+        self.needed = flags
         if name in COMPLEX_LOWERINGS and _is_complex(eqn):
             lowering = COMPLEX_LOWERINGS[name]
         else:
+            for other in OTHER_DTYPES:
+                result = other(self, eqn, inputs)
+                if result is not None:
+                    return [result] if isinstance(result, Tensor) else list(result)
             self._check_dtypes(eqn, flags)
         if lowering is None:
             raise self.refuse(eqn, "an operation that LiteRT has a kernel for")
-        self.needed = flags
         result = lowering(self, eqn, inputs)
         return [result] if isinstance(result, Tensor) else result
 

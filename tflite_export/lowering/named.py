@@ -32,6 +32,11 @@ def _is_program_of(eqn: Any, function: _Function) -> bool:
     return len(calls) == 1 and str(calls[0].params["jaxpr"]) == str(eqn.params["jaxpr"])
 
 
+def _has_kernels(eqn: Any) -> bool:
+    """Whether the operands are what tensors of their dtype mean: an int32 may carry a uint32."""
+    return all(v.aval.dtype in (np.float32, np.int32) for v in eqn.invars)
+
+
 def _name(eqn: Any) -> str:
     return str(eqn.params["name"])
 
@@ -43,8 +48,10 @@ def lower_searchsorted(
 
     Behind, not before: nothing is behind NaN, which JAX too sorts to the end.
     """
-    if len(eqn.invars) != 2 or eqn.outvars[0].aval.dtype != np.int32:
+    if len(eqn.invars) != 2 or eqn.outvars[0].aval.dtype != np.int32 or not _has_kernels(eqn):
         return None
+    if len(eqn.invars[0].aval.shape) != 1:
+        return None  # a batch of sorted arrays
     kinds = {"left": "GREATER_EQUAL", "right": "GREATER"}
     sides = (functools.partial(jnp.searchsorted, side=side) for side in kinds)
     known = (k for k, side in zip(kinds.values(), sides, strict=True) if _is_program_of(eqn, side))
@@ -68,11 +75,18 @@ def lower_remainder(
     """FLOOR_MOD, which takes the sign of the divisor as jnp.remainder does."""
     if len(eqn.invars) != 2 or not _is_program_of(eqn, jnp.remainder):
         return None
-    if any(x.dtype not in (np.float32, np.int32) for x in inputs):
+    if not _has_kernels(eqn):
         return None
     dtype = eqn.outvars[0].aval.dtype
     left, right = (_as_dtype(lowerer, x, dtype) for x in inputs)
+    if _may_be_zero(right):
+        return None
     return [binary(lowerer, "FLOOR_MOD", left, right)]
+
+
+def _may_be_zero(divisor: Tensor) -> bool:
+    """Whether an integer kernel may meet a divisor of 0, which it reports as an error."""
+    return divisor.dtype == np.int32 and (divisor.data is None or not divisor.data.all())
 
 
 def _as_dtype(lowerer: Lowerer, x: Tensor, dtype: Any) -> Tensor:
@@ -87,9 +101,9 @@ def lower_floor_divide(
     lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]
 ) -> list[Tensor | None] | None:
     """FLOOR_DIV of integers; that of floats would round quotients that are almost whole."""
-    if len(eqn.invars) != 2 or any(x.dtype != np.int32 for x in inputs):
+    if len(eqn.invars) != 2 or any(v.aval.dtype != np.int32 for v in eqn.invars):
         return None
-    if not _is_program_of(eqn, jnp.floor_divide):
+    if _may_be_zero(inputs[1]) or not _is_program_of(eqn, jnp.floor_divide):
         return None
     return [binary(lowerer, "FLOOR_DIV", *inputs)]
 

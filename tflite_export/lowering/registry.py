@@ -14,6 +14,8 @@ Lowering: TypeAlias = Callable[
 LOWERINGS: dict[str, Lowering] = {}
 # For jitted functions by name; None where the program is not the one that the name promises.
 NAMED_LOWERINGS: dict[str, Callable[[Any, Any, Sequence[Tensor]], Any]] = {}
+# For equations on dtypes with few kernels or none; None where one is as any other.
+OTHER_DTYPES: list[Callable[[Any, Any, Sequence[Tensor]], Any]] = []
 COMPLEX_LOWERINGS: dict[str, Lowering] = {}  # for equations that read or write complex numbers
 
 

@@ -77,6 +77,10 @@ def lower_scatter(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tenso
         lowerer.full(t, var.aval.shape) for t, var in zip(inputs, eqn.invars, strict=True)
     )
     join = _JOINS[eqn.primitive.name]
+    if not join and not _replaces(eqn.params["update_jaxpr"]):
+        raise lowerer.refuse(
+            eqn, "elements that are replaced", "Write x.at[i].set(f(x[i])) instead of apply(f)."
+        )
     check_dtype(lowerer, eqn, [x], _NUMBERS if join else _SETTABLE)
     numbers = eqn.params["dimension_numbers"]
     scatter = _Scatter(
@@ -94,6 +98,11 @@ def lower_scatter(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor]) -> Tenso
     if indices.rank == 1:
         return _one_window(lowerer, eqn, scatter)
     return _many_places(lowerer, eqn, scatter)
+
+
+def _replaces(update: Any) -> bool:
+    """Whether the new value is the update itself, not a function of the old one."""
+    return update is None or update.outvars[0] is update.invars[1]
 
 
 def _one_window(lowerer: Lowerer, eqn: Any, s: _Scatter) -> Tensor:

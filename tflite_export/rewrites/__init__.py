@@ -15,6 +15,7 @@ from .mirror import mirror
 from .pooling import pooling
 from .reshape_sinking import reshape_sinking
 from .rows import rows
+from .shared_memory import copy_shared
 from .simplify import eliminate_common_subexpressions, simplify, tidy
 from .softmax import softmax
 from .split_sinking import split_sinking
@@ -50,6 +51,7 @@ def legalise_graph(graph: Graph) -> None:
     for part in graph.all_graphs():
         apply_rules(part, legalise)
         eliminate_common_subexpressions(part)
+        copy_shared(part)
 
 
 __all__ = ["fuse_lstms", "legalise_graph", "optimise"]
