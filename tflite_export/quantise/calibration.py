@@ -8,6 +8,7 @@ the sizes of the sample.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -19,13 +20,31 @@ from ..dim_expression import evaluate
 from ..graph import Origin
 from ..lowering.lowerer import CALLS
 from ..lowering.scan import scan_counts
+from ..quick_compile import quick_options
 from ..symbolic import is_static
 from ..trace import Traced
+from .checks import Check, spread
 from .options import Calibration
-from .ranges import Histogram, Range
+from .ranges import Histogram, Range, finite_range
 from .samples import sizes_of
 
-_Reduce = Callable[[Any], Any]
+_ROOM = 1 << 26  # elements of one sample's values that are held at a time
+# Elements of a value, over all samples, from which faster programs are worth their compilation.
+_MANY = 2_500_000
+_MOST_OUTPUTS = 1 << 26  # bytes to keep for comparisons
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the function did on the samples.
+
+    Args:
+        ranges: the range of each value that is a float and finite somewhere.
+        checks: some of the samples, with the function's results.
+    """
+
+    ranges: dict[Origin, Range]
+    checks: list[Check]
 
 
 def calibrate(
@@ -33,8 +52,8 @@ def calibrate(
     wanted: Iterable[Origin],
     samples: Sequence[list[np.ndarray]],
     method: Calibration,
-) -> dict[Origin, Range]:
-    """The ranges of values over the samples.
+) -> Observed:
+    """Run the function over the samples.
 
     Args:
         traced: the function.
@@ -43,32 +62,52 @@ def calibrate(
         method: how a range follows from the values.
 
     Returns:
-        The range of each value that is a float and finite somewhere.
+        Ranges and results.
     """
-    watched = frozenset(wanted)
-    bounds = _bounds(traced, watched, samples)
-    if method.method == "minmax":
-        return bounds
+    whole = method.method != "minmax"
+    program = _Program(traced, frozenset(wanted), len(samples), None if whole else _ROOM)
+    bounds: dict[Origin, Range] = {}
+    checks: list[Check] = []
+    chosen, kept = spread(samples), 0
+    for number, sample in enumerate(samples):
+        values, results = program(sample)
+        for origin, value in values.items():
+            found = finite_range(np.asarray(value))
+            if found is not None:
+                bounds[origin] = found.union(bounds.get(origin))
+        if number in chosen and kept < _MOST_OUTPUTS:
+            outputs = [np.asarray(result) for result in results]
+            checks.append(Check(sample, outputs))
+            kept += sum(output.nbytes for output in outputs)
+    ranges = _chosen(program, bounds, samples, method) if whole else bounds
+    return Observed(ranges, checks)
+
+
+def _chosen(
+    program: _Program,
+    bounds: Mapping[Origin, Range],
+    samples: Sequence[list[np.ndarray]],
+    method: Calibration,
+) -> dict[Origin, Range]:
+    """The parts of the whole ranges that a method wants."""
     histograms = {origin: Histogram(bound) for origin, bound in bounds.items()}
-    collect = _runner(traced, frozenset(bounds), lambda value: value)
     for sample in samples:
-        for origin, values in collect(sample).items():
-            histograms[origin].add(np.asarray(values))
+        for origin, values in program(sample)[0].items():
+            if origin in histograms:
+                histograms[origin].add(np.asarray(values))
     return {origin: histogram.choose(method) for origin, histogram in histograms.items()}
 
 
-def _bounds(
-    traced: Traced, watched: frozenset[Origin], samples: Sequence[list[np.ndarray]]
-) -> dict[Origin, Range]:
-    run = _runner(traced, watched, _extremes)
-    found: dict[Origin, Range] = {}
-    for sample in samples:
-        for origin, pair in run(sample).items():
-            pairs = np.asarray(pair).reshape(-1, 2)  # one for each round of the loops around it
-            low, high = float(pairs[:, 0].min()), float(pairs[:, 1].max())
-            if low <= high:  # not so if nothing was finite
-                found[origin] = Range(low, high).union(found.get(origin))
-    return found
+class _Reduce:
+    """Whole values while there is room, extremes of the others: these cost more to compile."""
+
+    def __init__(self, room: int | None) -> None:
+        self._room = room
+        self.elements = 0
+
+    def __call__(self, value: Any) -> Any:
+        self.elements += value.size
+        return value if self._room is None or self.elements <= self._room else _extremes(value)
 
 
 def _extremes(value: Any) -> Any:
@@ -82,35 +121,36 @@ def _extremes(value: Any) -> Any:
     )
 
 
-def _runner(
-    traced: Traced, watched: frozenset[Origin], reduce: _Reduce
-) -> Callable[[list[np.ndarray]], dict[Origin, Any]]:
-    """A function from a sample to what `reduce` makes of each watched value."""
-    compiled: dict[tuple[tuple[str, int], ...], Callable[..., dict[Origin, Any]]] = {}
+class _Program:
+    """From a sample to watched values, or their extremes, and the function's results."""
 
-    def run(sample: list[np.ndarray]) -> dict[Origin, Any]:
-        sizes = tuple(sorted(sizes_of(sample, traced).items()))
-        if sizes not in compiled:
-            compiled[sizes] = _compile(traced, watched, reduce, dict(sizes))
-        return compiled[sizes](*sample)
+    def __init__(
+        self, traced: Traced, watched: frozenset[Origin], runs: int, room: int | None
+    ) -> None:
+        self._traced, self._watched, self._runs, self._room = traced, watched, runs, room
+        self._compiled: dict[tuple[tuple[str, int], ...], Callable[..., Any]] = {}
 
-    return run
+    def __call__(self, sample: list[np.ndarray]) -> tuple[dict[Origin, Any], list[Any]]:
+        sizes = tuple(sorted(sizes_of(sample, self._traced).items()))
+        if sizes not in self._compiled:
+            self._compiled[sizes] = self._compile(dict(sizes), sample)
+        # Constants come as arguments: as part of the program they would be compiled into it.
+        notes, results = self._compiled[sizes](self._traced.jaxpr.consts, *sample)
+        return notes, results
 
+    def _compile(self, sizes: Mapping[str, int], sample: list[np.ndarray]) -> Callable[..., Any]:
+        reduce = _Reduce(self._room)
 
-def _compile(
-    traced: Traced,
-    watched: frozenset[Origin],
-    reduce: _Reduce,
-    sizes: Mapping[str, int],
-) -> Callable[..., dict[Origin, Any]]:
-    def observe(*inputs: Any) -> dict[Origin, Any]:
-        evaluator = Evaluator(sizes, watched, reduce)
-        for number, value in enumerate(inputs):
-            evaluator.note(Origin((), number), value)
-        evaluator.run(traced.jaxpr.jaxpr, traced.jaxpr.consts, inputs)
-        return evaluator.notes
+        def observe(consts: Any, *inputs: Any) -> tuple[dict[Origin, Any], list[Any]]:
+            evaluator = Evaluator(sizes, self._watched, reduce)
+            for number, value in enumerate(inputs):
+                evaluator.note(Origin((), number), value)
+            results = evaluator.run(self._traced.jaxpr.jaxpr, consts, inputs)
+            return evaluator.notes, results
 
-    return jax.jit(observe)
+        staged = jax.jit(observe).trace(self._traced.jaxpr.consts, *sample)
+        few = reduce.elements * self._runs <= _MANY * max(len(self._watched), 1)
+        return staged.lower().compile(compiler_options=quick_options() if few else None)
 
 
 class Evaluator:
@@ -128,7 +168,7 @@ class Evaluator:
         self,
         sizes: Mapping[str, int],
         watched: frozenset[Origin] = frozenset(),
-        reduce: _Reduce = lambda value: value,
+        reduce: Callable[[Any], Any] = lambda value: value,
         path: tuple[int, ...] = (),
     ) -> None:
         self.sizes = sizes
