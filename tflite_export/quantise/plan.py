@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -37,6 +38,8 @@ def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
         if op.kind in _PERMUTING and op.out in known and op.operand(0).data is None:
             known.setdefault(op.operand(0), known[op.out])
     for op in ops:
+        if op.kind in ("ELU", "LEAKY_RELU") and op.operand(0) in known:  # parts of selu
+            known.setdefault(op.out, _activated(op, known[op.operand(0)]))
         kernel = KERNELS.get(op.kind)
         if kernel is None or kernel.scales is not Scales.INPUT:
             continue
@@ -46,6 +49,15 @@ def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
                 if is_float(out):
                     known.setdefault(out, known[read[0]])
     return known
+
+
+def _activated(op: Op, x: Range) -> Range:
+    """The range of ELU, or of LEAKY_RELU with a slope that may be negative."""
+    if op.kind == "ELU":
+        return Range(*(math.expm1(min(v, 0.0)) + max(v, 0.0) for v in (x.low, x.high)))
+    bends = (x.low, x.high, min(max(x.low, 0.0), x.high))
+    values = [max(v, 0.0) + op.options["alpha"] * min(v, 0.0) for v in bends]
+    return Range(min(values), max(values))
 
 
 def values_read(op: Op) -> list[Tensor]:
