@@ -158,7 +158,8 @@ def _scratch(
 def _plan(buffers: list[_Buffer]) -> int:
     """Bytes up to which the placed buffers reach; of equal ones the later come first."""
     placed: list[tuple[int, _Buffer]] = []
-    for buffer in sorted(reversed(buffers), key=lambda b: -b.size):
+    later_first = buffers[::-1]
+    for buffer in sorted(later_first, key=lambda b: -b.size):
         start = 0
         for offset, other in sorted(placed, key=lambda item: item[0]):
             together = buffer.first <= other.last and other.first <= buffer.last

@@ -21,6 +21,10 @@ _UINT8 = np.dtype(np.uint8)
 IoDtypes: TypeAlias = tuple[np.dtype, np.dtype]  # of inputs and of outputs
 _BIAS_LIMIT = 2.0**30  # leaves room for what the kernel adds
 
+# Kernels count limits in steps by int32, which such small ones overflow; nothing reaches them then.
+_LOOSER = {"RELU6": "RELU", "RELU_N1_TO_1": "NONE"}
+_LOOSER_FROM = 6.0
+
 
 @dataclass(frozen=True)
 class Rebuilt:
@@ -143,6 +147,9 @@ class _Rebuilder:
         options = dict(op.options)
         if integer and op.kind in ("ADD", "SUB") and self._plan.dtype == np.int16:
             options["pot_scale_int16"] = False
+        fused, result = options.get("fused_activation_function"), outputs[0].quantisation
+        if fused in _LOOSER and result is not None and result.scale[0] * 2.0**31 <= _LOOSER_FROM:
+            options["fused_activation_function"] = _LOOSER[fused]
         self.graph.add_many(op.kind, inputs, outputs, _on_int8_weights(op.graphs), **options)
 
     def _linear_inputs(self, op: Op) -> list[Tensor | None]:

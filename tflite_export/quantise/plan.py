@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -38,8 +37,8 @@ def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
         if op.kind in _PERMUTING and op.out in known and op.operand(0).data is None:
             known.setdefault(op.operand(0), known[op.out])
     for op in ops:
-        if op.kind in ("ELU", "LEAKY_RELU") and op.operand(0) in known:  # parts of selu
-            known.setdefault(op.out, _activated(op, known[op.operand(0)]))
+        if op.kind in _MONOTONOUS and op.operand(0) in known and not _reads_others(op):
+            known.setdefault(op.out, _applied(op, known[op.operand(0)]))
         kernel = KERNELS.get(op.kind)
         if kernel is None or kernel.scales is not Scales.INPUT:
             continue
@@ -51,13 +50,40 @@ def ranges_of(graph: Graph, found: Mapping[Origin, Range]) -> dict[Tensor, Range
     return known
 
 
-def _activated(op: Op, x: Range) -> Range:
-    """The range of ELU, or of LEAKY_RELU with a slope that may be negative."""
-    if op.kind == "ELU":
-        return Range(*(math.expm1(min(v, 0.0)) + max(v, 0.0) for v in (x.low, x.high)))
-    bends = (x.low, x.high, min(max(x.low, 0.0), x.high))
-    values = [max(v, 0.0) + op.options["alpha"] * min(v, 0.0) for v in bends]
-    return Range(min(values), max(values))
+def _elu(op: Op, x: np.ndarray) -> np.ndarray:
+    return np.expm1(np.minimum(x, 0.0)) + np.maximum(x, 0.0)
+
+
+def _leaky_relu(op: Op, x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0.0) + op.options["alpha"] * np.minimum(x, 0.0)
+
+
+def _bounded(op: Op, x: np.ndarray) -> np.ndarray:
+    limit = op.operand(1).data
+    assert limit is not None
+    return (np.maximum if op.kind == "MAXIMUM" else np.minimum)(x, limit.reshape(()))
+
+
+# What rewrites put in between has no value of the function; these rise, or fall and rise, around 0.
+_MONOTONOUS: dict[str, Callable[[Op, np.ndarray], np.ndarray]] = {
+    "ELU": _elu,
+    "LEAKY_RELU": _leaky_relu,
+    "MAXIMUM": _bounded,
+    "MINIMUM": _bounded,
+}
+
+
+def _reads_others(op: Op) -> bool:
+    """Whether there is another operand than one number."""
+    others = [] if len(op.inputs) == 1 else [op.operand(1).data]
+    return any(data is None or data.size != 1 for data in others)
+
+
+def _applied(op: Op, x: Range) -> Range:
+    """The range of a function of one value."""
+    middle = min(max(x.low, 0.0), x.high)
+    values = _MONOTONOUS[op.kind](op, np.array([x.low, middle, x.high]))
+    return Range(float(values.min()), float(values.max()))
 
 
 def values_read(op: Op) -> list[Tensor]:
