@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 TOP = 200.0  # dB, for no difference at all
-_FLOOR = 1e-3  # an output whose elements are all smaller has no signal to lose
+_FLOOR = 1e-6  # an output whose elements are all smaller has no signal to lose
 
 
 class SignalToNoise:

@@ -147,10 +147,13 @@ class _Rebuilder:
         options = dict(op.options)
         if integer and op.kind in ("ADD", "SUB") and self._plan.dtype == np.int16:
             options["pot_scale_int16"] = False
-        fused, result = options.get("fused_activation_function"), outputs[0].quantisation
-        if fused in _LOOSER and result is not None and result.scale[0] * 2.0**31 <= _LOOSER_FROM:
-            options["fused_activation_function"] = _LOOSER[fused]
-        self.graph.add_many(op.kind, inputs, outputs, _on_int8_weights(op.graphs), **options)
+        kind, result = op.kind, outputs[0].quantisation
+        if integer and result is not None and result.scale[0] * 2.0**31 <= _LOOSER_FROM:
+            fused = options.get("fused_activation_function")
+            if fused in _LOOSER:
+                options["fused_activation_function"] = _LOOSER[fused]
+            kind = "RELU" if kind == "RELU6" else kind
+        self.graph.add_many(kind, inputs, outputs, _on_int8_weights(op.graphs), **options)
 
     def _linear_inputs(self, op: Op) -> list[Tensor | None]:
         """Values, int8 weights with a scale for each channel, and a bias in their product."""
