@@ -87,6 +87,14 @@ class Quantise:
                 f"Write keep_float=[{self.keep_float!r}].",
             )
 
+        if not isinstance(self.calibration, Calibration):
+            raise QuantisationError(
+                "Quantise",
+                "calibration as a Calibration",
+                repr(self.calibration),
+                "Write calibration=Calibration('mse').",
+            )
+
     @property
     def is_integer(self) -> bool:
         """Whether values, and not weights alone, become integers."""

@@ -69,7 +69,14 @@ def quantise(
         QuantisationError: for arguments that do not go together.
     """
     given = io_dtype if isinstance(io_dtype, tuple) else (io_dtype, io_dtype)
-    stored = (_io_dtype(options, given[0]), _io_dtype(options, given[-1]))
+    if len(given) != 2:
+        raise QuantisationError(
+            "io_dtype",
+            "one dtype, or one for inputs and one for outputs",
+            f"{len(given)}",
+            "All inputs share one.",
+        )
+    stored = (_io_dtype(options, given[0]), _io_dtype(options, given[1]))
     if options.is_integer:
         data = calibrated(graph, traced, options.calibration, representative)
         return on_integers(data, options, stored)
