@@ -51,7 +51,7 @@ def c_header(content: bytes, name: str, arena: int) -> str:
 // Bytes of working memory for tflite::MicroInterpreter: an estimate that is enough.
 #define {upper}_ARENA_SIZE {arena}
 
-static const unsigned int {name}_len = {len(content)};
+enum {{ {name}_len = {len(content)} }};
 {upper}_ALIGN static const unsigned char {name}[] = {{
 {numbers}
 }};

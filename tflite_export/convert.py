@@ -21,6 +21,7 @@ from .lowering.carried import delivered
 from .metadata import Ends, Metadata
 from .metadata_flatbuffer import metadata_parts
 from .micro import check_micro, micro_installed, static_specs, verify_micro
+from .micro_forms import rewrite_for_micro
 from .outputs import separate_outputs
 from .quantise import QuantisationReport, Quantise, as_quantise, assess, quantise_all
 from .quantise.pipeline import stored_dtypes
@@ -134,6 +135,9 @@ def export_tflite(
         fn_or_model, specs, name, signatures, static_specs if micro else None
     )
     graphs = [build_graph(function.traced, form) for function in functions]
+    if micro:
+        for graph in graphs:
+            rewrite_for_micro(graph, options is not None and options.is_integer)
     quantised = (
         None
         if options is None

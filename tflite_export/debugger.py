@@ -120,7 +120,7 @@ def debug_quantisation(
             "debug_quantisation", "proposals=0 or more", repr(proposals), "Write proposals=3."
         )
     (function,) = read_functions(fn_or_model, specs, "debug", None)
-    fn, traced = function.call, function.traced
+    traced = function.traced
     graph = build_graph(traced)
     data = calibrated(graph, traced, options.calibration, representative)
 
@@ -128,11 +128,12 @@ def debug_quantisation(
         quantised = on_integers(data, chosen, (_FLOAT, _FLOAT))
         names = (function.input_names, traced.output_names)
         content = write_model([Signature("debug", quantised.graph, *names)]).joined
-        _, ratios = measure_quantised(content, fn, traced, options.mode, data.samples)
-        return quantised, content, min((r for r in ratios if r is not None), default=TOP)
+        found = measure_quantised(content, traced, data.checks)
+        least = min((output.snr for output in found if output.snr is not None), default=TOP)
+        return quantised, content, least
 
     first, _, least = attempt(options)
-    layers = layer_errors(graph, first.graph, first.pairs, few_rows(data.samples[0], traced))
+    layers = layer_errors(graph, first.graph, first.pairs, few_rows(data.checks[0].inputs, traced))
     ranked = sorted((e for e in layers if not e.is_float), key=lambda layer: layer.own)
     found: list[Proposal] = []
     keep = tuple(options.keep_float)

@@ -36,6 +36,11 @@ def without_delegates() -> dict[str, Any]:
     return {"experimental_op_resolver_type": resolver, "experimental_preserve_all_tensors": True}
 
 
+def reference_kernels() -> dict[str, Any]:
+    """Options for an `Interpreter` of plain kernels, which round as TensorFlow Lite Micro does."""
+    return {"experimental_op_resolver_type": _runtime().OpResolverType.BUILTIN_REF}
+
+
 def load_delegate(library: str, options: dict[str, Any] | None = None) -> Any:
     """Load a delegate, a library that runs parts of a model on other hardware.
 

@@ -127,6 +127,7 @@ _RULES: dict[str, Callable[[Op], int]] = {
             *("RELU", "RELU6", "LEAKY_RELU", "LOG_SOFTMAX", "GELU", "EXP", "RSQRT"),
             *("ABS", "SPLIT", "SPLIT_V", "PACK", "UNPACK", "TOPK_V2", "RESIZE_BILINEAR"),
             *("RESIZE_NEAREST_NEIGHBOR", "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"),
+            *("DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "MIRROR_PAD", "L2_NORMALIZATION"),
         ),
         _by_width(1, 2, 2),
     ),

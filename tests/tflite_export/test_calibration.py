@@ -177,18 +177,19 @@ def test_integers_hold_zero_exactly() -> None:
     assert Range(-1.0, 2.0).int16().zero_point[0] == 0
 
 
+N = np.round(X)
 TWO = (TensorSpec((None, 6), name="a"), TensorSpec((None, 6), np.int32, name="b"))
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        [(X, X)],
-        [[X, X], [X, X]],
-        [{"b": X, "a": X}],
-        {"a": X, "b": X},
-        (X, X),
-        lambda: iter([[X, X]]),
+        [(X, N)],
+        [[X, N], [X, N]],
+        [{"b": N, "a": X}],
+        {"a": X, "b": N},
+        (X, N),
+        lambda: iter([[X, N]]),
     ],
 )
 def test_samples_in_every_form(data: Any) -> None:

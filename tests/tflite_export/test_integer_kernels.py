@@ -33,6 +33,20 @@ def pool(x: jax.Array, init: float, op: Any) -> jax.Array:
     return lax.reduce_window(x, init, op, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
 
+def blocks(x: jax.Array, order: tuple[int, ...], *sizes: int) -> jax.Array:
+    """Blocks of 2 x 2 pixels to channels, or back."""
+    y = x.reshape(x.shape[0], *sizes[:5]).transpose(order)
+    return y.reshape(x.shape[0], *sizes[5:])
+
+
+def resized(x: jax.Array, method: str) -> jax.Array:
+    return jax.image.resize(x, (x.shape[0], 12, 9, 4), method)
+
+
+def unit(x: jax.Array) -> jax.Array:
+    return x / jnp.sqrt(jnp.maximum(jnp.square(x).sum(-1, keepdims=True), 1e-12))
+
+
 CASES = [
     case("FULLY_CONNECTED", lambda x: x @ W + 1.0),
     case("FULLY_CONNECTED", lambda x: x @ W),
@@ -98,7 +112,31 @@ CASES = [
     case("MUL", lambda x: x * x),
     case("MUL", lambda x: -x),
     case("MUL", lambda x: x / 3.0),
-]
+    case("RESIZE_BILINEAR", lambda x: resized(x, "bilinear"), IMAGE),
+    case("RESIZE_NEAREST_NEIGHBOR", lambda x: jnp.repeat(x, 2, 1), IMAGE),
+    case("MIRROR_PAD", lambda x: jnp.pad(x, ((0, 0), (1, 2)), mode="reflect")),
+    case(
+        "SPACE_TO_DEPTH", lambda x: blocks(x, (0, 1, 3, 2, 4, 5), 3, 2, 3, 2, 4, 3, 3, 16), IMAGE
+    ),
+    case(
+        "DEPTH_TO_SPACE",
+        lambda x: blocks(2 * x, (0, 1, 3, 2, 4, 5), 3, 3, 2, 2, 4, 6, 6, 4),
+        TensorSpec((None, 3, 3, 16)),
+    ),
+    case(
+        "DYNAMIC_UPDATE_SLICE",
+        lambda x, y: lax.dynamic_update_slice(x, 3 * y, (0, 2)),
+        TensorSpec((8, 6)), TensorSpec((8, 3)),
+    ),
+    case("L2_NORMALIZATION", unit),
+    case("ELU", nn.selu),
+    case("ELU", lambda x: nn.elu(x, 0.5)),
+]  # fmt: skip
+
+
+def test_every_kernel_has_a_case() -> None:
+    """SQUEEZE becomes RESHAPE before, which has one."""
+    assert {kind for case in CASES for kind in case.values[:1]} == set(KERNELS) - {"SQUEEZE"}
 
 
 @pytest.mark.parametrize("mode", ["int8", "int16x8"])

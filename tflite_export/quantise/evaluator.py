@@ -46,7 +46,8 @@ class Evaluator:
         sizes: number for each symbol.
         watched: keys of the values to note; for those inside of loops the notes of all rounds are
             joined.
-        summary: what to note of a value.
+        summary: what to note of a value inside of loops.
+        whole: what to note of a value outside of them.
         path: numbers that lead to the jaxpr, of equations and of the parts of some.
     """
 
@@ -55,18 +56,21 @@ class Evaluator:
         sizes: Mapping[str, int],
         watched: frozenset[Origin],
         summary: Summary,
+        whole: Callable[[Origin, Any], Any],
         path: tuple[int, ...] = (),
     ) -> None:
         self.sizes = sizes
         self.watched = watched
         self.summary = summary
+        self.whole = whole
         self.path = path
         self.notes: _Notes = {}
+        self.rounds: _Notes = {}  # joined notes of what ran inside of loops and branches
 
     def note(self, origin: Origin, value: Any) -> None:
         """Keep what is wanted of a value, if it is a watched float."""
         if origin in self.watched and jnp.issubdtype(value.dtype, jnp.floating):
-            self.notes[origin] = self.summary.of(origin, value)
+            self.notes[origin] = self.whole(origin, value)
 
     def run(self, jaxpr: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
         """The results of an open jaxpr."""
@@ -105,7 +109,13 @@ class Evaluator:
 
     def inside(self, *part: int) -> Evaluator:
         """An evaluator with notes of its own, for a part of the current equation."""
-        return Evaluator(self.sizes, self.watched, self.summary, (*self.path, *part))
+        return Evaluator(
+            self.sizes, self.watched, self.summary, self.summary.of, (*self.path, *part)
+        )
+
+    def all_notes(self) -> _Notes:
+        """Notes of all values, for a part of an equation."""
+        return {**self.notes, **self.rounds}
 
     def no_notes(self, *part: int) -> _Notes:
         """The notes of a part of the current equation before it ran."""
@@ -132,14 +142,14 @@ def _scan(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) ->
     def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], Any]:
         inner = evaluator.inside()
         out = inner.run(body.jaxpr, body.consts, [*fixed, *carry, *xs])
-        return out[:carried], (out[carried:], inner.notes)
+        return out[:carried], (out[carried:], inner.all_notes())
 
     length = evaluator.number(params["length"])
     carry, (ys, stacked) = jax.lax.scan(
         step, rest[:carried], rest[carried:], length, params["reverse"]
     )
     join = evaluator.summary.join
-    evaluator.notes.update({origin: join(notes) for origin, notes in stacked.items()})
+    evaluator.rounds.update({origin: join(notes) for origin, notes in stacked.items()})
     return [*carry, *ys]
 
 
@@ -160,14 +170,16 @@ def _while(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) -
         rows = rows_that_go_on(carry)
         pairs = zip(results, carry, strict=True)
         carry = [jnp.where(_along(rows, after), after, before) for after, before in pairs]
-        new = {origin: join(jnp.stack([notes[origin], n])) for origin, n in inner.notes.items()}
+        new = {
+            origin: join(jnp.stack([notes[origin], n])) for origin, n in inner.all_notes().items()
+        }
         return carry, {**notes, **new}
 
     def go_on(state: tuple[list[Any], _Notes]) -> Any:
         return jnp.any(rows_that_go_on(state[0]))
 
     carry, notes = jax.lax.while_loop(go_on, step, (values[start:], evaluator.no_notes(BODY)))
-    evaluator.notes.update(notes)
+    evaluator.rounds.update(notes)
     return carry
 
 
@@ -182,14 +194,14 @@ def _cond(evaluator: Evaluator, params: Mapping[str, Any], values: list[Any]) ->
         def run(*args: Any) -> tuple[list[Any], _Notes]:
             inner = evaluator.inside(number)
             results = inner.run(closed.jaxpr, closed.consts, args)
-            return results, {**nothing, **inner.notes}
+            return results, {**nothing, **inner.all_notes()}
 
         return run
 
     branches = [branch(number, closed) for number, closed in enumerate(params["branches"])]
     index = jnp.asarray(values[0]).astype(jnp.int32)
     results, notes = jax.lax.switch(index, branches, *values[1:])
-    evaluator.notes.update(notes)
+    evaluator.rounds.update(notes)
     return results
 
 

@@ -22,6 +22,10 @@ _UINT8 = np.dtype(np.uint8)
 IoDtypes: TypeAlias = tuple[np.dtype, np.dtype]  # of inputs and of outputs
 _BIAS_LIMIT = 2.0**30  # leaves room for what the kernel adds
 
+# Kernels count limits in steps by int32, which such small ones overflow; nothing reaches them then.
+_LOOSER = {"RELU6": "RELU", "RELU_N1_TO_1": "NONE"}
+_LOOSER_FROM = 6.0
+
 
 @dataclass(frozen=True)
 class Rebuilt:
@@ -193,7 +197,13 @@ class _Rebuilder:
         options = dict(op.options)
         if integers and op.kind in ("ADD", "SUB") and self._plan.dtype == np.int16:
             options["pot_scale_int16"] = False
-        self.graph.add_many(op.kind, inputs, outputs, graphs, **options)
+        kind, result = op.kind, outputs[0].quantisation
+        if integers and result is not None and result.scale[0] * 2.0**31 <= _LOOSER_FROM:
+            fused = options.get("fused_activation_function")
+            if fused in _LOOSER:
+                options["fused_activation_function"] = _LOOSER[fused]
+            kind = "RELU" if kind == "RELU6" else kind
+        self.graph.add_many(kind, inputs, outputs, graphs, **options)
         return self.graph.touched[-1]
 
     def _linear_inputs(self, op: Op) -> list[Tensor | None]:

@@ -68,17 +68,21 @@ KERNELS: dict[str, Kernel] = {
             *("RESHAPE", "SQUEEZE", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V"),
             *("UNPACK", "PAD", "MAX_POOL_2D", "AVERAGE_POOL_2D", "TILE", "GATHER"),
             *("REDUCE_MAX", "REDUCE_MIN", "BROADCAST_TO", "REVERSE_V2", "TOPK_V2"),
-            *("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
+            *("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "MIRROR_PAD"),
         ),
         Kernel(Scales.INPUT),
     ),
+    **dict.fromkeys(("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"), Kernel(Scales.INPUT, int16=False)),
     **dict.fromkeys(
-        ("CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT_V2", "PADV2"),
+        (
+            *("CONCATENATION", "PACK", "MAXIMUM", "MINIMUM", "SELECT_V2", "PADV2"),
+            "DYNAMIC_UPDATE_SLICE",
+        ),
         Kernel(Scales.COMMON),
     ),
     "DYNAMIC_UPDATE_SLICE": Kernel(Scales.COMMON),
     **dict.fromkeys(("SOFTMAX", "LOGISTIC", "TANH"), Kernel(Scales.FIXED)),
-    "LOG_SOFTMAX": Kernel(Scales.FIXED, int16=False),
+    **dict.fromkeys(("LOG_SOFTMAX", "L2_NORMALIZATION"), Kernel(Scales.FIXED, int16=False)),
     **dict.fromkeys(("ARG_MAX", "ARG_MIN"), Kernel(Scales.NONE, int16=False)),
 }
 
@@ -95,6 +99,7 @@ _FIXED_INT8 = {
     "LOGISTIC": (1 / 256, -128),
     "TANH": (1 / 128, 0),
     "LOG_SOFTMAX": (16 / 256, 127),
+    "L2_NORMALIZATION": (1 / 128, 0),
 }
 
 

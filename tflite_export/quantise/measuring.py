@@ -13,6 +13,7 @@ from ..functions import Function
 from ..graph import Graph
 from ..subgraphs import Signature
 from ..verify import random_inputs
+from .checks import checks_of
 from .layers import few_rows, layer_errors
 from .options import Quantise
 from .pipeline import Quantised, quantise
@@ -93,10 +94,12 @@ def assess(
 def _measure(
     function: Function, graph: Graph, quantised: Quantised
 ) -> tuple[float, QuantisationReport]:
-    traced, mode, samples = function.traced, quantised.options.mode, quantised.samples
+    traced, options = function.traced, quantised.options
     names = (function.input_names, traced.output_names)
     content = write_model([Signature(function.key, quantised.graph, *names)]).joined
-    error, ratios = verify_quantised(content, function.call, traced, mode, samples)
-    sample = samples[0] if samples else random_inputs(np.random.default_rng(0), traced, 3)
-    layers = layer_errors(graph, quantised.graph, quantised.pairs, few_rows(sample, traced))
-    return error, QuantisationReport(mode, ratios, layers, ())
+    samples = quantised.samples or [random_inputs(np.random.default_rng(0), traced, 3)]
+    checks = quantised.checks or checks_of(function.call, traced, samples)
+    error, ratios = verify_quantised(content, traced, options.mode, checks)
+    sample = few_rows(samples[0], traced)
+    layers = layer_errors(graph, quantised.graph, quantised.pairs, sample)
+    return error, QuantisationReport(options.mode, ratios, layers, ())

@@ -107,6 +107,14 @@ class Quantise:
                 "Write keep_float=['SOFTMAX'].",
             )
 
+        if not isinstance(self.calibration, Calibration):
+            raise QuantisationError(
+                "Quantise",
+                "calibration as a Calibration",
+                repr(self.calibration),
+                "Write calibration=Calibration('mse').",
+            )
+
     @property
     def is_integer(self) -> bool:
         """Whether values, and not weights alone, become integers."""

@@ -12,6 +12,7 @@ from ..graph import Graph, Op, Tensor
 from ..rewrites.driver import apply_rules
 from ..trace import Traced
 from .calibration import calibrate
+from .checks import Check, spread
 from .copying import copy_graph
 from .forms import integer_forms
 from .integer import IoDtypes, rebuild
@@ -34,7 +35,8 @@ class Quantised:
     Args:
         graph: the graph to write.
         options: what was asked for.
-        samples: the representative data, one list of arrays for each sample.
+        samples: representative data to compare on, one list of arrays for each sample.
+        checks: the same with the function's results, where calibration found them.
         pairs: tensor of the float graph, and the one that stands for it.
         kept: operators on floats that stay so in integer modes.
     """
@@ -42,6 +44,7 @@ class Quantised:
     graph: Graph
     options: Quantise
     samples: list[list[np.ndarray]]
+    checks: list[Check]
     pairs: list[tuple[Tensor, Tensor]]
     kept: list[Op]
 
@@ -76,11 +79,11 @@ def quantise(
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A float graph with the ranges of its tensors over the samples."""
+    """A float graph, the ranges of its tensors over the samples, and some samples' results."""
 
     graph: Graph
     ranges: dict[Tensor, Range]
-    samples: list[list[np.ndarray]]
+    checks: list[Check]
 
 
 def calibrated(
@@ -96,7 +99,7 @@ def calibrated(
         representative: samples of the inputs.
 
     Returns:
-        Graph, ranges and samples.
+        Graph, ranges and results.
     """
     samples = list(read_samples(representative, traced))
     parts = graph.all_graphs()
@@ -105,10 +108,11 @@ def calibrated(
     ops = [op for part in parts for op in part.ordered()]
     tensors = [*graph.inputs, *(out for op in ops for out in op.outputs)]
     wanted = {t.origin for t in tensors if is_float(t) and t.origin is not None}
-    ranges = ranges_of(graph, calibrate(traced, wanted, samples, method))
+    observed = calibrate(traced, wanted, samples, method)
+    ranges = ranges_of(graph, observed.ranges)
     for part in parts:
         raise_masks(part, ranges)
-    return Calibrated(graph, ranges, samples)
+    return Calibrated(graph, ranges, observed.checks)
 
 
 def on_integers(data: Calibrated, options: Quantise, io_dtypes: IoDtypes) -> Quantised:
@@ -126,7 +130,8 @@ def on_integers(data: Calibrated, options: Quantise, io_dtypes: IoDtypes) -> Qua
     dtype = np.dtype(np.int8 if options.mode == "int8" else np.int16)
     plan = Plan(data.graph, data.ranges, kept, dtype).assign()
     rebuilt = rebuild(data.graph, plan, io_dtypes)
-    return Quantised(rebuilt.graph, options, data.samples, rebuilt.pairs, rebuilt.kept)
+    samples = [check.inputs for check in data.checks]
+    return Quantised(rebuilt.graph, options, samples, data.checks, rebuilt.pairs, rebuilt.kept)
 
 
 def _on_weights(graph: Graph, options: Quantise, samples: list[list[np.ndarray]]) -> Quantised:
@@ -135,7 +140,8 @@ def _on_weights(graph: Graph, options: Quantise, samples: list[list[np.ndarray]]
     there = {out for op in copy.ordered() for out in op.outputs}
     results = (t for op in graph.ordered() for t in op.outputs if is_float(t))
     pairs = [(t, twins[t]) for t in results if twins[t] in there]
-    return Quantised(copy, options, samples, pairs, [])
+    chosen = [samples[number] for number in spread(samples)]
+    return Quantised(copy, options, chosen, [], pairs, [])
 
 
 def stored_dtypes(mode: str | None, io_dtype: Any) -> IoDtypes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -21,6 +22,11 @@ from .kernels import (
 )
 from .ranges import Range
 from .tensor_ranges import constant_range
+
+_PRODUCTS = (*LINEAR, "MUL", "BATCH_MATMUL")
+_LARGEST_RATIO = 256.0  # XNNPACK takes no more
+_SOFTMAX_STEP = 2.0**-26  # kernels abort from here on
+_FEW_STEPS = 8.0  # probabilities of a thousand classes may all be 0 in steps of 1/256
 
 
 class Plan:
@@ -133,9 +139,37 @@ class Plan:
             # Elements that come as float are moved as float.
             source = read[0]
             return self.makes(source) or (source.producer is None and source not in self._states)
+        if KERNELS[op.kind].scales is Scales.FIXED:
+            return self._suits_fixed_scale(op)
         written = [out for out in op.outputs if is_float(out)]
-        fixed = KERNELS[op.kind].scales is Scales.FIXED
-        return fixed or all(out in self.ranges for out in written)
+        return all(out in self.ranges for out in written) and self._is_in_proportion(op)
+
+    def _suits_fixed_scale(self, op: Op) -> bool:
+        """Whether results reach some steps of the scale that the kernel demands."""
+        if op.kind in ("SOFTMAX", "LOG_SOFTMAX") and self._step(op.operand(0)) <= _SOFTMAX_STEP:
+            return False
+        bounds = self.ranges.get(op.out)
+        if bounds is None:
+            return True
+        step = float(fixed_quantisation(op.kind, self.dtype).scale[0])
+        clipped = op.kind == "LOG_SOFTMAX" and bounds.low < -256.0 * step
+        return not clipped and max(-bounds.low, bounds.high) >= _FEW_STEPS * step
+
+    def _is_in_proportion(self, op: Op) -> bool:
+        """Whether a step of what is computed is not many steps of the result."""
+        if KERNELS[op.kind].scales is not Scales.OWN:
+            return True
+        steps = [self._step(tensor) for tensor in values_read(op)]
+        if op.kind in LINEAR:
+            weights = op.operand(LINEAR[op.kind][1]).data
+            assert weights is not None
+            steps.append(float(np.abs(weights).max(initial=0.0)) / 127.0)
+        computed = math.prod(steps) if op.kind in _PRODUCTS else max(steps)
+        return computed < _LARGEST_RATIO * self._step(op.out)
+
+    def _step(self, tensor: Tensor) -> float:
+        bounds = constant_range(tensor) or self.ranges[tensor]
+        return float(self.covering(bounds).scale[0])
 
     def makes(self, tensor: Tensor) -> bool:
         """Whether an operator makes a tensor as integers."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import jax
 import numpy as np
 
 from ..errors import ExportMismatchError
 from ..interpreter import Interpreter
 from ..trace import Traced
-from ..verify import random_inputs
-from .decibels import snr
+from .checks import Check
+from .decibels import SignalToNoise
 from .layers import LayerError
 from .running import run_real
 
 # Below this the output is lost: "int8" leaves 20 to 40 dB on sound models.
-_LEAST = {"float16": 30.0, "dynamic": 5.0, "int8": 5.0, "int16x8": 20.0}
-_LEAST_AGREEMENT = 0.5  # share of equal elements of integer outputs
-_SAMPLES = 3  # enough to tell sound from broken
+_LEAST = {"float16": 30.0, "dynamic": 10.0, "int8": 10.0, "int16x8": 25.0}
+# Least share of equal elements of other outputs; half of the bools are equal by chance.
+_LEAST_AGREEMENT, _LEAST_BOOLS = 0.5, 0.75
 
 
 @dataclass(frozen=True)
@@ -58,73 +56,118 @@ class QuantisationReport:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class OutputQuality:
+    """How far one output is from the function.
+
+    Args:
+        name: of the output.
+        error: largest absolute difference of finite floats.
+        snr: signal-to-noise ratio of a float output in dB.
+        agreement: share of equal elements of an output of integers or bools.
+        least_agreement: below this it is lost.
+        misplaced: elements that are infinite or NaN in JAX or in LiteRT, and other ones there.
+    """
+
+    name: str
+    error: float = 0.0
+    snr: float | None = None
+    agreement: float | None = None
+    least_agreement: float = _LEAST_AGREEMENT
+    misplaced: int = 0
+
+
 def verify_quantised(
-    content: bytes,
-    fn: Callable[..., Any],
-    traced: Traced,
-    mode: str,
-    samples: Sequence[list[np.ndarray]],
+    content: bytes, traced: Traced, mode: str, checks: Sequence[Check]
 ) -> tuple[float, tuple[float | None, ...]]:
     """Compare a quantised file with its function.
 
     Args:
         content: the .tflite file.
-        fn: the function.
-        traced: what the export traced it to.
+        traced: what the export traced the function to.
         mode: the quantisation, which says how much may be lost.
-        samples: representative data; random inputs if there are none.
+        checks: samples with the function's results.
 
     Returns:
         The largest absolute difference of a float output, and the ratio of each output in dB.
 
     Raises:
-        ExportMismatchError: an output has another shape, or is lost in noise.
+        ExportMismatchError: an output has another shape, is lost in noise, or is infinite or NaN
+            where the function is not.
     """
-    worst, ratios = measure_quantised(content, fn, traced, mode, samples)
-    for name, ratio in zip(traced.output_names, ratios, strict=True):
-        if ratio is not None and ratio < _LEAST[mode]:
-            expected = f"a signal-to-noise ratio of at least {_LEAST[mode]:g} dB"
-            raise _lost(name, expected, f"{ratio:.1f} dB", mode)
-    return worst, ratios
+    found = measure_quantised(content, traced, checks)
+    for output in found:
+        _check(output, mode)
+    return max(output.error for output in found), tuple(output.snr for output in found)
 
 
 def measure_quantised(
-    content: bytes,
-    fn: Callable[..., Any],
-    traced: Traced,
-    mode: str,
-    samples: Sequence[list[np.ndarray]],
-) -> tuple[float, tuple[float | None, ...]]:
-    """`verify_quantised` without a limit for the noise of float outputs."""
-    interpreter, reference = Interpreter(model_content=content), jax.jit(fn)
-    chosen = list(samples[:_SAMPLES]) or [random_inputs(np.random.default_rng(0), traced, 3)]
-    wanted: list[list[np.ndarray]] = [[] for _ in traced.output_names]
-    got: list[list[np.ndarray]] = [[] for _ in traced.output_names]
-    for sample in chosen:
-        args = jax.tree_util.tree_unflatten(traced.tree, sample)
-        for into, leaf in zip(wanted, jax.tree_util.tree_leaves(reference(*args)), strict=True):
-            into.append(np.asarray(leaf))
-        for into, array in zip(got, run_real(interpreter, sample), strict=True):
-            into.append(array)
-    worst, ratios = 0.0, []
-    for name, exact, rounded in zip(traced.output_names, wanted, got, strict=True):
-        for left, right in zip(exact, rounded, strict=True):
-            if left.shape != right.shape:
-                raise _lost(name, f"shape {left.shape}", f"{right.shape}", mode)
-        flat = [np.concatenate([a.reshape(-1) for a in arrays]) for arrays in (exact, rounded)]
-        ratios.append(_compare(name, mode, *flat))
-        if ratios[-1] is not None:
-            worst = max(worst, float(np.nanmax(np.abs(flat[0] - flat[1]), initial=0.0)))
-    return worst, tuple(ratios)
+    content: bytes, traced: Traced, checks: Sequence[Check]
+) -> list[OutputQuality]:
+    """The quality of each output, however low; arguments as for `verify_quantised`."""
+    interpreter = Interpreter(model_content=content)
+    collected = [_Collected(name) for name in traced.output_names]
+    for check in checks:
+        got = run_real(interpreter, check.inputs)
+        for output, want, have in zip(collected, check.outputs, got, strict=True):
+            output.add(want, have)
+    return [output.quality() for output in collected]
 
 
-def _compare(name: str, mode: str, want: np.ndarray, got: np.ndarray) -> float | None:
-    if not np.issubdtype(want.dtype, np.floating):
-        share = float(np.mean(want == got)) if want.size else 1.0
-        if share < _LEAST_AGREEMENT:
-            raise _lost(name, "most elements as in JAX", f"{share:.0%}", mode)
-        return None
-    return snr(want, got)
+class _Collected:
+    """One output over all samples."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._error, self._ratio = 0.0, SignalToNoise()
+        self._equal = self._size = self._misplaced = 0
+        self._dtype = np.dtype(np.float32)
+
+    def add(self, want: np.ndarray, got: np.ndarray) -> None:
+        if want.shape != got.shape:
+            raise ExportMismatchError(
+                f"output {self._name!r} of the quantised file",
+                f"shape {want.shape}",
+                f"{got.shape} in LiteRT",
+                "Please report it; verify=False exports without this check.",
+            )
+        self._size += want.size
+        self._dtype = want.dtype
+        if not np.issubdtype(want.dtype, np.floating):
+            self._equal += int((want == got).sum())
+            return
+        finite = np.isfinite(want) & np.isfinite(got)
+        same = finite | (want == got) | (np.isnan(want) & np.isnan(got))
+        self._misplaced += int(want.size - same.sum())
+        self._ratio.add(want[finite], got[finite])
+        difference = np.abs(want[finite].astype(np.float64) - got[finite])
+        self._error = max(self._error, float(difference.max(initial=0.0)))
+
+    def quality(self) -> OutputQuality:
+        if np.issubdtype(self._dtype, np.floating):
+            ratio = self._ratio.decibels
+            return OutputQuality(self._name, self._error, ratio, misplaced=self._misplaced)
+        share = self._equal / self._size if self._size else 1.0
+        least = _LEAST_BOOLS if self._dtype == np.bool_ else _LEAST_AGREEMENT
+        return OutputQuality(self._name, agreement=share, least_agreement=least)
+
+
+def _check(output: OutputQuality, mode: str) -> None:
+    if output.misplaced:
+        raise ExportMismatchError(
+            f"output {output.name!r} of the quantised file",
+            "infinities and NaN where JAX has them, and nowhere else",
+            f"{output.misplaced} other elements in LiteRT",
+            "Integers hold neither: clip what the function returns, mask with a large finite "
+            f"number, or keep the last operators in float with quantize=Quantise({mode!r}, "
+            "keep_float=[...]).",
+        )
+    if output.snr is not None and output.snr < _LEAST[mode]:
+        expected = f"a signal-to-noise ratio of at least {_LEAST[mode]:g} dB"
+        raise _lost(output.name, expected, f"{output.snr:.1f} dB", mode)
+    if output.agreement is not None and output.agreement < output.least_agreement:
+        expected = f"at least {output.least_agreement:.0%} of the elements as in JAX"
+        raise _lost(output.name, expected, f"{output.agreement:.0%}", mode)
 
 
 def _lost(name: str, expected: str, got: str, mode: str) -> ExportMismatchError:

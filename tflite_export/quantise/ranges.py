@@ -48,6 +48,17 @@ class Range:
         return per_tensor(scale if scale >= np.finfo(np.float32).tiny else _ZERO_SCALE, 0)
 
 
+def finite_range(values: np.ndarray) -> Range | None:
+    """The range of the finite elements, None if there are none."""
+    if not values.size:
+        return None
+    low, high = float(values.min()), float(values.max())
+    if np.isfinite(low) and np.isfinite(high):  # NaN would show in either
+        return Range(low, high)
+    finite = values[np.isfinite(values)]
+    return Range(float(finite.min()), float(finite.max())) if finite.size else None
+
+
 class Histogram:
     """Counts of the values inside a range."""
 

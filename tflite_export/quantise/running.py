@@ -23,7 +23,8 @@ def run_real(interpreter: Interpreter, inputs: Sequence[np.ndarray]) -> list[np.
             "the quantised file",
             "to run in LiteRT",
             f"{type(error).__name__}: {error}",
-            "Please report it; verify=False exports without this check.",
+            "Check that the data are inputs that the function takes, with indices in range; "
+            "otherwise please report it. verify=False exports without this check.",
         ) from error
     return [
         to_real(value, d)

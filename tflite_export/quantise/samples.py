@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..dim_expression import evaluate, symbols_of
 from ..errors import QuantisationError
+from ..specs import InputLeaf
 from ..symbolic import describe, is_static
 from ..trace import Traced
 
@@ -68,6 +70,13 @@ def _iterate(representative: Any, traced: Traced) -> Iterator[Any]:
         isinstance(data, tuple) and len(data) == len(traced.inputs) and _fits(data, traced)
     )
     if not whole:
+        if isinstance(data, str | bytes) or not isinstance(data, Iterable):
+            raise QuantisationError(
+                _WHERE,
+                "an array, or an iterable of samples",
+                repr(data)[:60],
+                "Load files first, for example with np.load.",
+            )
         yield from data
         return
     arrays = _arrays_of(data, traced)
@@ -102,19 +111,50 @@ def _arrays_of(sample: Any, traced: Traced) -> list[np.ndarray]:
         found = [sample[name] for name in names]
     else:
         found = jax.tree_util.tree_leaves(sample)
-    if len(found) != len(leaves):
+    if len(found) != len(leaves) or (isinstance(sample, Mapping) and not _is_tree(sample, traced)):
+        keys = sorted(map(str, sample)) if isinstance(sample, Mapping) else None
         raise QuantisationError(
             _WHERE,
             f"samples of {len(leaves)} arrays ({', '.join(names)})",
-            f"one of {len(found)}",
+            f"one of {len(found)}" if keys is None else f"a dict of {', '.join(keys)}",
             "Yield a list of arrays, or a dict by input name.",
         )
+    return [_as_dtype(value, leaf) for value, leaf in zip(found, leaves, strict=True)]
+
+
+def _is_tree(sample: Mapping[str, Any], traced: Traced) -> bool:
+    """Whether a dict by other keys than names is built like the function's arguments."""
+    if set(sample) == {leaf.name for leaf in traced.inputs}:
+        return True
+    structure = jax.tree_util.tree_structure
+    return traced.tree in (structure(sample), structure((sample,)))
+
+
+def _as_dtype(value: Any, leaf: InputLeaf) -> np.ndarray:
+    """An array in the dtype of an input, if that holds its numbers."""
     try:
-        return [np.asarray(value, leaf.dtype) for value, leaf in zip(found, leaves, strict=True)]
-    except (TypeError, ValueError) as error:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        array = np.asarray(None)
+    real = jnp.issubdtype(array.dtype, np.number) or array.dtype == np.bool_
+    if not real or jnp.issubdtype(array.dtype, np.complexfloating):
+        what = type(value).__name__ if array.dtype == object else str(array.dtype)
         raise QuantisationError(
-            _WHERE, "arrays of numbers", str(error), "Yield a list of arrays for each sample."
-        ) from error
+            f"{_WHERE}, input {leaf.name!r}",
+            f"an array of {leaf.dtype}",
+            what,
+            "Convert the data with np.asarray first.",
+        )
+    with np.errstate(all="ignore"):
+        cast = array.astype(leaf.dtype)
+    if not np.issubdtype(leaf.dtype, np.floating) and not np.array_equal(cast, array):
+        raise QuantisationError(
+            f"{_WHERE}, input {leaf.name!r}",
+            f"values that {leaf.dtype} holds",
+            f"others in {array.dtype}",
+            "Round or look up the data first.",
+        )
+    return cast
 
 
 def _check(arrays: Sequence[np.ndarray], traced: Traced) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph import Graph, Op, Origin, Tensor
 from .kernels import KERNELS, Scales, is_float, values_read
+from .monotonous import range_after
 from .ranges import Range
 
 # What these compute has the range of what they read, and the other way round.
@@ -100,6 +101,9 @@ def _propagate(graph: Graph, known: dict[Tensor, Range]) -> None:
             _loop(op, known)
         elif op.kind == "IF":
             _branches(op, known)
+        computed = range_after(op, known.get(op.operand(0)) if op.inputs else None)
+        if computed is not None:
+            known.setdefault(op.out, computed)
         kernel = KERNELS.get(op.kind)
         if kernel is None or kernel.scales is not Scales.INPUT:
             continue

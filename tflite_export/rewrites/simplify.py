@@ -106,6 +106,7 @@ def keep_reduced_axes(graph: Graph, op: Op) -> bool:
     if not same_shape(kept, op.out.shape):
         return False
     out = graph.add(reduction.kind, reduction.inputs, kept, op.out.dtype, keep_dims=True)
+    out.hold(reduction.out.origin)  # the reshape may stand for a value of no primitive
     graph.replace(op.out, out)
     return True
 
