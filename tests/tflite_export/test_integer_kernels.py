@@ -146,6 +146,8 @@ def test_kernel(kind: str, fn: Any, specs: tuple[TensorSpec, ...], mode: str) ->
     sample = [
         (RNG.normal(size=shape) > 0).astype(bool)
         if spec.dtype == np.bool_
+        else np.round(RNG.normal(size=shape)).astype(spec.dtype)
+        if spec.dtype == np.int32
         else RNG.normal(size=shape).astype(np.float32)
         for spec, shape in zip(specs, shapes, strict=True)
     ]
