@@ -26,10 +26,9 @@ def lower_broadcast_in_dim(lowerer: Lowerer, eqn: Any, inputs: Sequence[Tensor])
     sizes = pad_rank(x.shape, len(eqn.invars[0].aval.shape))
     for axis, dim in zip(eqn.params["broadcast_dimensions"], sizes, strict=True):
         placed[int(axis)] = dim
-    target = strip_leading_ones(placed)
-    if same_shape(strip_leading_ones(x.shape), target):
+    if same_shape(strip_leading_ones(x.shape), strip_leading_ones(placed)):
         return x
-    return lowerer.reshape(x, target)
+    return lowerer.reshape(x, placed)  # with leading ones: reductions before it can keep theirs
 
 
 @lowers("reshape")

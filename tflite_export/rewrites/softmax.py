@@ -51,7 +51,8 @@ def to_softmax(graph: Graph, op: Op) -> bool:
     x = _shifted_exponent(powers)
     if x is None or not _is_last_axis_sum(op.operand(1), powers):
         return False
-    graph.replace(op.out, graph.add("SOFTMAX", [x], op.out.shape, beta=1.0))
+    rows = graph.add("RESHAPE", [x], op.out.shape)  # x may have fewer leading axes of size 1
+    graph.replace(op.out, graph.add("SOFTMAX", [rows], op.out.shape, beta=1.0))
     return True
 
 
@@ -68,7 +69,8 @@ def to_log_softmax(graph: Graph, op: Op) -> bool:
         return False
     if powers.producer.operand(0) is not shifted or not _is_last_axis_sum(total, powers):
         return False
-    graph.replace(op.out, graph.add("LOG_SOFTMAX", [x], op.out.shape))
+    rows = graph.add("RESHAPE", [x], op.out.shape)
+    graph.replace(op.out, graph.add("LOG_SOFTMAX", [rows], op.out.shape))
     return True
 
 
@@ -101,8 +103,8 @@ def _before_reshapes(tensor: Tensor) -> Tensor:
 
 def _is_column(column: Tensor, x: Tensor) -> bool:
     """Whether a tensor has one element for each row of x, but for leading axes of size 1."""
-    shape = (*x.shape[:-1], 1)
-    return x.rank >= column.rank and same_shape(pad_rank(column.shape, x.rank), shape)
+    rank = max(x.rank, column.rank)
+    return same_shape(pad_rank(column.shape, rank), (*pad_rank(x.shape, rank)[:-1], 1))
 
 
 def _is_last_axis_sum(total: Tensor, of: Tensor) -> bool:
