@@ -69,7 +69,10 @@ def export_tflite(
       as JAX does, but takes infinity and the largest float for equal;
     - floats beyond the range of an integer, and NaN, become any integer;
     - logarithms near 0 (of numbers near 1, and so `log1p`, `asinh` and `atanh` of small ones) are
-      right to 1e-7 absolutely, not relatively.
+      right to 1e-7 absolutely, not relatively;
+    - XNNPACK's sine and cosine are right up to angles of 1e5, lose a digit with each further one
+      and mean nothing beyond 1e8; its square roots (beyond 8e37) and logarithms (beyond 1.6e38)
+      are wrong next to the largest floats.
 
     Args:
         fn_or_model: a pure function of arrays or pytrees of arrays, or an nnlib model (anything
