@@ -20,7 +20,7 @@ WEIGHTS = ("params", "state")
 def to_tree(model: "Model", weights_only: bool = False) -> Tree:
     """Weights; and if the model is compiled, optimizer, metrics, key, step and position."""
     trainer = model.trainer
-    state = trainer.make_state()
+    state = trainer.kept_state()
     tree: Tree = {"params": state.params, "state": state.state}
     if trainer.compiled is not None and not weights_only:
         position = trainer.position
@@ -31,7 +31,10 @@ def to_tree(model: "Model", weights_only: bool = False) -> Tree:
             "step": state.step,
             "position": {name: np.int64(n) for name, n in vars(position).items()},
         }
-    return without_empty(tree)
+    tree = without_empty(tree)
+    if trainer.placement.processes > 1:  # one process writes, without the others
+        return jax.tree.map(np.asarray, trainer.placement.whole(tree))
+    return tree
 
 
 def without_empty(tree: Tree) -> Tree:

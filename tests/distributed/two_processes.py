@@ -1,0 +1,105 @@
+"""What each of two processes does in `test_multi_worker.py`; prints what it found as JSON."""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import nnlib as nn
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(52, 6)).astype("float32")
+Y = RNG.normal(size=(52, 1)).astype("float32")
+
+
+def model(optimizer="sgd", **options):
+    made = nn.Sequential(
+        [nn.Input((6,)), nn.layers.Dense(8, "tanh"), nn.layers.Dropout(0.3), nn.layers.Dense(1)]
+    )
+    if optimizer == "sgd":
+        optimizer = nn.optimizers.SGD(0.1)
+    made.compile(optimizer, "mse", metrics=["mae"], **options)
+    return made
+
+
+def digest(arrays):
+    return hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in arrays)).hexdigest()
+
+
+def fit_of_arrays(folder):
+    nn.utils.set_random_seed(3)
+    made = model()
+    stop = nn.callbacks.EarlyStopping("val_loss", patience=0, min_delta=100.0)
+    history = made.fit(
+        X, Y, batch_size=16, epochs=4, verbose=2, validation_data=(X[:10], Y[:10]),
+        callbacks=[
+            nn.callbacks.ModelCheckpoint(folder / "best.keras", monitor="loss"),
+            nn.callbacks.CSVLogger(folder / "log.csv"),
+            stop,
+        ],
+    ).history
+    return made, {
+        "history": history,
+        "weights": [w.tolist() for w in made.get_weights()],
+        "evaluate": made.evaluate(X, Y, batch_size=20, verbose=0),
+        "predict": made.predict(X[:7]).tolist(),
+        "step": int(made.optimizer.iterations),
+    }
+
+
+def fit_of_a_dataset():
+    nn.utils.set_random_seed(3)
+    made = model("adam")
+    data = nn.data.Dataset.from_tensor_slices((X, Y)).shuffle(52, seed=1).batch(12)
+    made.fit(data, epochs=2, verbose=0)
+    return [w.tolist() for w in made.get_weights()]
+
+
+def main(folder):
+    strategy = nn.distributed.MultiWorkerMirroredStrategy()
+    index = jax.process_index()
+    with strategy.scope():
+        made, found = fit_of_arrays(folder)
+        found["dataset"] = fit_of_a_dataset()
+    found["restored"] = digest(nn.models.load_model(folder / "best.keras").get_weights())
+    found["digest"] = digest(made.get_weights())
+    found["replicas"] = strategy.num_replicas_in_sync
+    found["index"] = index
+    if jax.process_count() > 1:
+        found["again"] = nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync
+        found["refused"] = refusals(strategy)
+        with strategy.scope():
+            nn.utils.set_random_seed(index)  # the first one's weights count
+            other = model()
+            other.fit(X, Y, epochs=1, verbose=0)
+        found["other"] = digest(other.get_weights())
+    return found
+
+
+def refusals(strategy):
+    index = jax.process_index()
+    found = []
+    with strategy.scope():
+        made = model()
+    for data in (X + index, X[: 40 + index]):
+        try:
+            made.fit(data, Y[: len(data)], verbose=0)
+        except nn.errors.DataError as error:
+            found.append(str(error))
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": ["a:1", "b:1", "c:1"]},
+                                          "task": {"type": "worker", "index": 0}})
+    try:
+        nn.distributed.MultiWorkerMirroredStrategy()
+    except nn.distributed.StrategyError as error:
+        found.append(str(error))
+    return found
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    result = main(folder)
+    (folder / f"{result['index']}.json").write_text(json.dumps(result))
