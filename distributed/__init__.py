@@ -21,6 +21,8 @@ from .connect import connect_to_cluster
 from .errors import ClusterTypeError, ProcessError, StrategyError, TFConfigError
 from .mirrored_strategy import MirroredStrategy
 from .multi_worker_mirrored_strategy import MultiWorkerMirroredStrategy
+from .preemption_checkpoint import PreemptionCheckpoint
+from .run import run
 from .server import Server
 from .strategy import Strategy
 from .tpu_strategy import TPUStrategy
@@ -34,6 +36,7 @@ __all__ = [
     "KubernetesClusterResolver",
     "MirroredStrategy",
     "MultiWorkerMirroredStrategy",
+    "PreemptionCheckpoint",
     "ProcessError",
     "Server",
     "SimpleClusterResolver",
@@ -49,4 +52,5 @@ __all__ = [
     "id_in_cluster",
     "initialize_tpu_system",
     "is_chief",
+    "run",
 ]
