@@ -25,13 +25,15 @@ class ClusterSpec:
     """
 
     def __init__(self, cluster: Any):
-        given = cluster._jobs if isinstance(cluster, ClusterSpec) else cluster
+        given = cluster.as_dict() if isinstance(cluster, ClusterSpec) else cluster
         if not isinstance(given, Mapping):
             raise ClusterTypeError(
                 'ClusterSpec: expected a dict as {"worker": ["host:port"]}, got '
                 f"{type(given).__name__}."
             )
-        self._jobs = {_job(name): _tasks(name, tasks) for name, tasks in given.items()}
+        self._jobs: dict[str, dict[int, str]] = {
+            _job(name): _tasks(name, tasks) for name, tasks in given.items()
+        }
 
     def __bool__(self) -> bool:
         return bool(self._jobs)

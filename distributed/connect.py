@@ -1,5 +1,6 @@
 """connect_to_cluster: make this process one of several."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from nnlib.core.errors import ArgumentError
@@ -11,11 +12,13 @@ PROTOCOL = "grpc"
 """By which the processes find each other."""
 
 
+@dataclass(frozen=True)
 class Task:
-    """A task of a cluster, as a resolver tells it."""
+    """A task of a cluster, told as a resolver does."""
 
-    def __init__(self, spec: ClusterSpec, task_type: str | None, task_id: int | None):
-        self.spec, self.task_type, self.task_id = spec, task_type, task_id
+    spec: ClusterSpec
+    task_type: str | None
+    task_id: int | None
 
     def cluster_spec(self) -> ClusterSpec:
         """The cluster."""

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _CHILD = str(Path(__file__).with_name("child.py"))
-PEER_SECONDS = 3.0
-"""How long the others may take to fail by themselves once one has, so that their logs say why."""
 _POLL_SECONDS = 0.05
 
 
@@ -90,7 +88,7 @@ class Gang:
                 return exits
             time.sleep(min(_POLL_SECONDS, max(0.0, end - time.monotonic())))
 
-    def settle(self, seconds: float = PEER_SECONDS) -> list[int | None]:
+    def settle(self, seconds: float) -> list[int | None]:
         """Wait until all have ended, or time is up."""
         end = time.monotonic() + seconds
         while None in self.exits() and time.monotonic() < end:

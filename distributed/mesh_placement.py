@@ -80,9 +80,7 @@ class MeshPlacement(Placement):
 
     def logs(self, logs: Any) -> Any:
         """See `Placement`."""
-        return jax.tree.map(
-            lambda a: jax.lax.with_sharding_constraint(a, self._everywhere), logs
-        )
+        return jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a, self._everywhere), logs)
 
     def local(self, tree: Any) -> Any:
         """See `Placement`: what is whole on every device is an array of the first of them."""

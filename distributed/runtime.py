@@ -175,7 +175,7 @@ def _own_interface(address: str) -> str:
     """The number that a name stands for, so that no other interface is listened at."""
     host, port = split_address(address)
     with contextlib.suppress(OSError):
-        host = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+        host = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

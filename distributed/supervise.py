@@ -9,6 +9,8 @@ from .gang import Gang
 
 GRACE_SECONDS = 30.0
 """How long workers may take to save their work once they are told to end."""
+PEER_SECONDS = 3.0
+"""How long the others may take to fail by themselves once one has, so that their logs say why."""
 _LISTEN_SECONDS = 0.2
 
 
@@ -85,7 +87,7 @@ def _watched(
         left -= step
         exits = gang.wait(step)
         if any(exits):
-            return Outcome(gang.settle(), attempt)
+            return Outcome(gang.settle(PEER_SECONDS), attempt)
         if None not in exits:
             return Outcome(exits, attempt)
         if is_told():

@@ -12,8 +12,9 @@ from .base import ClusterResolver, with_layer
 
 
 class TFConfigClusterResolver(ClusterResolver):
-    """Reads TF_CONFIG whenever it is asked:
-    `{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}`.
+    """Reads TF_CONFIG whenever it is asked.
+
+    It is `{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}`.
 
     Args:
         task_type: the job of this process, in place of what TF_CONFIG says.

@@ -43,8 +43,7 @@ def fit(strategy, callbacks):
     nn.utils.set_random_seed(5)
     with strategy.scope():
         made = nn.Sequential(
-            [nn.Input((4,)), nn.layers.Dense(4, "tanh"), nn.layers.Dropout(0.5),
-             nn.layers.Dense(1)]
+            [nn.Input((4,)), nn.layers.Dense(4, "tanh"), nn.layers.Dropout(0.5), nn.layers.Dense(1)]
         )
         made.compile("adam", "mse")
     made.fit(X, Y, batch_size=8, epochs=STEPS // 5, verbose=0, callbacks=callbacks)

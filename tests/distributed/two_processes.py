@@ -1,10 +1,10 @@
-"""What each of two processes does in `test_multi_worker.py`; prints what it found as JSON."""
+"""What each of two processes does in `test_multi_worker.py`, and one process for comparison."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
-import sys
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -35,18 +35,23 @@ def fit_of_arrays(folder):
     made = model()
     stop = nn.callbacks.EarlyStopping("val_loss", patience=0, min_delta=100.0)
     history = made.fit(
-        X, Y, batch_size=16, epochs=4, verbose=2, validation_data=(X[:10], Y[:10]),
+        X,
+        Y,
+        batch_size=16,
+        epochs=4,
+        verbose=2,
+        validation_data=(X[:10], Y[:10]),
         callbacks=[
             nn.callbacks.ModelCheckpoint(folder / "best.keras", monitor="loss"),
-            nn.callbacks.CSVLogger(folder / "log.csv"),
+            nn.callbacks.CSVLogger(folder / f"log-{jax.process_index()}.csv"),
             stop,
         ],
     ).history
     return made, {
         "history": history,
-        "weights": [w.tolist() for w in made.get_weights()],
+        "weights": made.get_weights(),
         "evaluate": made.evaluate(X, Y, batch_size=20, verbose=0),
-        "predict": made.predict(X[:7]).tolist(),
+        "predict": made.predict(X[:7]),
         "step": int(made.optimizer.iterations),
     }
 
@@ -56,27 +61,30 @@ def fit_of_a_dataset():
     made = model("adam")
     data = nn.data.Dataset.from_tensor_slices((X, Y)).shuffle(52, seed=1).batch(12)
     made.fit(data, epochs=2, verbose=0)
-    return [w.tolist() for w in made.get_weights()]
+    return made.get_weights()
 
 
-def main(folder):
+def train(folder):
     strategy = nn.distributed.MultiWorkerMirroredStrategy()
     index = jax.process_index()
+    printed = io.StringIO()
     with strategy.scope():
-        made, found = fit_of_arrays(folder)
+        with contextlib.redirect_stdout(printed):
+            made, found = fit_of_arrays(folder)
         found["dataset"] = fit_of_a_dataset()
+    found["printed"] = printed.getvalue()
     found["restored"] = digest(nn.models.load_model(folder / "best.keras").get_weights())
     found["digest"] = digest(made.get_weights())
     found["replicas"] = strategy.num_replicas_in_sync
     found["index"] = index
+    with strategy.scope():
+        nn.utils.set_random_seed(index)  # the weights of the first count
+        other = model()
+        other.fit(X, Y, epochs=1, verbose=0)
+    found["other"] = other.get_weights()
     if jax.process_count() > 1:
         found["again"] = nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync
         found["refused"] = refusals(strategy)
-        with strategy.scope():
-            nn.utils.set_random_seed(index)  # the first one's weights count
-            other = model()
-            other.fit(X, Y, epochs=1, verbose=0)
-        found["other"] = digest(other.get_weights())
     return found
 
 
@@ -90,16 +98,11 @@ def refusals(strategy):
             made.fit(data, Y[: len(data)], verbose=0)
         except nn.errors.DataError as error:
             found.append(str(error))
-    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": ["a:1", "b:1", "c:1"]},
-                                          "task": {"type": "worker", "index": 0}})
+    os.environ["TF_CONFIG"] = json.dumps(
+        {"cluster": {"worker": ["a:1", "b:1", "c:1"]}, "task": {"type": "worker", "index": 0}}
+    )
     try:
         nn.distributed.MultiWorkerMirroredStrategy()
     except nn.distributed.StrategyError as error:
         found.append(str(error))
     return found
-
-
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    result = main(folder)
-    (folder / f"{result['index']}.json").write_text(json.dumps(result))
