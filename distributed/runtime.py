@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ START_SECONDS = 300.0
 """How long a process waits until all others are there."""
 SHUTDOWN_SECONDS = 120.0
 """How long a process that is done waits for the others."""
+NAME_SECONDS = 30.0
+"""How long the name of a machine that has just started may not be known yet."""
 
 _FLAGS = (
     "--xla_cpu_collective_timeout_seconds={}",
@@ -174,8 +177,14 @@ def split_address(address: str) -> tuple[str, int]:
 def _own_interface(address: str) -> str:
     """The number that a name stands for, so that no other interface is listened at."""
     host, port = split_address(address)
-    with contextlib.suppress(OSError):
-        host = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+    end = time.monotonic() + NAME_SECONDS
+    while True:
+        with contextlib.suppress(OSError):
+            host = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+            break
+        if time.monotonic() > end:
+            break
+        time.sleep(1.0)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
