@@ -7,8 +7,6 @@ import threading
 from types import FrameType
 from typing import Any
 
-import jax
-
 from nnlib.core.compat import preemption_reached
 
 _checks = itertools.count(1)
@@ -17,19 +15,22 @@ _checks = itertools.count(1)
 class PreemptionNotice:
     """Hears SIGTERM; of several processes all hear it at the same check.
 
-    JAX hears it where processes are connected, and this object where there is one alone.
+    JAX hears it where processes train together, and this object where one is alone.
     """
 
     def __init__(self) -> None:
-        self._told = False
+        self._told = self._together = False
         self._listening = False
         self._before: Any = None
 
-    def listen(self) -> None:
-        """From now on SIGTERM ends the process only at a `reached`."""
-        self._told = False
-        alone = not jax.distributed.is_initialized()
-        if alone and threading.current_thread() is threading.main_thread():
+    def listen(self, together: bool) -> None:
+        """From now on SIGTERM ends the process only at a `reached`.
+
+        Args:
+            together: whether it trains with others, who ask as often.
+        """
+        self._told, self._together = False, together
+        if not together and threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGTERM, self._hear)
             self._listening = True
 
@@ -40,8 +41,8 @@ class PreemptionNotice:
             signal.signal(signal.SIGTERM, self._before)
 
     def reached(self) -> bool:
-        """Whether to save and end now. To be asked by all processes equally often."""
-        if jax.distributed.is_initialized():
+        """Whether to save and end now."""
+        if self._together:
             return preemption_reached(next(_checks))
         return self._told
 

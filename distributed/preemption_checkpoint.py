@@ -63,7 +63,7 @@ class PreemptionCheckpoint(BackupAndRestore):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Go on from the backup, if there is one, and listen for SIGTERM."""
         super().on_train_begin(logs)
-        self._notice.listen()
+        self._notice.listen(self.model.trainer.placement.processes > 1)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save and end, if that was said; back up, if it is time."""

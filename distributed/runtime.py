@@ -4,7 +4,9 @@ import contextlib
 import os
 import socket
 import time
+import warnings
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 import jax
@@ -47,14 +49,14 @@ _joined: Membership | None = None
 
 
 def membership_of(resolver: Any) -> Membership | None:
-    """What a resolver says about this process; None where it is the only one.
+    """What a resolver says about this process; None where it trains alone, as an evaluator does.
 
     Raises:
         ArgumentError: if the task does not train with others, or is not in the cluster.
     """
     spec = resolver.cluster_spec()
     members = members_of(spec)
-    if len(members) < 2:
+    if len(members) < 2 or resolver.task_type == "evaluator":
         return None
     if resolver.task_type is None or resolver.task_id is None:
         raise ArgumentError(
@@ -124,6 +126,7 @@ def join(
         ) from error
     _joined = member
     _check_same(place, member)
+    _warn_of_name(place, member)
 
 
 def leave() -> None:
@@ -144,6 +147,29 @@ def _check_same(place: str, member: Membership) -> None:
             f"{f' at {_joined.coordinator}' if _joined else ''}. One process belongs to one "
             "cluster: start another for another."
         )
+
+
+def _warn_of_name(place: str, member: Membership) -> None:
+    """On CPUs processes reach each other by the names of their machines."""
+    own = _addresses(socket.gethostname())
+    here, local = _addresses(split_address(member.coordinator)[0]), _are_loopback(own)
+    if jax.default_backend() == "cpu" and local and not _are_loopback(here):
+        warnings.warn(
+            f"{place}: expected the name of this machine ({socket.gethostname()}) to stand for an "
+            f"address that the others reach, got {', '.join(sorted(own))}: collectives of CPUs on "
+            "other machines will fail. Put its address into /etc/hosts.",
+            stacklevel=4,
+        )
+
+
+def _addresses(host: str) -> set[str]:
+    with contextlib.suppress(OSError):
+        return {str(found[4][0]) for found in socket.getaddrinfo(host, None)}
+    return set()
+
+
+def _are_loopback(addresses: set[str]) -> bool:
+    return bool(addresses) and all(ip_address(text).is_loopback for text in addresses)
 
 
 def _limit_collectives(seconds: float) -> None:

@@ -79,5 +79,17 @@ def silent(folder):
     time.sleep(60)
 
 
+def cut(folder):
+    """Trains until the link between the two machines is cut, and then as long as it may."""
+    cluster = nn.distributed.TFConfigClusterResolver()
+    nn.distributed.connect_to_cluster(cluster, heartbeat_seconds=4)
+    strategy = nn.distributed.MultiWorkerMirroredStrategy(cluster)
+    peers = strategy.placement_of(None).peers
+    peers.meet()
+    (folder / f"met-{jax.process_index()}").touch()
+    while True:
+        peers.meet()
+
+
 if __name__ == "__main__":
-    {"train": train, "silent": silent}[sys.argv[1]](Path(sys.argv[2]))
+    {"train": train, "silent": silent, "cut": cut}[sys.argv[1]](Path(sys.argv[2]))

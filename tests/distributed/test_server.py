@@ -27,6 +27,13 @@ def test_the_only_process_of_a_cluster(monkeypatch):
     assert nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync == 8
 
 
+def test_an_evaluator_is_alone(monkeypatch):
+    cluster = {"worker": ["a:1", "b:1"], "evaluator": ["c:1"]}
+    config = {"cluster": cluster, "task": {"type": "evaluator", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync == 8
+
+
 def test_parameter_servers_are_not_served():
     with pytest.warns(UserWarning, match="actors of Ray"):
         Server({"ps": ["a:1"], "worker": ["b:1"]}, "ps", 0)
