@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _CHILD = str(Path(__file__).with_name("child.py"))
@@ -36,7 +36,9 @@ class Gang:
         environment: Mapping[str, str] | None = None,
     ):
         self.command, self.count, self.log_dir = list(command), count, log_dir
-        self.environment = os.environ | dict(environment or {})
+        # Where some other cluster listens is no place for this one.
+        own = {k: v for k, v in os.environ.items() if k != "JAX_COORDINATOR_BIND_ADDRESS"}
+        self.environment = own | dict(environment or {})
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "Gang":
@@ -88,19 +90,23 @@ class Gang:
                 return exits
             time.sleep(min(_POLL_SECONDS, max(0.0, end - time.monotonic())))
 
-    def settle(self, seconds: float) -> list[int | None]:
+    def settle(
+        self, seconds: float, in_a_hurry: Callable[[], bool] = lambda: False
+    ) -> list[int | None]:
         """Wait until all have ended, or time is up."""
         end = time.monotonic() + seconds
-        while None in self.exits() and time.monotonic() < end:
+        while None in self.exits() and time.monotonic() < end and not in_a_hurry():
             time.sleep(_POLL_SECONDS)
         return self.exits()
 
-    def terminate(self, grace_seconds: float) -> list[int | None]:
+    def terminate(
+        self, grace_seconds: float, in_a_hurry: Callable[[], bool] = lambda: False
+    ) -> list[int | None]:
         """Tell all to end (SIGTERM), give them time, and end those that do not."""
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        exits = self.settle(grace_seconds)
+        exits = self.settle(grace_seconds, in_a_hurry)
         self.kill()
         return exits if None not in exits else self.exits()
 

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log_dir=options.log_dir,
             environment=cpu_environment(options.cpu_devices),
             grace_seconds=options.grace,
-            is_told=lambda: bool(told),
+            told=lambda: len(told),
             say=_say,
         )
     if options.log_dir is not None:

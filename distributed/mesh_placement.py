@@ -14,7 +14,7 @@ from nnlib.training.peers import ALONE
 from nnlib.training.placement import Placement
 from nnlib.training.state import TrainState
 
-from .process_peers import ProcessPeers
+from .process_peers import ProcessPeers, is_own
 from .put import as_data, like_key, put, whole
 
 Weights = Mapping[tuple[str, ...], tuple[tuple[int, ...], P]]
@@ -53,7 +53,7 @@ class MeshPlacement(Placement):
         if self.peers.count == 1:
             return tree
         leaves, structure = jax.tree.flatten(jax.tree.map(as_data, tree))
-        own = [i for i, leaf in enumerate(leaves) if _is_own(leaf)]
+        own = [i for i, leaf in enumerate(leaves) if is_own(leaf)]
         for i, array in zip(own, self.peers.common([leaves[i] for i in own]), strict=True):
             leaves[i] = array
         return jax.tree.map(like_key, tree, jax.tree.unflatten(structure, leaves))
@@ -112,10 +112,6 @@ class MeshPlacement(Placement):
 
 def _spans_processes(mesh: Mesh) -> bool:
     return len({device.process_index for device in mesh.devices.flat}) > 1
-
-
-def _is_own(array: Any) -> bool:
-    return not isinstance(array, jax.Array) or array.is_fully_addressable
 
 
 def _first_copy(array: Any) -> Any:

@@ -50,6 +50,12 @@ class MultiWorkerMirroredStrategy(Strategy):
             )
         self.cluster_resolver = cluster_resolver or TFConfigClusterResolver()
         member = membership_of(self.cluster_resolver)
+        if communication_options is not None and not hasattr(
+            communication_options, "timeout_seconds"
+        ):
+            raise ArgumentError(
+                f"{place}: expected CommunicationOptions, got {communication_options!r}."
+            )
         timeout = getattr(communication_options, "timeout_seconds", None)
         join(place, member, collective_seconds=timeout)
         devices = jax.devices() if jax.process_count() > 1 else jax.local_devices()

@@ -9,7 +9,7 @@ from .gang import Gang
 
 GRACE_SECONDS = 30.0
 """How long workers may take to save their work once they are told to end."""
-PEER_SECONDS = 3.0
+PEER_SECONDS = 2.0
 """How long the others may take to fail by themselves once one has, so that their logs say why."""
 _LISTEN_SECONDS = 0.2
 
@@ -48,7 +48,7 @@ def supervise(
     environment: dict[str, str] | None = None,
     grace_seconds: float = GRACE_SECONDS,
     seconds: float = float("inf"),
-    is_told: Callable[[], bool] = lambda: False,
+    told: Callable[[], int] = lambda: 0,
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Run a command as a gang of workers; nothing of it is left when this returns or raises.
@@ -64,13 +64,14 @@ def supervise(
         environment: further variables.
         grace_seconds: how long workers may take to end once they are told to.
         seconds: how long each attempt may take.
-        is_told: asked several times a second whether to tell the workers to end (SIGTERM).
+        told: asked several times a second how often this process was told to end. Then the workers
+            are (SIGTERM); if it was told again they are not waited for.
         say: is told what happens.
     """
     for attempt in range(1, restarts + 2):
         variables = {**(environment or {}), "NNLIB_ATTEMPT": str(attempt)}
         with Gang(command, count, log_dir, variables) as gang:
-            outcome = _watched(gang, attempt, grace_seconds, seconds, is_told)
+            outcome = _watched(gang, attempt, grace_seconds, seconds, told)
         if outcome.good or outcome.told or outcome.late:
             return outcome
         again = f"; attempt {attempt + 1} of {restarts + 1}" if attempt <= restarts else ""
@@ -79,7 +80,7 @@ def supervise(
 
 
 def _watched(
-    gang: Gang, attempt: int, grace: float, seconds: float, is_told: Callable[[], bool]
+    gang: Gang, attempt: int, grace: float, seconds: float, told: Callable[[], int]
 ) -> Outcome:
     left = seconds
     while left > 0:
@@ -90,8 +91,9 @@ def _watched(
             return Outcome(gang.settle(PEER_SECONDS), attempt)
         if None not in exits:
             return Outcome(exits, attempt)
-        if is_told():
-            return Outcome(gang.terminate(grace), attempt, told=True)
+        if told():
+            exits = gang.terminate(grace, lambda: told() > 1)
+            return Outcome(exits, attempt, told=True)
     return Outcome(gang.exits(), attempt, late=True)
 
 

@@ -33,7 +33,7 @@ class Source:
         per_batch = max(1, size * batch_size // self.rows)
         self._piece = max(1, PIECE_BYTES // per_batch)
         self._placement = placement
-        placement.peers.check_same(data if self.resident else self._front(data), "fit")
+        placement.peers.check_same(data if self.resident else self._front(data), "data")
         self._data = placement.rows(data) if self.resident else data
         self._cut_out: tuple[tuple[int, int], Batch] | None = None
 

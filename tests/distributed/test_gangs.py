@@ -92,11 +92,16 @@ time.sleep(60)
     def ready():
         return all(gangs.tail(tmp_path / f"worker-{i}.log") == "ready" for i in range(2))
 
-    began = time.monotonic()
     outcome = supervise(
-        python(code), 2, restarts=5, log_dir=tmp_path, grace_seconds=0.5, is_told=ready
+        python(code), 2, restarts=5, log_dir=tmp_path, grace_seconds=0.5, told=ready
     )
     assert (outcome.exits, outcome.told, outcome.code) == ([0, -9], True, 137)
+    began = time.monotonic()
+    outcome = supervise(
+        python(code), 2, log_dir=tmp_path / "again", told=lambda: 2, grace_seconds=60
+    )
+    assert outcome.told
+    assert not outcome.good
     assert time.monotonic() - began < 20
 
 

@@ -77,6 +77,11 @@ def test_clusters_that_cannot_be_joined(cluster, task, match):
         connect_to_cluster(cluster, *task)
 
 
+def test_a_strategy_wants_options_for_its_communication():
+    with pytest.raises(ValueError, match="CommunicationOptions"):
+        nn.distributed.MultiWorkerMirroredStrategy(communication_options="nccl")
+
+
 @pytest.mark.parametrize("resolver", [{"worker": ["a:1"]}, "a:1"])
 def test_a_strategy_wants_a_resolver(resolver):
     with pytest.raises(ValueError, match="ClusterResolver"):
