@@ -21,7 +21,9 @@ class MultiWorkerMirroredStrategy(Strategy):
     and gradients are summed over all: the numbers are those of one process. `batch_size` is that
     of all processes together. The first process, the chief, writes files and prints.
 
-    Make it before JAX computes anything or is asked for devices: it connects the processes.
+    Make it before JAX computes anything or is asked for devices: it connects the processes. From
+    then on SIGTERM is a notice that the callback PreemptionCheckpoint heeds, and does not end a
+    process by itself. A process that is silent for 30 seconds ends the others.
 
     Args:
         cluster_resolver: tells the cluster; None for TF_CONFIG. Without it this process is the

@@ -53,8 +53,9 @@ def fit(strategy, callbacks):
 def train(folder):
     strategy = nn.distributed.MultiWorkerMirroredStrategy()
     index = jax.process_index()
+    # A disk of its own for each: what the chief saved is enough.
     saved = nn.distributed.PreemptionCheckpoint(
-        folder / "backup", save_freq=SAVED_EVERY, exit_code=AGAIN
+        folder / f"backup-{index}", save_freq=SAVED_EVERY, exit_code=AGAIN
     )
     found = fit(strategy, [saved, Fate(folder / f"notes-{index}.txt")]).hexdigest()
     uninterrupted = fit(strategy, []).hexdigest()

@@ -30,6 +30,7 @@ def test_killed_then_told_to_end_then_as_if_nothing_had_happened(tmp_path):
     digests = [json.loads((tmp_path / f"digests-{i}.json").read_text()) for i in range(2)]
     assert digests[0][0] == digests[0][1]
     assert digests[0] == digests[1]
+    assert not list((tmp_path / "backup-1").iterdir())  # the chief alone writes
     notes = [json.loads(line) for line in (tmp_path / "notes-0.txt").read_text().splitlines()]
     by_attempt = {n: [step for attempt, step in notes if attempt == n] for n in (1, 2, 3)}
     assert by_attempt[1] == list(range(1, 8))
