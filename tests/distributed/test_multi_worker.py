@@ -60,6 +60,11 @@ def test_the_chief_alone_writes_and_prints(results):
     assert second["printed"] == ""
 
 
+def test_no_other_interface_is_listened_at(results):
+    _, both, _ = results
+    assert [found["listens"] for found in both] == [[True, False]] * 2
+
+
 def test_what_goes_wrong_goes_wrong_on_both(results):
     _, both, _ = results
     for index, found in enumerate(both):
