@@ -1,7 +1,21 @@
 """Errors of training on many devices."""
 
+import json
+
 from nnlib.core.errors import NnlibError
 
 
 class StrategyError(NnlibError, RuntimeError):
     """Something that a strategy, or the place where it is called, does not allow."""
+
+
+class ClusterTypeError(NnlibError, TypeError):
+    """A cluster that is written with other things than dicts, lists and strings."""
+
+
+class TFConfigError(NnlibError, json.JSONDecodeError):
+    """A TF_CONFIG that is not JSON."""
+
+
+class ProcessError(StrategyError):
+    """A process of a gang failed, or did not end in time; the text has the end of its log."""

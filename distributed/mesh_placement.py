@@ -10,10 +10,12 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from nnlib.training.batch import Batch, row_count
+from nnlib.training.peers import ALONE
 from nnlib.training.placement import Placement
 from nnlib.training.state import TrainState
 
-from .put import put, whole
+from .process_peers import ProcessPeers, is_own
+from .put import as_data, like_key, put, whole
 
 Weights = Mapping[tuple[str, ...], tuple[tuple[int, ...], P]]
 """The shape and the PartitionSpec of each weight that is not whole on every device, by path."""
@@ -37,15 +39,24 @@ class MeshPlacement(Placement):
     ):
         self.mesh, self.row_axes = mesh, tuple(row_axes)
         self.replicas = math.prod(mesh.shape[axis] for axis in self.row_axes)
-        self.processes = len({device.process_index for device in mesh.devices.flat})
+        self.peers = ProcessPeers() if _spans_processes(mesh) else ALONE
         self._everywhere = NamedSharding(mesh, P())
         self._by_rows = NamedSharding(mesh, P(self.row_axes))
         self._sharded = sharded
         self._weights: Weights | None = None
 
     def state(self, state: TrainState) -> TrainState:
-        """See `Placement`."""
-        return jax.tree.map(put, state, self.shardings(state))
+        """See `Placement`; of arrays that processes have of their own, the first one's count."""
+        return jax.tree.map(put, self._common(state), self.shardings(state))
+
+    def _common(self, tree: Any) -> Any:
+        if self.peers.count == 1:
+            return tree
+        leaves, structure = jax.tree.flatten(jax.tree.map(as_data, tree))
+        own = [i for i, leaf in enumerate(leaves) if is_own(leaf)]
+        for i, array in zip(own, self.peers.common([leaves[i] for i in own]), strict=True):
+            leaves[i] = array
+        return jax.tree.map(like_key, tree, jax.tree.unflatten(structure, leaves))
 
     def rows(self, tree: Any) -> Any:
         """See `Placement`."""
@@ -66,6 +77,10 @@ class MeshPlacement(Placement):
     def kept(self, carry: Any) -> Any:
         """See `Placement`."""
         return jax.tree.map(jax.lax.with_sharding_constraint, carry, self.shardings(carry))
+
+    def logs(self, logs: Any) -> Any:
+        """See `Placement`."""
+        return jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a, self._everywhere), logs)
 
     def local(self, tree: Any) -> Any:
         """See `Placement`: what is whole on every device is an array of the first of them."""
@@ -93,6 +108,10 @@ class MeshPlacement(Placement):
             if shape == np.shape(leaf):
                 return NamedSharding(self.mesh, spec or P())
         return self._everywhere
+
+
+def _spans_processes(mesh: Mesh) -> bool:
+    return len({device.process_index for device in mesh.devices.flat}) > 1
 
 
 def _first_copy(array: Any) -> Any:

@@ -29,8 +29,7 @@ def put(array: Any, sharding: Sharding) -> jax.Array:
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)
     if _is_key(array):
-        data = jax.random.key_data(array)
-        return jax.random.wrap_key_data(put(data, sharding), impl=jax.random.key_impl(array))
+        return like_key(array, put(as_data(array), sharding))
     host = np.asarray(array)
     host = host.astype(jax.dtypes.canonicalize_dtype(host.dtype))
     return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
@@ -46,6 +45,16 @@ def whole(tree: Any, everywhere: Sharding) -> Any:
     if all(a.is_fully_addressable or a.is_fully_replicated for a in jax.tree.leaves(tree)):
         return tree
     return jax.jit(lambda t: t, out_shardings=everywhere)(tree)
+
+
+def as_data(array: Any) -> Any:
+    """The numbers of a key; anything else as it is."""
+    return jax.random.key_data(array) if _is_key(array) else array
+
+
+def like_key(key: Any, data: Any) -> Any:
+    """A key of the kind of `key` with these numbers; `data` itself where `key` is none."""
+    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(key)) if _is_key(key) else data
 
 
 def _is_key(array: Any) -> bool:

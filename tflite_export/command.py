@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="nnlib", description="Export, inspect and run .tflite files."
+        prog="nnlib",
+        description="Export, inspect and run .tflite files. nnlib launch --help: run a program "
+        "as several connected processes.",
     )
     parser.add_argument(
         "--version", action="version", version=importlib.import_module("nnlib").__version__

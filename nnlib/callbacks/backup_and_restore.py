@@ -69,5 +69,5 @@ class BackupAndRestore(Callback):
         if self._manager is not None:
             self._manager.close()
             self._manager = None
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and self.model.trainer.placement.peers.chief:
             shutil.rmtree(self.backup_dir, ignore_errors=True)

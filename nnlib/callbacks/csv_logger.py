@@ -16,6 +16,8 @@ class CSVLogger(Callback):
         append: whether lines are added to a file that is there, or it is begun anew.
     """
 
+    chief_only = True
+
     def __init__(self, filename: Any, separator: str = ",", append: bool = False):
         self.filename, self.sep, self.append = Path(filename), separator, append
         self._file: Any = None

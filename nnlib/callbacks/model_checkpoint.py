@@ -75,10 +75,12 @@ class ModelCheckpoint(Callback):
             return
         path = self._path(epoch, logs)
         self._write(path)
-        if self.verbose:
+        if self.verbose and self.model.trainer.placement.peers.chief:
             show_line(f"Epoch {epoch + 1}: saved {path}")
 
     def _write(self, path: str) -> None:
+        if not self.model.trainer.placement.peers.chief:
+            return
         suffix = Path(path).suffix
         if self.save_weights_only and suffix in _WEIGHTS:
             self.model.save_weights(path)

@@ -26,6 +26,8 @@ class RemoteMonitor(Callback):
         send_as_json: whether the body is the JSON text itself instead of a form.
     """
 
+    chief_only = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -39,6 +39,8 @@ class TensorBoard(Callback):
         ArgumentError: for an `update_freq` or a `profile_batch` that says nothing.
     """
 
+    chief_only = True
+
     def __init__(
         self,
         log_dir: Any = "logs",

@@ -3,6 +3,7 @@
 Tested with jax 0.10.2 (Python 3.11) and 0.12 (Python 3.12).
 """
 
+import importlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,4 +35,34 @@ def staging() -> Any:
     return eager_constant_folding(False)
 
 
-__all__ = ["is_traced", "jaxpr_as_fun", "staging", "trace_state"]
+def _multihost() -> Any:
+    return importlib.import_module("jax.experimental.multihost_utils")
+
+
+def gather_from_all(array: Any) -> Any:
+    """(processes, ...) the arrays of all processes, on each."""
+    return _multihost().process_allgather(array)
+
+
+def broadcast_from_first(array: Any) -> Any:
+    """The array of process 0, on each; all give one of its shape and dtype."""
+    return _multihost().broadcast_one_to_all(array)
+
+
+def preemption_reached(step: int) -> bool:
+    """Whether a process was told to end, and this is the step at which all of them stop.
+
+    To be asked by every process at every step.
+    """
+    return bool(_multihost().reached_preemption_sync_point(step))
+
+
+__all__ = [
+    "broadcast_from_first",
+    "gather_from_all",
+    "is_traced",
+    "jaxpr_as_fun",
+    "preemption_reached",
+    "staging",
+    "trace_state",
+]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nnlib.core.errors import ArgumentError, CheckpointError
+from nnlib.core.tree import Tree
 from nnlib.saving import orbax_files
 from nnlib.saving.state_tree import load_tree, to_tree
 
@@ -57,10 +58,14 @@ class Checkpoint:
             CheckpointError: if there is none, or it is damaged.
             WeightMissingError: if it lacks a weight of the model; then nothing is changed.
         """
-        path = Path(path)
-        if not path.exists() and (found := numbered(path)):
-            path = max(found)[1]
-        return RestoreStatus(str(path), load_tree(self.model, orbax_files.read(path)))
+
+        def newest() -> tuple[str, Tree]:
+            found = numbered(Path(path))
+            chosen = max(found)[1] if found and not Path(path).exists() else Path(path)
+            return str(chosen), orbax_files.read(chosen)
+
+        name, tree = self.model.trainer.placement.peers.from_first(newest)
+        return RestoreStatus(name, load_tree(self.model, tree))
 
 
 class RestoreStatus:

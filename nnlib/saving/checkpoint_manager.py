@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlib.core.errors import CheckpointError
+from nnlib.core.tree import Tree
 from nnlib.saving.checkpoint import Checkpoint, RestoreStatus
-from nnlib.saving.orbax_files import read
+from nnlib.saving.orbax_files import alone, read
 from nnlib.saving.state_tree import load_tree, to_tree
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 class CheckpointManager:
     """Numbered checkpoints in a folder, of which only some are kept. Orbax does the work.
+
+    Of several processes that train together all call the same methods; the chief alone writes and
+    reads, and the others get what it read.
 
     Args:
         model: a Model, or a Checkpoint of one.
@@ -37,12 +41,15 @@ class CheckpointManager:
         ocp = importlib.import_module("orbax.checkpoint")
         self.model = model.model if isinstance(model, Checkpoint) else model
         self.directory = Path(directory).absolute()
+        self._peers = self.model.trainer.placement.peers
+        self.directory.mkdir(parents=True, exist_ok=True)
         options = ocp.CheckpointManagerOptions(
             max_to_keep=max_to_keep,
             best_fn=(lambda metrics: metrics[best_metric]) if best_metric else None,
             best_mode=mode,
             enable_async_checkpointing=asynchronous,
-            create=True,
+            create=False,
+            multiprocessing_options=alone(),
         )
         self._manager = ocp.CheckpointManager(self.directory, options=options)
         self._save_args = ocp.args.StandardSave
@@ -60,8 +67,10 @@ class CheckpointManager:
             metrics: by which the best are told.
             weights_only: whether optimizer, key and step are left out.
         """
-        step = int(self.model.get_train_state().step) if step is None else int(step)
-        tree = to_tree(self.model, weights_only)
+        done = self.model.trainer.kept_state().step if step is None else step
+        step, tree = int(done), to_tree(self.model, weights_only)
+        if not self._peers.chief:
+            return step
         self._manager.save(step, args=self._save_args(tree), metrics=metrics, force=True)
         return step
 
@@ -71,6 +80,10 @@ class CheckpointManager:
         Raises:
             CheckpointError: if there is none.
         """
+        path, tree = self._peers.from_first(lambda: self._read(step))
+        return RestoreStatus(path, load_tree(self.model, tree))
+
+    def _read(self, step: int | None) -> tuple[str, Tree]:
         self.wait()
         step = self.latest_step if step is None else step
         if step is None or step not in self.steps:
@@ -79,11 +92,12 @@ class CheckpointManager:
                 f"{self.directory}: expected checkpoint {step}, got only {known}."
             )
         path = self.directory / str(step) / "default"
-        return RestoreStatus(str(path), load_tree(self.model, read(path)))
+        return str(path), read(path)
 
     def restore_or_initialize(self) -> str | None:
         """Restore the newest if there is one; returns its path, or None."""
-        return None if self.latest_step is None else self.restore().path
+        latest = self._peers.from_first(lambda: self.latest_step)
+        return None if latest is None else self.restore(latest).path
 
     @property
     def steps(self) -> list[int]:

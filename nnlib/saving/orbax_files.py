@@ -16,10 +16,19 @@ def _orbax() -> Any:
     return importlib.import_module("orbax.checkpoint")  # 0.3 s: only when it is needed
 
 
+def alone() -> Any:
+    """Options by which Orbax asks no other process: strategies see to it that one writes."""
+    own = jax.process_index()
+    return _orbax().options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process_{own}"
+    )
+
+
 def write(path: Path, tree: Tree) -> None:
     """Write `tree` as the folder `path`; one that is there is replaced once the new is complete."""
     ocp = _orbax()
-    with writing(path) as new, ocp.StandardCheckpointer() as checkpointer:
+    saver = ocp.StandardCheckpointer(multiprocessing_options=alone())
+    with writing(path) as new, saver as checkpointer:
         checkpointer.save(new.absolute(), tree)
         checkpointer.wait_until_finished()
 
@@ -39,7 +48,8 @@ def read(path: Path) -> Tree:
         )
     ocp = _orbax()
     try:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone())
+        with ocp.Checkpointer(handler, multiprocessing_options=alone()) as checkpointer:
             return restore_as_numpy(checkpointer, found)
     except Exception as error:
         raise CheckpointError(

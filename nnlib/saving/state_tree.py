@@ -20,7 +20,8 @@ WEIGHTS = ("params", "state")
 def to_tree(model: "Model", weights_only: bool = False) -> Tree:
     """Weights; and if the model is compiled, optimizer, metrics, key, step and position."""
     trainer = model.trainer
-    state = trainer.make_state()
+    several = trainer.placement.processes > 1
+    state = trainer.placement.whole(trainer.kept_state())
     tree: Tree = {"params": state.params, "state": state.state}
     if trainer.compiled is not None and not weights_only:
         position = trainer.position
@@ -31,7 +32,8 @@ def to_tree(model: "Model", weights_only: bool = False) -> Tree:
             "step": state.step,
             "position": {name: np.int64(n) for name, n in vars(position).items()},
         }
-    return without_empty(tree)
+    tree = without_empty(tree)
+    return jax.tree.map(np.asarray, tree) if several else tree  # one writes without the others
 
 
 def without_empty(tree: Tree) -> Tree:

@@ -84,7 +84,7 @@ def fit(
             check_frequency(validation_freq),
         )
     steps = limited(check_steps(steps_per_epoch, "steps_per_epoch", "fit"), feed.steps)
-    display = resolve_verbose(verbose)
+    display = resolve_verbose(verbose) if trainer.placement.peers.chief else 0
     bar = ProgbarLogger(display) if display else None
     called = CallbackList(
         [*CallbackList(callbacks).callbacks, History(), *([bar] if bar else [])],
@@ -173,7 +173,7 @@ def evaluate(
     with closing(feed):
         logs = evaluate_feed(trainer, feed, trainer.make_state(), limit, called)
     called.call("on_test_end", logs)
-    if resolve_verbose(verbose):
+    if trainer.placement.peers.chief and resolve_verbose(verbose):
         shown = f"{count}/{count} - " if count else ""
         show_line(f"{shown}{format_logs(logs)}")
     return _returned(logs, return_dict)
@@ -215,7 +215,7 @@ def predict(
     if trainer.stateful:
         trainer.keep_test_state({CARRIED: state.state})
     called.call("on_predict_end")
-    if verbose != "auto" and resolve_verbose(verbose):
+    if trainer.placement.peers.chief and verbose != "auto" and resolve_verbose(verbose):
         shown = f"{count}/{count} - " if count else ""
         show_line(f"{shown}{time.perf_counter() - began:.1f}s")
     return out

@@ -26,6 +26,9 @@ class Callback:
     """
 
     batch_interval: int | None = 1
+    chief_only = False
+    """True: of several processes that train together only the chief calls it; it must not change
+    how training goes on."""
     handles_nan = False
     """True: `fit` does not raise when the loss turns NaN, because this callback deals with it."""
     model: "Model"
@@ -117,6 +120,7 @@ class CallbackList:
         params: dict[str, Any] | None = None,
     ):
         self.callbacks = list(_flat(callbacks))
+        self.chief = model is None or model.trainer.placement.peers.chief
         compiled = model.trainer.compiled if model is not None else None
         self.group = (compiled and compiled.steps_per_execution) or 1
         for callback in self.callbacks:
@@ -139,6 +143,10 @@ class CallbackList:
         if len(args) == numbered:
             args = (*args, {})
         for callback in self.callbacks:
+            self._tell(callback, method, *args)
+
+    def _tell(self, callback: Callback, method: str, *args: Any) -> None:
+        if self.chief or not callback.chief_only:
             getattr(callback, method)(*args)
 
     def __getattr__(self, name: str) -> Any:
@@ -171,7 +179,7 @@ class CallbackList:
         """Tell those whose interval has just been completed by `done` batches."""
         for callback, every in self.listeners(method):
             if done % every == 0:
-                getattr(callback, method)(done - 1, logs or {})
+                self._tell(callback, method, done - 1, logs or {})
 
     def batches_ended(self, method: str, done: int, logs: Callable[[], Logs]) -> None:
         """Tell those that wait for the end of an execution which the data cut short."""
@@ -179,13 +187,13 @@ class CallbackList:
         if done % self.group and waiting:
             found = logs()
             for callback in waiting:
-                getattr(callback, method)(done - 1, found)
+                self._tell(callback, method, done - 1, found)
 
     def batches_begin(self, done: int, method: str = "on_train_batch_begin") -> None:
         """Tell those for whom an interval begins."""
         for callback, every in self.listeners(method):
             if done % every == 0:
-                getattr(callback, method)(done, {})
+                self._tell(callback, method, done, {})
 
 
 def _flat(callbacks: Any) -> Iterable[Any]:

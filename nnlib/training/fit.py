@@ -99,6 +99,7 @@ class FitLoop:
                     logs = self._epoch()
             trainer.finish()
             self.callbacks.call("on_train_end", logs)
+            trainer.placement.peers.meet()  # the files of the chief are there
         finally:
             self.runner.seconds_per_step = self.pacer.seconds_per_step
             trainer.fitting = False

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from nnlib.training.batch import Batch
+from nnlib.training.peers import ALONE, Peers
 from nnlib.training.state import TrainState
 
 
@@ -18,8 +19,13 @@ class Placement:
 
     replicas = 1
     """Into how many parts the rows of a batch are cut."""
-    processes = 1
-    """How many processes run the same steps: then all of them have to take the same decisions."""
+    peers: Peers = ALONE
+    """The processes that run the same steps."""
+
+    @property
+    def processes(self) -> int:
+        """How many processes run the same steps: all of them have to take the same decisions."""
+        return self.peers.count
 
     def state(self, state: TrainState) -> TrainState:
         """A state, where its steps run."""
@@ -40,6 +46,10 @@ class Placement:
     def kept(self, carry: Any) -> Any:
         """Within the trace of a step: what the step passes on, where it was before."""
         return carry
+
+    def logs(self, logs: Any) -> Any:
+        """Within the trace of a step: its logs, where every process can read them."""
+        return logs
 
     def local(self, tree: Any) -> Any:
         """Weights as layers keep them between trainings."""

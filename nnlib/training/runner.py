@@ -68,7 +68,7 @@ class Runner:
         def loop(
             carry: Any, constants: Any, data: Batch, order: Any, start: Any, count: Any
         ) -> Any:
-            zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), logs)
+            zeros = self.placement.logs(jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), logs))
             return jax.lax.fori_loop(
                 start,
                 start + count,
@@ -96,7 +96,7 @@ class Runner:
         """Step number `index`, with its arrays where they belong."""
         batch = self.placement.spread(self.batch_at(data, order, index))
         new, logs = step(carry, constants, batch)
-        return self.placement.kept(new), logs
+        return self.placement.kept(new), self.placement.logs(logs)
 
     def batch_at(self, data: Batch, order: Any, index: Any) -> Batch:
         """Batch number `index`; a short last one is filled up with rows from the front."""

@@ -33,6 +33,7 @@ class Source:
         per_batch = max(1, size * batch_size // self.rows)
         self._piece = max(1, PIECE_BYTES // per_batch)
         self._placement = placement
+        placement.peers.check_same(data if self.resident else self._front(data), "data")
         self._data = placement.rows(data) if self.resident else data
         self._cut_out: tuple[tuple[int, int], Batch] | None = None
 
@@ -47,7 +48,10 @@ class Source:
 
     def first_batch(self) -> Batch:
         """The first rows, to look at shapes and dtypes."""
-        return jax.tree.map(lambda a: a[: self.batch_size], self._data)
+        return self._front(self._data)
+
+    def _front(self, data: Batch) -> Batch:
+        return jax.tree.map(lambda a: a[: self.batch_size], data)
 
     def window(self, order: Any, start: int, count: int) -> tuple[Batch, Any, int, int]:
         """Batch number `start` and up to `count - 1` behind it; fewer where a piece ends.

@@ -80,7 +80,9 @@ class StreamFeed:
             self._peeked.append(item)
         elif hasattr(items, "close"):
             items.close()
-        return self._batch(item)
+        first = self._batch(item)
+        self.placement.peers.check_same(first, self.place)
+        return first
 
     def first_batch(self) -> Batch:
         """See `Feed`."""

@@ -169,6 +169,11 @@ class Trainer:
         self.keep(session.close())
 
     def make_state(self) -> TrainState:
+        """A TrainState of copies, ready to step from."""
+        made = self.kept_state()
+        return made if self.session is not None else self.placement.state(made)
+
+    def kept_state(self) -> TrainState:
         """A TrainState of copies: weights, optimizer, key and step as they are now."""
         if self.session is not None:
             return copied(self.session.current())
@@ -184,8 +189,7 @@ class Trainer:
             copied(self._sums) if self.objective is None or self._sums else self.objective.zeros()
         )
         step = jnp.asarray(self._step, jnp.int32)
-        made = TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
-        return self.placement.state(made)
+        return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
 
     def optimizer_state(self, trainable: Any) -> Any:
         """The state kept from before, if it was made for these weights; else a new one.
@@ -203,11 +207,12 @@ class Trainer:
 
     def load_state(self, state: TrainState) -> None:
         """Go on from `state`: weights, optimizer, key and step."""
-        state = self.placement.state(copied(state))
+        state = copied(state)
         if self.session is not None:
-            self.session.advance(state)
+            self.session.advance(self.placement.state(state))
             self.show_optimizer()
             return
+        state = self.placement.local(state)
         self.model.variables = (state.params, state.state)
         self.keep(state)
 

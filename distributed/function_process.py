@@ -1,0 +1,47 @@
+"""What each process of `run` does: `python -m nnlib.distributed.function_process FOLDER`."""
+
+import json
+import os
+import pickle
+import runpy
+import sys
+import traceback
+import types
+from pathlib import Path
+
+
+def main(folder: Path) -> int:
+    """Call the function that is in the folder, and write there what it returns or raises."""
+    index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+    try:
+        value = True, _called(folder / "call.pickle")
+    except Exception:
+        value = False, traceback.format_exc()
+    result = folder / f"result-{index}.pickle"
+    try:
+        content = pickle.dumps(value)
+    except Exception:
+        value = False, traceback.format_exc()
+        content = pickle.dumps(value)
+    result.write_bytes(content)
+    return 0 if value[0] else 1
+
+
+def _called(path: Path) -> object:
+    search, script, call = pickle.loads(path.read_bytes())
+    sys.path[:] = search
+    if script is not None and call.find(b"__main__") >= 0:
+        _take_over(script)
+    fn, args, kwargs = pickle.loads(call)
+    return fn(*args, **kwargs)
+
+
+def _take_over(script: str) -> None:
+    """Let `__main__` be the script that called `run`, without what it does as the main program."""
+    module = types.ModuleType("__mp_main__")
+    vars(module).update(runpy.run_path(script, run_name="__mp_main__"))
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

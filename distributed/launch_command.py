@@ -1,0 +1,99 @@
+"""The command `nnlib launch`: a program as several connected processes of this machine."""
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .gang import tail
+from .supervise import GRACE_SECONDS, cpu_environment, supervise
+
+_LINES = 15
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: those behind `nnlib launch`; of the shell if None.
+
+    Returns:
+        0 if all workers ended well; else the code of one that failed, 128 + n after signal n.
+    """
+    options = _parser().parse_args(arguments)
+    program = ["-m", options.program] if options.module else [options.program]
+    told: list[int] = []
+    with _signals(told):
+        outcome = supervise(
+            [sys.executable, *program, *options.arguments],
+            options.workers,
+            restarts=options.restarts,
+            log_dir=options.log_dir,
+            environment=cpu_environment(options.cpu_devices),
+            grace_seconds=options.grace,
+            told=lambda: len(told),
+            say=_say,
+        )
+    if options.log_dir is not None:
+        for index, code in enumerate(outcome.exits):
+            log = options.log_dir / f"worker-{index}.log"
+            _say(f"worker {index}: {'was ended' if code is None else f'exit code {code}'}; {log}")
+            if code:
+                print(tail(log, _LINES), file=sys.stderr)
+    return outcome.code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nnlib launch",
+        description="Run a program as several connected processes of this machine: TF_CONFIG of "
+        "each says the cluster. When one fails all are ended, and started again.",
+    )
+    parser.add_argument("--workers", type=_count, required=True, metavar="N", help="how many")
+    parser.add_argument(
+        "--restarts", type=int, default=0, metavar="K", help="how often all start anew (0)"
+    )
+    parser.add_argument("--log-dir", type=Path, metavar="D", help="for worker-N.log of each")
+    parser.add_argument(
+        "--cpu-devices", type=_count, metavar="M", help="virtual CPU devices for each worker"
+    )
+    parser.add_argument(
+        "--grace",
+        type=float,
+        default=GRACE_SECONDS,
+        metavar="SECONDS",
+        help="how long workers may save their work when told to end (30)",
+    )
+    parser.add_argument("-m", dest="module", action="store_true", help="PROGRAM is a module")
+    parser.add_argument("program", metavar="PROGRAM", help="a file of Python")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return number
+
+
+def _say(text: str) -> None:
+    print(f"nnlib launch: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _signals(told: list[int]) -> Iterator[None]:
+    """Within the block, SIGTERM and SIGINT are noted instead of ending this process."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda n, _: told.append(n)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

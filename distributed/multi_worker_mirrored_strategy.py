@@ -1,0 +1,75 @@
+"""MultiWorkerMirroredStrategy: the devices of several processes, each with all weights."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from nnlib.core.errors import ArgumentError
+
+from .cluster_resolver import ClusterResolver, TFConfigClusterResolver
+from .errors import StrategyError
+from .runtime import join, membership_of
+from .strategy import ROWS, Strategy
+
+
+class MultiWorkerMirroredStrategy(Strategy):
+    """Synchronous training of several processes, on one machine or on many.
+
+    Every process runs the same program on the same data; it computes on its part of each batch,
+    and gradients are summed over all: the numbers are those of one process. `batch_size` is that
+    of all processes together. The first process, the chief, writes files and prints.
+
+    Make it before JAX computes anything or is asked for devices: it connects the processes. From
+    then on SIGTERM is a notice that the callback PreemptionCheckpoint heeds, and does not end a
+    process by itself. A process that is silent for 30 seconds ends the others.
+
+    Args:
+        cluster_resolver: tells the cluster; None for TF_CONFIG. Without it this process is the
+            only one, unless `jax.distributed.initialize` was called before.
+        communication_options: CommunicationOptions; its `timeout_seconds` limits how long a
+            collective waits, 300 if None.
+
+    Raises:
+        StrategyError: if the processes cannot be connected.
+
+    >>> import nnlib as nn
+    >>> nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync >= 1
+    True
+    """
+
+    def __init__(
+        self,
+        cluster_resolver: ClusterResolver | None = None,
+        communication_options: Any = None,
+    ):
+        place = type(self).__name__
+        if cluster_resolver is not None and not isinstance(cluster_resolver, ClusterResolver):
+            raise ArgumentError(
+                f"{place}: expected a ClusterResolver, got {cluster_resolver!r}. Write "
+                "SimpleClusterResolver(ClusterSpec({...}), task_type=..., task_id=...)."
+            )
+        self.cluster_resolver = cluster_resolver or TFConfigClusterResolver()
+        member = membership_of(self.cluster_resolver)
+        if communication_options is not None and not hasattr(
+            communication_options, "timeout_seconds"
+        ):
+            raise ArgumentError(
+                f"{place}: expected CommunicationOptions, got {communication_options!r}."
+            )
+        timeout = getattr(communication_options, "timeout_seconds", None)
+        join(place, member, collective_seconds=timeout)
+        devices = jax.devices() if jax.process_count() > 1 else jax.local_devices()
+        _check_all_there(place, devices)
+        super().__init__(Mesh(np.array(devices), (ROWS,)))
+
+
+def _check_all_there(place: str, devices: list[jax.Device]) -> None:
+    """Each process has devices of one kind in the mesh: none of them trains by itself."""
+    numbers = {device.process_index for device in devices}
+    if numbers != set(range(jax.process_count())):
+        raise StrategyError(
+            f"{place}: expected devices of all {jax.process_count()} processes, got those of "
+            f"{', '.join(map(str, sorted(numbers)))} alone. Give every process a device."
+        )

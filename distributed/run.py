@@ -1,0 +1,111 @@
+"""run: a function as several connected processes of this machine."""
+
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nnlib.core.errors import ArgumentError
+
+from .errors import ProcessError
+from .gang import tail
+from .supervise import Outcome, cpu_environment, supervise
+
+
+def run(
+    fn: Callable[..., Any],
+    num_processes: int = 2,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    cpu_devices: int | None = None,
+    restarts: int = 0,
+    timeout_seconds: float | None = None,
+    log_dir: Any = None,
+    environment: Mapping[str, str] | None = None,
+) -> list[Any]:
+    """Call `fn(*args, **kwargs)` in several processes that make up a cluster.
+
+    TF_CONFIG of each says the cluster, so that `MultiWorkerMirroredStrategy()` in `fn` connects
+    them. They are fresh processes of Python, and end with this one. When one fails all are ended.
+
+    Args:
+        fn: a function that can be imported: of a module, or of the script that calls this.
+        num_processes: how many.
+        args: what `fn` is given; can be pickled, as what it returns.
+        kwargs: likewise, by name.
+        cpu_devices: virtual CPU devices of each; None for the devices of the machine.
+        restarts: how often all start anew when one fails.
+        timeout_seconds: how long each attempt may take; None for as long as it takes.
+        log_dir: where each process writes `worker-N.log`; None to keep only the end, for errors.
+        environment: further variables.
+
+    Returns:
+        What `fn` returned in each process, in their order.
+
+    Raises:
+        ProcessError: if one fails or time is up; with its traceback, or the end of its log.
+        ArgumentError: for a function that cannot be pickled.
+
+    >>> import operator
+    >>> run(operator.add, 1, (2, 3))
+    [5]
+    """
+    if not isinstance(num_processes, int) or num_processes < 1:
+        raise ArgumentError(
+            f"run: expected num_processes as an integer from 1 on, got {num_processes!r}."
+        )
+    call = _pickled(fn, args, kwargs or {})
+    with tempfile.TemporaryDirectory(prefix="nnlib-run-") as name:
+        folder = Path(name)
+        (folder / "call.pickle").write_bytes(call)
+        logs = folder if log_dir is None else Path(log_dir)
+        outcome = supervise(
+            [sys.executable, "-m", f"{__package__}.function_process", name],
+            num_processes,
+            restarts=restarts,
+            log_dir=logs,
+            environment={**cpu_environment(cpu_devices), **(environment or {})},
+            seconds=float("inf") if timeout_seconds is None else timeout_seconds,
+        )
+        if not outcome.good:
+            raise ProcessError(_failure(outcome, folder, logs, timeout_seconds))
+        return [pickle.loads(_result(folder, i).read_bytes())[1] for i in range(num_processes)]
+
+
+def _pickled(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if getattr(fn, "__module__", None) == "__main__" and main is None:
+        raise ArgumentError(
+            f"run: expected a function of a module or a script, got {fn!r} of an interactive "
+            "session, which other processes cannot import. Write it into a file."
+        )
+    try:
+        call = pickle.dumps((fn, tuple(args), dict(kwargs)))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ArgumentError(
+            f"run: expected a function and arguments that can be pickled, got: {error}. Define "
+            "the function at the top of a module; pass data as NumPy arrays."
+        ) from error
+    return pickle.dumps((list(sys.path), main, call))
+
+
+def _result(folder: Path, index: int) -> Path:
+    return folder / f"result-{index}.pickle"
+
+
+def _failure(outcome: Outcome, folder: Path, logs: Path, seconds: float | None) -> str:
+    total = len(outcome.exits)
+    texts = []
+    for index, code in enumerate(outcome.exits):
+        if code == 0:
+            continue
+        result = _result(folder, index)
+        good, text = pickle.loads(result.read_bytes()) if result.is_file() else (True, "")
+        shown = text if not good else tail(logs / f"worker-{index}.log")
+        ended = "did not end" if code is None else f"ended with code {code}"
+        texts.append(f"Process {index} {ended}:\n{shown}")
+    late = f" within {seconds} seconds" if outcome.late else ""
+    return f"run: expected all {total} processes to return{late}, got:\n" + "\n".join(texts)

@@ -1,0 +1,115 @@
+"""Runs a gang until it is done: again from the start, if one of its processes dies."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .gang import Gang
+
+GRACE_SECONDS = 30.0
+"""How long workers may take to save their work once they are told to end."""
+PEER_SECONDS = 2.0
+"""How long the others may take to fail by themselves once one has, so that their logs say why."""
+_LISTEN_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a gang ended."""
+
+    exits: list[int | None]
+    """The exit code of each worker in its last attempt: negative after a signal, None where it
+    was ended because another had failed, or time was up."""
+    attempts: int
+    told: bool = False
+    """Whether it was told to end."""
+    late: bool = False
+    """Whether its time was up."""
+
+    @property
+    def good(self) -> bool:
+        """Whether all workers ended well."""
+        return not any(code != 0 for code in self.exits)
+
+    @property
+    def code(self) -> int:
+        """One exit code for all: 0, or that of a worker that failed, 128 + n after signal n."""
+        failed = [code for code in self.exits if code]
+        return 0 if self.good else next((c if c > 0 else 128 - c for c in failed), 1)
+
+
+def supervise(
+    command: Sequence[str],
+    count: int,
+    *,
+    restarts: int = 0,
+    log_dir: Path | None = None,
+    environment: dict[str, str] | None = None,
+    grace_seconds: float = GRACE_SECONDS,
+    seconds: float = float("inf"),
+    told: Callable[[], int] = lambda: 0,
+    say: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """Run a command as a gang of workers; nothing of it is left when this returns or raises.
+
+    When a worker fails, those left get a moment to fail as well, and are ended. All start anew,
+    on other ports, up to `restarts` times. NNLIB_ATTEMPT counts the attempts from 1.
+
+    Args:
+        command: the program and its arguments.
+        count: how many workers.
+        restarts: how often they start anew.
+        log_dir: for a log of each worker; None to print what they print.
+        environment: further variables.
+        grace_seconds: how long workers may take to end once they are told to.
+        seconds: how long each attempt may take.
+        told: asked several times a second how often this process was told to end. Then the workers
+            are (SIGTERM); if it was told again they are not waited for.
+        say: is told what happens.
+    """
+    for attempt in range(1, restarts + 2):
+        variables = {**(environment or {}), "NNLIB_ATTEMPT": str(attempt)}
+        with Gang(command, count, log_dir, variables) as gang:
+            outcome = _watched(gang, attempt, grace_seconds, seconds, told)
+        if outcome.good or outcome.told or outcome.late:
+            return outcome
+        again = f"; attempt {attempt + 1} of {restarts + 1}" if attempt <= restarts else ""
+        say(f"{_text(outcome.exits)}{again}")
+    return outcome
+
+
+def _watched(
+    gang: Gang, attempt: int, grace: float, seconds: float, told: Callable[[], int]
+) -> Outcome:
+    left = seconds
+    while left > 0:
+        step = min(_LISTEN_SECONDS, left)
+        left -= step
+        exits = gang.wait(step)
+        if any(exits):
+            return Outcome(gang.settle(PEER_SECONDS), attempt)
+        if None not in exits:
+            return Outcome(exits, attempt)
+        if told():
+            exits = gang.terminate(grace, lambda: told() > 1)
+            return Outcome(exits, attempt, told=True)
+    return Outcome(gang.exits(), attempt, late=True)
+
+
+def _text(exits: list[int | None]) -> str:
+    codes = ["was ended" if code is None else f"exit code {code}" for code in exits]
+    return ", ".join(f"worker {index}: {text}" for index, text in enumerate(codes))
+
+
+def cpu_environment(devices: int | None) -> dict[str, str]:
+    """Variables that give each worker so many virtual CPU devices; none for None."""
+    if devices is None:
+        return {}
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    kept = [flag for flag in flags if "force_host_platform_device_count" not in flag]
+    return {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "XLA_FLAGS": " ".join(kept),
+    }

@@ -1,0 +1,164 @@
+"""Gangs: exit codes, logs, restarts; nothing is left running."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from nnlib.distributed import gang as gangs
+from nnlib.distributed.launch_command import main
+from nnlib.distributed.supervise import supervise
+
+import nnlib as nn
+
+ME = 'import json, os, sys, time, signal; me = json.loads(os.environ["TF_CONFIG"])["task"]["index"]'
+
+
+def python(code):
+    return [sys.executable, "-I", "-S", "-c", f"{ME}\n{code}"]
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def gone(pid, seconds=5.0):
+    end = time.monotonic() + seconds
+    while is_running(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not is_running(pid)
+
+
+def test_each_worker_knows_the_cluster(tmp_path):
+    code = 'print(os.environ["TF_CONFIG"], os.environ["NNLIB_ATTEMPT"], os.environ["MORE"])'
+    outcome = supervise(python(code), 3, log_dir=tmp_path, environment={"MORE": "yes"})
+    assert (outcome.exits, outcome.code, outcome.attempts) == ([0, 0, 0], 0, 1)
+    logs = [(tmp_path / f"worker-{i}.log").read_text() for i in range(3)]
+    configs = [text.rsplit(" ", 2) for text in logs]
+    assert [rest for _, *rest in configs] == [["1", "yes\n"]] * 3
+    found = []
+    for config, *_ in configs:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TF_CONFIG", config)
+            resolver = nn.distributed.TFConfigClusterResolver()
+            found.append((resolver.task_type, resolver.task_id, resolver.cluster_spec()))
+    assert [task for _, task, _ in found] == [0, 1, 2]
+    addresses = found[0][2].job_tasks("worker")
+    assert len(set(addresses)) == 3
+    assert all(address.startswith("127.0.0.1:") for address in addresses)
+
+
+def test_one_that_fails_ends_all_and_all_start_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr("nnlib.distributed.supervise.PEER_SECONDS", 0.1)
+    code = """
+print("attempt", os.environ["NNLIB_ATTEMPT"], os.getpid(), flush=True)
+if os.environ["NNLIB_ATTEMPT"] == "1":
+    if me == 1: sys.exit(7)
+    time.sleep(60)
+"""
+    said = []
+    outcome = supervise(python(code), 2, restarts=2, log_dir=tmp_path, say=said.append)
+    assert (outcome.exits, outcome.attempts) == ([0, 0], 2)
+    assert said == ["worker 0: was ended, worker 1: exit code 7; attempt 2 of 3"]
+    lines = (tmp_path / "worker-0.log").read_text().split()
+    assert (lines[1], lines[4]) == ("1", "2")
+    assert gone(int(lines[2]))
+
+
+@pytest.mark.parametrize(
+    ("death", "code"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGKILL)", 137)]
+)
+def test_exit_codes(death, code):
+    outcome = supervise(python(f"if me == 0: {death}"), 2)
+    assert outcome.code == code
+    assert not outcome.good
+
+
+def test_told_to_end_and_those_that_do_not(tmp_path):
+    code = """
+if me == 0: signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+else: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+    def ready():
+        return all(gangs.tail(tmp_path / f"worker-{i}.log") == "ready" for i in range(2))
+
+    outcome = supervise(
+        python(code), 2, restarts=5, log_dir=tmp_path, grace_seconds=0.5, told=ready
+    )
+    assert (outcome.exits, outcome.told, outcome.code) == ([0, -9], True, 137)
+    began = time.monotonic()
+    outcome = supervise(
+        python(code), 2, log_dir=tmp_path / "again", told=lambda: 2, grace_seconds=60
+    )
+    assert outcome.told
+    assert not outcome.good
+    assert time.monotonic() - began < 20
+
+
+def test_time_is_up(tmp_path):
+    outcome = supervise(python("time.sleep(60)"), 2, seconds=0.5)
+    assert (outcome.exits, outcome.late, outcome.code) == ([None, None], True, 1)
+
+
+def test_nothing_is_left_when_the_launcher_is_killed(tmp_path):
+    program = tmp_path / "program.py"
+    child = "import subprocess, sys, time, os; print(os.getpid(), flush=True); time.sleep(60)"
+    program.write_text(child)
+    launcher = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "nnlib",
+            "launch",
+            "--workers",
+            "2",
+            "--log-dir",
+            str(tmp_path),
+            str(program),
+        ]
+    )
+    logs = [tmp_path / f"worker-{i}.log" for i in range(2)]
+    end = time.monotonic() + 30
+    while not all(gangs.tail(log) for log in logs) and time.monotonic() < end:
+        time.sleep(0.05)
+    launcher.send_signal(signal.SIGKILL)
+    launcher.wait(timeout=10)
+    assert all(gone(int(gangs.tail(log))) for log in logs)
+
+
+def test_the_command(tmp_path, capfd):
+    program = tmp_path / "program.py"
+    program.write_text("import sys; print(sys.argv[1:]); sys.exit(len(sys.argv) - 3)")
+    given = ["--workers", "2", "--log-dir", str(tmp_path / "logs"), str(program)]
+    assert main([*given, "--epochs", "3"]) == 0
+    assert gangs.tail(tmp_path / "logs" / "worker-1.log") == "['--epochs', '3']"
+    assert main([*given, "a", "b", "c", "d"]) == 2
+    told = capfd.readouterr().err
+    assert "worker 0: exit code 2" in told
+    assert "['a', 'b', 'c', 'd']" in told
+    for wrong in (["x.py"], ["--workers", "0", "x.py"], ["--workers", "2"]):
+        with pytest.raises(SystemExit):
+            main(wrong)
+
+
+def test_run_hands_back_what_was_raised(monkeypatch):
+    with pytest.raises(nn.distributed.ProcessError, match=r"(?s)Process 0.*ValueError.*'x'"):
+        nn.distributed.run(int, 1, ("x",))
+
+
+@pytest.mark.parametrize(
+    ("fn", "count", "match"), [(lambda: 1, 2, "pickled"), (int, 0, "num_processes")]
+)
+def test_run_refuses(fn, count, match):
+    with pytest.raises(ValueError, match=match):
+        nn.distributed.run(fn, count)
