@@ -10,6 +10,7 @@ from typing import Any
 
 _strategy: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_strategy", default=None)
 _replicas: contextvars.ContextVar[int] = contextvars.ContextVar("nnlib_replicas", default=1)
+_mapped: contextvars.ContextVar[str | None] = contextvars.ContextVar("nnlib_mapped", default=None)
 
 
 def strategy_in_scope() -> Any:
@@ -40,3 +41,18 @@ def step_on_replicas(count: int) -> Iterator[None]:
         yield
     finally:
         _replicas.reset(token)
+
+
+def mapped_axis() -> str | None:
+    """The mesh axis over which a function is being traced that sees its replica's rows alone."""
+    return _mapped.get()
+
+
+@contextlib.contextmanager
+def mapped_over(axis: str | None) -> Iterator[None]:
+    """Within the block a function is traced that is mapped over an axis of a mesh."""
+    token = _mapped.set(axis)
+    try:
+        yield
+    finally:
+        _mapped.reset(token)

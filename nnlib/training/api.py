@@ -106,6 +106,8 @@ def given(
 ) -> Any:
     """What a user gave: all rows as a Batch, or a StreamFeed of batches."""
     on_host = trainer.model.run_on_host
+    if hasattr(x, "for_training"):  # a dataset of nnlib.distributed
+        x = x.for_training(trainer.model.distribute_strategy, place)
     if not is_stream(x):
         data = prepare(on_host(x), y, sample_weight, place)
         return with_class_weight(data, class_weight)

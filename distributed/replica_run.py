@@ -1,0 +1,208 @@
+"""`strategy.run`: one program for all replicas, mapped over the devices by `jax.shard_map`.
+
+Replica-checking is off (`check_vma=False`): under it JAX would sum gradients of whole arrays over
+the replicas by itself, and a following `all_reduce` would count them twice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
+
+from nnlib.core.errors import ArgumentError
+
+from .replica_context import LoneContext, ReplicaContext, UnevenContext, uneven, within
+from .replicas import ROWS
+from .static import Static, static
+from .values import PerReplica, is_per_replica
+from .weak_cache import WeakCache
+
+if TYPE_CHECKING:
+    from .strategy import Strategy
+
+ALONE = "replica_alone"
+"""The axis of a mesh of the one device on which a replica runs by itself."""
+
+
+class ReplicaRun:
+    """Runs functions on all replicas of a strategy, each compiled once for its kinds of arguments.
+
+    Args:
+        strategy: whose replicas they are.
+    """
+
+    def __init__(self, strategy: "Strategy"):
+        self.strategy, self.replicas = strategy, strategy.replicas
+        self._programs = WeakCache()
+
+    def __call__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """See `Strategy.run`."""
+        _check(fn, args, kwargs)
+        leaves, structure = jax.tree.flatten(
+            (tuple(args), dict(kwargs or {})), is_leaf=is_per_replica
+        )
+        given = [self._argument(leaf) for leaf in leaves]
+        if any(isinstance(leaf, PerReplica) and leaf.stacked is None for leaf in given):
+            return self._one_by_one(fn, structure, given)
+        return unwrapped(self._programs.get(fn, self._program)(structure, given))
+
+    def _argument(self, leaf: Any) -> Any:
+        """An argument where the replicas need it, or Static."""
+        replicas = self.replicas
+        if isinstance(leaf, PerReplica):
+            return self.placed(leaf)
+        if isinstance(leaf, jax.Array | np.ndarray | np.generic):
+            return replicas.broadcast(leaf)
+        if hasattr(leaf, "__array__"):
+            return replicas.broadcast(np.asarray(leaf))
+        return static("run", leaf)
+
+    def placed(self, value: PerReplica) -> PerReplica:
+        """The value as one array over the devices, where its parts have one shape.
+
+        Raises:
+            ArgumentError: if it is that of another number of replicas.
+        """
+        replicas = self.replicas
+        if value.stacked is None:
+            check_count(len(value.values), len(replicas.local))
+            return replicas.stack(value.values) or value
+        check_count(value.stacked.shape[0], replicas.count)
+        spread = replicas.spread(value.stacked)
+        return value if spread is value.stacked else PerReplica.of_array(spread)
+
+    def _program(self, function: Callable[[], Any]) -> Callable[..., Any]:
+        strategy, replicas = self.strategy, self.replicas
+        several = replicas.count > 1
+        context = (ReplicaContext if several else LoneContext)(strategy)
+
+        def local(leaf: Any) -> Any:
+            return leaf.stacked[0] if isinstance(leaf, PerReplica) else leaf
+
+        def outgoing(leaf: Any) -> Any:
+            return PerReplica.of_array(leaf[None]) if several else leaf
+
+        def program(structure: Any, given: Sequence[Any]) -> Any:
+            specs = [P(ROWS) if isinstance(leaf, PerReplica) else P() for leaf in given]
+
+            def replica(given: Sequence[Any]) -> Any:
+                with within(context):
+                    return called(function, structure, [local(leaf) for leaf in given], outgoing)
+
+            mapped = partial(jax.shard_map, mesh=replicas.mesh, check_vma=False)
+            out = P(ROWS) if several else P()
+            return mapped(replica, in_specs=(specs,), out_specs=out)(given)
+
+        return jax.jit(program, static_argnums=0)
+
+    # Arguments of different shapes -----------------------------------------------------------
+
+    def _one_by_one(self, fn: Callable[..., Any], structure: Any, given: Sequence[Any]) -> Any:
+        """Each replica by itself on its own device, as long as they need nothing of each other."""
+        replicas = self.replicas
+        results = []
+        for place, number in enumerate(replicas.local):
+            device = replicas.devices[number]
+            own = [jax.device_put(_own(leaf, place), device) for leaf in given]
+            program = self._programs.get(fn, self._alone)
+            try:
+                results.append(unwrapped(program((structure, device), own, np.int32(number))))
+            except NameError as error:
+                if "axis" not in str(error):
+                    raise
+                raise uneven("a collective of JAX") from error
+        return self.regroup(results)
+
+    def _alone(self, function: Callable[[], Any]) -> Callable[..., Any]:
+        strategy = self.strategy
+
+        def program(kind: tuple[Any, jax.Device], given: Sequence[Any], number: Any) -> Any:
+            structure, device = kind
+
+            def replica(given: Sequence[Any], number: jax.Array) -> Any:
+                with within(UnevenContext(strategy, number)):
+                    return called(function, structure, given, lambda leaf: leaf)
+
+            # A function that is compiled by itself must not meet what it was compiled to elsewhere.
+            mesh = Mesh(np.array([device]), (ALONE,))
+            mapped = partial(jax.shard_map, mesh=mesh, check_vma=False)
+            return mapped(replica, in_specs=(P(), P()), out_specs=P())(given, number)
+
+        return jax.jit(program, static_argnums=0)
+
+    def regroup(self, results: Sequence[Any]) -> Any:
+        """Trees of the replicas of this process as one tree of PerReplica.
+
+        Raises:
+            ArgumentError: if they have different structures.
+        """
+        flat = [jax.tree.flatten(result, is_leaf=lambda leaf: leaf is None) for result in results]
+        structures: list[Any] = [structure for _, structure in flat]
+        if odd := [other for other in structures[1:] if other != structures[0]]:
+            raise ArgumentError(
+                "run: expected results of one structure from all replicas, got "
+                f"{structures[0]} and {odd[0]}."
+            )
+        columns = zip(*(leaves for leaves, _ in flat), strict=True)
+        return jax.tree.unflatten(structures[0], [self._grouped(column) for column in columns])
+
+    def _grouped(self, values: Sequence[Any]) -> Any:
+        first = values[0]
+        if not any(isinstance(value, jax.Array | np.ndarray) for value in values) and all(
+            Static(value) == Static(first) for value in values
+        ):
+            return first
+        return self.replicas.group(values)
+
+
+def called(
+    function: Callable[[], Any], structure: Any, given: Sequence[Any], outgoing: Any
+) -> tuple[Static, list[Any]]:
+    """The function's result as leaves: arrays as `outgoing` makes them, anything else Static."""
+    plain = [leaf.value if isinstance(leaf, Static) else leaf for leaf in given]
+    args, kwargs = jax.tree.unflatten(structure, plain)
+    leaves, returned = jax.tree.flatten(function()(*args, **kwargs))
+    arrays = (jax.Array, np.ndarray, np.generic)
+    return Static(returned), [
+        outgoing(jnp.asarray(leaf)) if isinstance(leaf, arrays) else Static(leaf) for leaf in leaves
+    ]
+
+
+def unwrapped(result: tuple[Static, list[Any]]) -> Any:
+    """What `called` took apart."""
+    structure, leaves = result
+    plain = [leaf.value if type(leaf) is Static else leaf for leaf in leaves]
+    return jax.tree.unflatten(structure.value, plain)
+
+
+def _own(leaf: Any, place: int) -> Any:
+    """The argument of one replica of this process; other arrays as one copy of theirs."""
+    if isinstance(leaf, PerReplica):
+        return leaf.values[place]
+    return leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf
+
+
+def check_count(count: int, expected: int) -> None:
+    """Raises ArgumentError for values of another number of replicas."""
+    if count != expected:
+        raise ArgumentError(
+            f"PerReplica: expected a value for each of {expected} replicas, got {count}. Values of "
+            "one strategy are of no use to another."
+        )
+
+
+def _check(fn: Any, args: Any, kwargs: Any) -> None:
+    if not callable(fn):
+        raise ArgumentError(f"run: expected a function, got {fn!r}.")
+    if not isinstance(args, tuple | list):
+        raise ArgumentError(
+            f"run: expected args to be a tuple of arguments, got {type(args).__name__}. Write "
+            "run(fn, args=(value,))."
+        )
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise ArgumentError(f"run: expected kwargs to be a dict, got {type(kwargs).__name__}.")

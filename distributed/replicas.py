@@ -1,0 +1,122 @@
+"""Where the replicas of a mesh are, and how values get to them."""
+
+import zlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from .put import put
+from .values import PerReplica
+
+ROWS = "replica"
+"""The axis of the mesh over which the rows of a batch are cut."""
+
+
+class Replicas:
+    """The replicas of a mesh.
+
+    Args:
+        mesh: with an axis "replica".
+    """
+
+    def __init__(self, mesh: Mesh):
+        self.mesh = mesh
+        self.count = int(mesh.shape[ROWS])
+        self.by_replica = NamedSharding(mesh, P(ROWS))
+        self.everywhere = NamedSharding(mesh, P())
+
+    @cached_property
+    def devices(self) -> list[jax.Device]:
+        """The first device of each replica."""
+        axis = self.mesh.axis_names.index(ROWS)
+        return list(np.moveaxis(self.mesh.devices, axis, 0).reshape(self.count, -1)[:, 0])
+
+    @cached_property
+    def local(self) -> list[int]:
+        """The numbers of the replicas of this process."""
+        own = jax.process_index()
+        return [i for i, device in enumerate(self.devices) if device.process_index == own]
+
+    @cached_property
+    def processes(self) -> list[int]:
+        """The numbers of the processes that have replicas, in the order of these."""
+        return list(dict.fromkeys(device.process_index for device in self.devices))
+
+    def group(self, values: Sequence[Any]) -> PerReplica:
+        """The values of the replicas of this process as one PerReplica.
+
+        Arrays of one shape and dtype, in all processes, become one array over the devices.
+        """
+        return self.stack(values) or PerReplica(values)
+
+    def stack(self, values: Sequence[Any]) -> PerReplica | None:
+        """The values as one array over the devices, or None where they do not fit together."""
+        if not self._uniform(values):
+            return None
+        if any(isinstance(value, jax.core.Tracer) for value in values):
+            return PerReplica.of_array(jnp.stack(list(values)))
+        shape = self.count, *np.shape(values[0])
+        parts = dict(zip(self.local, values, strict=True))
+
+        def part(index: tuple[slice, ...]) -> Any:
+            value = parts[index[0].start or 0]
+            return value[None] if isinstance(value, jax.Array) else np.asarray(value)[None]
+
+        if len({type(value) for value in values}) == 1 and isinstance(values[0], np.ndarray):
+            dtype = jax.dtypes.canonicalize_dtype(values[0].dtype)
+            parts = {index: value.astype(dtype) for index, value in parts.items()}
+        elif not isinstance(values[0], jax.Array):
+            parts = {index: jnp.asarray(value) for index, value in parts.items()}
+        return PerReplica.of_array(jax.make_array_from_callback(shape, self.by_replica, part))
+
+    def _uniform(self, values: Sequence[Any]) -> bool:
+        kinds = {_kind(value) for value in values}
+        one = len(kinds) == 1 and None not in kinds
+        if len(self.processes) == 1:
+            return one
+        number = zlib.crc32(repr(kinds.pop()).encode()) if one else -1 - self.local[0]
+        return len(np.unique(self.exchange(np.full((len(self.local), 1), number)))) == 1
+
+    def exchange(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers of each replica, known to all processes.
+
+        Args:
+            numbers: (replicas of this process, n).
+
+        Returns:
+            (replicas, n)
+        """
+        if len(self.processes) == 1:
+            return numbers
+        host = numbers.astype(np.int32)  # crc32 wraps around, which does not matter
+        parts = dict(zip(self.local, host, strict=True))
+        shape = self.count, host.shape[1]
+        spread = jax.make_array_from_callback(
+            shape, self.by_replica, lambda index: parts[index[0].start or 0][None]
+        )
+        return np.asarray(jax.jit(lambda a: a, out_shardings=self.everywhere)(spread))
+
+    def spread(self, stacked: Any) -> Any:
+        """An array (replicas, ...) cut over the devices."""
+        return stacked if isinstance(stacked, jax.core.Tracer) else put(stacked, self.by_replica)
+
+    def broadcast(self, array: Any) -> Any:
+        """An array, whole on each device."""
+        return array if isinstance(array, jax.core.Tracer) else put(array, self.everywhere)
+
+
+def _kind(value: Any) -> Any:
+    """The shape and dtype of something numeric, else None."""
+    if isinstance(value, jax.Array):
+        return value.shape, str(value.dtype)
+    if isinstance(value, bool | int | float | complex):
+        return (), type(value).__name__
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcV":
+        return value.shape, str(jax.dtypes.canonicalize_dtype(value.dtype))
+    return None
