@@ -98,10 +98,11 @@ def _warn(place: str, what: str, why: str) -> None:
 
 
 def _implementation(given: Any) -> CommunicationImplementation:
-    name = given.upper() if isinstance(given, str) else getattr(given, "value", None)
-    if name not in CommunicationImplementation.__members__:
-        names = ", ".join(CommunicationImplementation.__members__)
-        raise ArgumentError(
-            f"CommunicationOptions: expected an implementation of {names}, got {given!r}."
-        )
-    return CommunicationImplementation[name]
+    known = CommunicationImplementation.__members__
+    if isinstance(given, CommunicationImplementation):
+        return given
+    if isinstance(given, str) and given.upper() in known:
+        return known[given.upper()]
+    raise ArgumentError(
+        f"CommunicationOptions: expected an implementation of {', '.join(known)}, got {given!r}."
+    )

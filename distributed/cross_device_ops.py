@@ -131,7 +131,7 @@ class ReductionToOneDevice(CrossDeviceOps):
         """See `CrossDeviceOps`."""
         gathered = jax.lax.all_gather(array, axis)
         values = [gathered[index] for index in range(count)]
-        return (self.accumulation_fn or sum)(values)  # type: ignore[operator]
+        return (self.accumulation_fn or sum)(values)
 
     def warn_in_fit(self) -> None:
         """See `CrossDeviceOps`."""

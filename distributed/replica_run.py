@@ -21,6 +21,7 @@ from .replicas import ROWS
 from .static import Static, static
 from .values import PerReplica, is_per_replica
 from .weak_cache import WeakCache
+from .weight_watch import Program
 
 if TYPE_CHECKING:
     from .strategy import Strategy
@@ -98,7 +99,7 @@ class ReplicaRun:
             out = P(ROWS) if several else P()
             return mapped(replica, in_specs=(specs,), out_specs=out)(given)
 
-        return jax.jit(program, static_argnums=0)
+        return Program(program)
 
     # Arguments of different shapes -----------------------------------------------------------
 
@@ -133,7 +134,7 @@ class ReplicaRun:
             mapped = partial(jax.shard_map, mesh=mesh, check_vma=False)
             return mapped(replica, in_specs=(P(), P()), out_specs=P())(given, number)
 
-        return jax.jit(program, static_argnums=0)
+        return Program(program)
 
     def regroup(self, results: Sequence[Any]) -> Any:
         """Trees of the replicas of this process as one tree of PerReplica.

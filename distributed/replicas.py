@@ -64,7 +64,7 @@ class Replicas:
         shape = self.count, *np.shape(values[0])
         parts = dict(zip(self.local, values, strict=True))
 
-        def part(index: tuple[slice, ...]) -> Any:
+        def part(index: Any) -> Any:
             value = parts[index[0].start or 0]
             return value[None] if isinstance(value, jax.Array) else np.asarray(value)[None]
 
@@ -97,9 +97,11 @@ class Replicas:
         host = numbers.astype(np.int32)  # crc32 wraps around, which does not matter
         parts = dict(zip(self.local, host, strict=True))
         shape = self.count, host.shape[1]
-        spread = jax.make_array_from_callback(
-            shape, self.by_replica, lambda index: parts[index[0].start or 0][None]
-        )
+
+        def part(index: Any) -> np.ndarray:
+            return parts[index[0].start or 0][None]
+
+        spread = jax.make_array_from_callback(shape, self.by_replica, part)
         return np.asarray(jax.jit(lambda a: a, out_shardings=self.everywhere)(spread))
 
     def spread(self, stacked: Any) -> Any:

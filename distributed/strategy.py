@@ -96,8 +96,10 @@ class Strategy:
         It is traced once for each structure, shape and dtype of its arguments; Python constants and
         None in arguments and results are passed as they are, and other constants compile again.
         What changes from call to call has to be an argument: an array that the function finds
-        around it is the one of the first call for ever. With the same key all replicas draw the
-        same numbers: fold `replica_id_in_sync_group` into it where they should differ.
+        around it is the one of the first call for ever. (Weights of layers are looked after: with
+        other ones `model(x)` is compiled again, `model.apply(params, state, x)` is not.) With the
+        same key all replicas draw the same numbers: fold `replica_id_in_sync_group` into it where
+        they should differ.
 
         Arguments of different shapes, as of a short last batch, are possible for functions that
         need nothing of the other replicas.
@@ -257,7 +259,7 @@ class Strategy:
         return MeshPlacement(self.mesh, (ROWS,))
 
 
-_LEAF = jax.tree.structure(0)
+_LEAF: Any = jax.tree.structure(0)
 
 
 def _is_leaf(value: Any) -> bool:

@@ -257,7 +257,7 @@ def test_values_from_a_function(strategy, expected):
     assert ONE.experimental_distribute_values_from_function(lambda _: 3) == 3
 
 
-# The replica context -------------------------------------------------------------------------------
+# The replica context -----------------------------------------------------------------------------
 
 
 def within(strategy, function, *args):
@@ -281,9 +281,7 @@ def test_all_reduce(op, value, expected):
 
 
 def test_all_reduce_of_trees_and_what_it_refuses():
-    tree = within(
-        TWO, lambda c: c.all_reduce("SUM", {"a": jnp.ones(()), "b": [jnp.full((), 2.0)]})
-    )
+    tree = within(TWO, lambda c: c.all_reduce("SUM", {"a": jnp.ones(()), "b": [jnp.full((), 2.0)]}))
     assert (lists(tree["a"]), lists(tree["b"][0])) == ([2, 2], [4, 4])
     with pytest.raises(ValueError, match="MAX"):
         within(TWO, lambda c: c.all_reduce("MAX", jnp.ones(())))
@@ -347,7 +345,7 @@ def test_gradients_flow_through_collectives(name, function, expected):
     assert lists(result) == expected
 
 
-# Contexts ------------------------------------------------------------------------------------------
+# Contexts ----------------------------------------------------------------------------------------
 
 
 def where():

@@ -122,9 +122,9 @@ def test_batch_normalization(synchronized):
         normalised = (part - rows.mean(0)) / np.sqrt(rows.var(0) + 1e-3)
         np.testing.assert_allclose(y.values[index], normalised, atol=1e-5)
     if synchronized:
-        expected = jax.grad(
-            lambda p: jnp.sum(jnp.sin(layer.apply(p, state, X, training=True)[0]))
-        )(params)
+        expected = jax.grad(lambda p: jnp.sum(jnp.sin(layer.apply(p, state, X, training=True)[0])))(
+            params
+        )
         assert_close(TWO.experimental_local_results(grads)[1], expected, 1e-5)
 
 
@@ -147,8 +147,20 @@ def test_a_model_that_was_trained_is_called_on_all_replicas():
         model, _, _ = network()
         model.compile("sgd", "mse")
     model.fit(X, Y, batch_size=48, verbose=0)
-    result = TWO.run(lambda x: model(x), args=(of(X[:24], X[24:]),))
-    np.testing.assert_allclose(TWO.gather(result, axis=0), model(X), atol=1e-6)
+    called, calls = traced(lambda x: model(x) + model.layers[1].bias[None])
+    for epochs in (1, 1, 0):  # its weights are those of now, not of when it was compiled
+        model.fit(X, Y, batch_size=48, verbose=0, epochs=epochs)
+        result = TWO.run(called, args=(of(X[:24], X[24:]),))
+        expected = model(X) + model.layers[1].bias[None]
+        np.testing.assert_allclose(TWO.gather(result, axis=0), expected, atol=1e-6)
+    model.layers[1].bias = jnp.full(1, 5.0)
+    result = TWO.run(called, args=(of(X[:24], X[24:]),))
+    np.testing.assert_allclose(TWO.gather(result, axis=0), model(X) + 5, atol=1e-6)
+    uneven = TWO.run(model, args=(of(X[:3], X[3:5]),))
+    np.testing.assert_allclose(TWO.gather(uneven, axis=0), model(X[:5]), atol=1e-6)
+    before = len(calls)
+    TWO.run(called, args=(of(X[:24], X[24:]),))
+    assert len(calls) == before
     params, state = model.variables
     pure = TWO.run(lambda p, x: model.apply(p, state, x)[0], args=(params, of(X[:24], X[24:])))
     np.testing.assert_allclose(TWO.gather(pure, axis=0), model(X), atol=1e-6)
@@ -185,7 +197,7 @@ def test_one_trace_for_each_kind_of_arguments():
 
 def test_constants_that_are_equal_are_not_the_same():
     """1 and True and 1.0, 0.0 and -0.0: each has its own result."""
-    told, _ = traced(lambda value: repr(value))
+    told, _ = traced(repr)
     for value in (1, True, 1.0, 0.0, -0.0, (1, 2), [1, 2], "a", None, 2j):
         assert TWO.run(told, args=(value,)) == repr(value)
 
@@ -250,7 +262,7 @@ def test_keys_and_numpy_values():
     keys = TWO.experimental_distribute_values_from_function(
         lambda context: jax.random.key(context.replica_id_in_sync_group)
     )
-    drawn = TWO.run(lambda key: jax.random.uniform(key), args=(keys,))
+    drawn = TWO.run(jax.random.uniform, args=(keys,))
     assert lists(drawn) == [float(jax.random.uniform(jax.random.key(i))) for i in range(2)]
     numbers = D.PerReplica([np.float64(1.5), np.float64(2.5)])
     assert lists(TWO.run(lambda x: 2 * x, args=(numbers,))) == [3, 5]
@@ -258,7 +270,7 @@ def test_keys_and_numpy_values():
     assert repr(D.PerReplica([1, 2])) == "PerReplica({0: 1, 1: 2})"
 
 
-# Arguments of different shapes ---------------------------------------------------------------
+# Arguments of different shapes -------------------------------------------------------------------
 
 
 def test_replicas_of_different_shapes():
@@ -277,9 +289,7 @@ def test_replicas_of_different_shapes():
     again = TWO.run(lambda x: x + 1, args=(result["x"],))
     assert lists(again) == [[2, 3], [4]]
     model, params, state = network()
-    outputs = TWO.run(
-        lambda p, x: model.apply(p, state, x)[0], args=(params, of(X[:3], X[3:5]))
-    )
+    outputs = TWO.run(lambda p, x: model.apply(p, state, x)[0], args=(params, of(X[:3], X[3:5])))
     np.testing.assert_allclose(TWO.gather(outputs, axis=0), model(X[:5]), atol=1e-6)
 
 
@@ -300,7 +310,7 @@ def compiled_total(x):
         lambda x: D.get_replica_context().all_reduce("SUM", jnp.sum(x)),
         lambda x: D.get_replica_context().all_gather(x[:1], axis=0),
         lambda x: jax.lax.psum(jnp.sum(x), "replica"),
-        lambda x: jax.grad(lambda x: jax.lax.pmean(jnp.sum(x), "replica"))(x),
+        jax.grad(lambda x: jax.lax.pmean(jnp.sum(x), "replica")),
         compiled_total,
         synchronized,
     ],
