@@ -48,15 +48,16 @@ class ReplicaRun:
             (tuple(args), dict(kwargs or {})), is_leaf=is_per_replica
         )
         given = [self._argument(leaf) for leaf in leaves]
-        if any(isinstance(leaf, PerReplica) and leaf.stacked is None for leaf in given):
+        if any(type(leaf) is PerReplica and leaf.stacked is None for leaf in given):
             return self._one_by_one(fn, structure, given)
         return unwrapped(self._programs.get(fn, self._program)(structure, given))
 
     def _argument(self, leaf: Any) -> Any:
         """An argument where the replicas need it, or Static."""
         replicas = self.replicas
-        if isinstance(leaf, PerReplica):
-            return self.placed(leaf)
+        if type(leaf) is PerReplica:
+            there = getattr(leaf.stacked, "sharding", None) == replicas.by_replica
+            return leaf if there else self.placed(leaf)
         if isinstance(leaf, jax.Array | np.ndarray | np.generic):
             return replicas.broadcast(leaf)
         if hasattr(leaf, "__array__"):
@@ -89,6 +90,9 @@ class ReplicaRun:
             return PerReplica.of_array(leaf[None]) if several else leaf
 
         def program(structure: Any, given: Sequence[Any]) -> Any:
+            for leaf in given:
+                if isinstance(leaf, PerReplica):
+                    check_count(leaf.stacked.shape[0], replicas.count)
             specs = [P(ROWS) if isinstance(leaf, PerReplica) else P() for leaf in given]
 
             def replica(given: Sequence[Any]) -> Any:

@@ -9,6 +9,8 @@ import jax
 class DistributedValues:
     """A value for each replica; see `PerReplica`."""
 
+    __slots__ = ()
+
     @property
     def values(self) -> tuple[Any, ...]:
         """The values of the replicas of this process."""
@@ -31,9 +33,12 @@ class PerReplica(DistributedValues):
     (1, 2)
     """
 
+    __slots__ = ("__weakref__", "_values", "stacked")
+    _values: tuple[Any, ...] | None
+    stacked: Any
+
     def __init__(self, values: Sequence[Any]):
-        self.stacked: Any = None
-        self._values: tuple[Any, ...] | None = tuple(values)
+        self.stacked, self._values = None, tuple(values)
 
     @classmethod
     def of_array(cls, stacked: Any) -> "PerReplica":
@@ -62,7 +67,9 @@ class PerReplica(DistributedValues):
     @classmethod
     def tree_unflatten(cls, stacked: bool, children: Sequence[Any]) -> "PerReplica":
         """For `jax.tree`."""
-        return cls.of_array(children[0]) if stacked else cls(children)
+        made = cls.__new__(cls)
+        made.stacked, made._values = (children[0], None) if stacked else (None, tuple(children))
+        return made
 
 
 def is_per_replica(value: Any) -> bool:
