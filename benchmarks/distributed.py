@@ -3,8 +3,8 @@
     python benchmarks/distributed.py [--devices 1 2 8] [--rounds 9] [--steps 70]
 
 On CPUs the devices are virtual ones that share the machine's cores, so nothing here says how
-training scales; it says what `strategy.run` adds to `jax.jit(jax.shard_map(...))`. All contenders
-take turns in one process: the machine may be slow or noisy, the ratios still hold.
+training scales; it says what `strategy.run` adds to `jax.jit(jax.shard_map(...))`. The contenders
+take turns at every step in one process: the machine may be slow or noisy, the ratios still hold.
 """
 
 import argparse
@@ -117,9 +117,9 @@ def compare(count: int, rounds: int, steps: int, width: int) -> None:
     ]
     for contender in contenders:
         contender.take(5, noted=False)
-    for turn in range(rounds):
+    for turn in range(rounds * steps):
         for contender in contenders[:: 1 if turn % 2 else -1]:
-            contender.take(steps)
+            contender.take(1)
     ours, hand = (low(contender.seconds) for contender in contenders)
     dispatched = [low(contender.dispatch) for contender in contenders]
     medians = [statistics.median(contender.seconds) for contender in contenders]
