@@ -13,6 +13,7 @@ from nnlib.core.scope import strategy_in_scope
 
 from .errors import StrategyError
 from .replica_context import LoneContext, ReplicaContext, current_context, refuse_within_run, within
+from .replica_run import check_call
 from .strategy import ROWS, Strategy
 
 
@@ -38,6 +39,7 @@ class DefaultStrategy(Strategy):
     ) -> Any:
         """`fn(*args, **kwargs)` in the context of its only replica."""
         refuse_within_run("run", "Call the function itself.")
+        check_call(fn, args, kwargs)
         with within(LoneContext(self)):
             return fn(*args, **(kwargs or {}))
 

@@ -43,7 +43,7 @@ class ReplicaRun:
 
     def __call__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """See `Strategy.run`."""
-        _check(fn, args, kwargs)
+        check_call(fn, args, kwargs)
         leaves, structure = jax.tree.flatten(
             (tuple(args), dict(kwargs or {})), is_leaf=is_per_replica
         )
@@ -201,7 +201,8 @@ def check_count(count: int, expected: int) -> None:
         )
 
 
-def _check(fn: Any, args: Any, kwargs: Any) -> None:
+def check_call(fn: Any, args: Any, kwargs: Any) -> None:
+    """Raises ArgumentError for what is no function with arguments."""
     if not callable(fn):
         raise ArgumentError(f"run: expected a function, got {fn!r}.")
     if not isinstance(args, tuple | list):

@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 
+from nnlib.core.errors import DTypeError
+
 
 class DistributedValues:
     """A value for each replica; see `PerReplica`."""
@@ -58,6 +60,13 @@ class PerReplica(DistributedValues):
         shown = ", ".join(f"{index}: {value!r}" for index, value in enumerate(self.values))
         return f"PerReplica({{{shown}}})"
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise DTypeError(
+            f"PerReplica: expected one array, got the values of {len(self.values)} replicas. "
+            "Combine them: strategy.reduce(op, value, axis=None) or strategy.gather(value, axis=0); "
+            "or take one: strategy.experimental_local_results(value)[0]."
+        )
+
     def tree_flatten(self) -> tuple[tuple[Any, ...], bool]:
         """For `jax.tree`."""
         if self.stacked is not None:
@@ -78,7 +87,8 @@ def is_per_replica(value: Any) -> bool:
 
 
 def _cut(stacked: Any) -> tuple[Any, ...]:
-    if isinstance(stacked, jax.core.Tracer):
+    one = (1, *stacked.shape[1:])
+    if isinstance(stacked, jax.core.Tracer) or stacked.sharding.shard_shape(stacked.shape) != one:
         return tuple(stacked[index] for index in range(stacked.shape[0]))
     parts: dict[int, Any] = {}  # other axes of the mesh hold copies
     for shard in stacked.addressable_shards:

@@ -220,10 +220,13 @@ def test_each_replica_knows_its_number():
     assert number.values[0].dtype == "int32"
 
 
-@pytest.mark.parametrize(("given", "expected"), [("nothing", 2), (jnp.ones(2), 2), ("tuple", 2)])
-def test_arguments_must_be_a_tuple(given, expected):
-    with pytest.raises(ValueError, match="run: expected args"):
-        TWO.run(lambda x: x, args=given)
+@pytest.mark.parametrize("strategy", [TWO, *ALONE])
+def test_arguments_must_be_a_tuple(strategy):
+    for given in (jnp.ones(1), "x", None):
+        with pytest.raises(ValueError, match="run: expected args"):
+            strategy.run(lambda x: x, args=given)
+    with pytest.raises(ValueError, match="run: expected kwargs"):
+        strategy.run(lambda x: x, kwargs=(1,))
 
 
 def test_values_of_another_number_of_replicas_are_refused():

@@ -1,7 +1,6 @@
 """`strategy.run` as training loops use it, and how it compiles."""
 
 import functools
-import gc
 
 import jax
 import jax.numpy as jnp
@@ -238,10 +237,8 @@ def test_programs_live_as_long_as_their_functions():
     made = strategy.run(functools.partial(jnp.add, 1.0), args=(jnp.ones(()),))
     assert lists(made) == [2, 2]
     assert lists(strategy.run(jax.jit(lambda x: x + 1), args=(jnp.ones(()),))) == [2, 2]
-    gc.collect()
     assert len(programs) == 2
     del trainer, first, second
-    gc.collect()
     assert len(programs) == 0
 
 
@@ -258,6 +255,38 @@ def test_within_jit():
     assert lists(sums) == [6, 14]
 
 
+def test_results_of_jit_may_lie_anywhere():
+    anywhere = jax.jit(lambda value: jax.tree.map(lambda a: a + 1, value))
+    replicated = D.PerReplica.of_array(jnp.arange(2.0))
+    for value in (anywhere(of(0.0, 1.0)), anywhere(replicated)):
+        assert lists(value) == [1, 2]
+        assert float(TWO.reduce("SUM", value, axis=None)) == 3
+        assert lists(TWO.run(lambda x: x + 1, args=(value,))) == [2, 3]
+    wrong = D.PerReplica.of_array(jax.device_put(jnp.ones(4), TWO.replicas.by_replica))
+    with pytest.raises(ValueError, match="each of 2 replicas, got 4"):
+        TWO.run(lambda x: x, args=(wrong,))
+
+
+def test_a_mesh_with_another_axis():
+    """Replicas are of two devices each, which a function may use by the name of their axis."""
+    devices = np.array(jax.devices()[:4]).reshape(2, 2)
+    strategy = D.Strategy(jax.sharding.Mesh(devices, ("model", "replica")))
+    values = strategy.experimental_distribute_values_from_function(
+        lambda context: np.full(2, context.replica_id_in_sync_group, "float32")
+    )
+
+    def step(x):
+        total = D.get_replica_context().all_reduce("SUM", x)
+        return total, jax.lax.psum(x, "model")
+
+    total, doubled = strategy.run(step, args=(values,))
+    assert (lists(total, strategy), lists(doubled, strategy)) == ([[1, 1]] * 2, [[0, 0], [2, 2]])
+    assert strategy.gather(values, axis=0).tolist() == [0, 0, 1, 1]
+    ragged = D.PerReplica([np.ones(2, "float32"), np.ones(1, "float32")])
+    assert lists(strategy.run(lambda x: x.sum(), args=(ragged,)), strategy) == [2, 1]
+    assert float(strategy.reduce("MEAN", ragged, axis=0)) == 1
+
+
 def test_keys_and_numpy_values():
     keys = TWO.experimental_distribute_values_from_function(
         lambda context: jax.random.key(context.replica_id_in_sync_group)
@@ -268,6 +297,12 @@ def test_keys_and_numpy_values():
     assert lists(TWO.run(lambda x: 2 * x, args=(numbers,))) == [3, 5]
     assert lists(TWO.run(lambda x: np.full(1, 2.0), args=(1,))) == [[2], [2]]
     assert repr(D.PerReplica([1, 2])) == "PerReplica({0: 1, 1: 2})"
+
+
+@pytest.mark.parametrize("use", [np.asarray, np.mean, jnp.asarray, jnp.sum])
+def test_values_of_replicas_are_no_array(use):
+    with pytest.raises(TypeError):
+        use(of(1.0, 2.0))
 
 
 # Arguments of different shapes -------------------------------------------------------------------
