@@ -13,17 +13,14 @@ from .cross_device_ops import (
     NcclAllReduce,
     ReductionToOneDevice,
 )
+from .datasets_from_function import DistributedDatasetFromFunction
 from .default_strategy import (
     get_replica_context,
     get_strategy,
     has_strategy,
     in_cross_replica_context,
 )
-from .distributed_dataset import (
-    DistributedDataset,
-    DistributedDatasetFromFunction,
-    DistributedIterator,
-)
+from .distributed_dataset import DistributedDataset, DistributedIterator
 from .errors import StrategyError
 from .input_context import InputContext, InputOptions, InputReplicationMode, ValueContext
 from .mirrored_strategy import MirroredStrategy

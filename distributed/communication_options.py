@@ -66,16 +66,19 @@ class CommunicationOptions:
             )
         object.__setattr__(self, "implementation", _implementation(self.implementation))
 
-    def warn_of_no_effect(self, place: str, platform: str | None = None) -> None:
-        """Warn of wishes that cannot be granted in a program that is being compiled.
+    def warn_of_no_effect(
+        self, place: str, platform: str | None = None, timed: bool = False
+    ) -> None:
+        """Warn of wishes that cannot be granted where the options are used.
 
         Args:
-            place: where the options are used.
+            place: where that is.
             platform: "cpu", "gpu" or "tpu"; that of the default device if None.
+            timed: whether the timeout takes effect there.
         """
         if self.bytes_per_pack:
             _warn(place, f"bytes_per_pack={self.bytes_per_pack}", "XLA packs collectives itself")
-        if self.timeout_seconds is not None:
+        if self.timeout_seconds is not None and not timed:
             _warn(
                 place,
                 f"timeout_seconds={self.timeout_seconds}",

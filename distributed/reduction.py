@@ -105,7 +105,7 @@ def gathered(strategy: "Strategy", axis: Any, value: Any) -> Any:
         return _joined(strategy.mesh, number, placed.stacked)
     parts = [jnp.asarray(part) for part in placed.values]
     number = axis_of("gather", axis, min(part.ndim for part in parts))
-    return _joined_uneven(strategy.replicas, number, parts)
+    return joined_uneven(strategy.replicas, number, parts)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -119,8 +119,17 @@ def _joined(mesh: Mesh, axis: int, stacked: Any) -> jax.Array:
     )(stacked)
 
 
-def _joined_uneven(replicas: Replicas, axis: int, parts: Sequence[jax.Array]) -> jax.Array:
-    """Parts of different lengths: filled up, gathered, and cut to their lengths again."""
+def joined_uneven(replicas: Replicas, axis: int, parts: Sequence[jax.Array]) -> jax.Array:
+    """Parts of different lengths, joined: filled up, gathered, and cut to their lengths again.
+
+    Args:
+        replicas: of the strategy.
+        axis: along which they are joined.
+        parts: of the replicas of this process.
+
+    Raises:
+        ShapeError: if they differ otherwise.
+    """
     sizes = replicas.exchange(np.array([[part.shape[axis]] for part in parts]))[:, 0]
     full = [
         jnp.pad(

@@ -17,7 +17,8 @@ from nnlib.core.scope import strategy_in_scope, strategy_scope
 from nnlib.training.placement import Placement
 
 from .cross_device_ops import XLA_CHOOSES, CrossDeviceOps
-from .distributed_dataset import DistributedDataset, DistributedDatasetFromFunction
+from .datasets_from_function import DistributedDatasetFromFunction
+from .distributed_dataset import DistributedDataset
 from .errors import StrategyError
 from .input_context import InputContext, InputOptions, ValueContext
 from .mesh_placement import MeshPlacement

@@ -62,9 +62,9 @@ class PerReplica(DistributedValues):
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise DTypeError(
-            f"PerReplica: expected one array, got the values of {len(self.values)} replicas. "
-            "Combine them: strategy.reduce(op, value, axis=None) or strategy.gather(value, axis=0); "
-            "or take one: strategy.experimental_local_results(value)[0]."
+            f"PerReplica: expected one array, got the values of {len(self.values)} replicas. Write "
+            "strategy.reduce(op, value, axis=None), strategy.gather(value, axis=0), or take one of "
+            "strategy.experimental_local_results(value)."
         )
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], bool]:

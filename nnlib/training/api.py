@@ -118,13 +118,15 @@ def given(
             f"(x, y, sample_weight), got {' and '.join(wrong)} as well."
         )
     compiled = trainer.compiled
+    # Processes that agree on each batch do so in the order of their steps, not in a thread.
+    in_order = getattr(x, "in_order", False) or (compiled and compiled.eager)
     return StreamFeed(
         x,
         place,
         on_host,
         partial(with_class_weight, class_weight=class_weight),
         group=(compiled and compiled.steps_per_execution) or 1,
-        ahead=0 if compiled and compiled.eager else AHEAD,
+        ahead=0 if in_order else AHEAD,
         placement=trainer.placement,
     )
 

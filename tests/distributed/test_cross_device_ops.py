@@ -169,6 +169,10 @@ def test_options_of_all_reduce(options, match):
         strategy.run(total, args=("ring",))
 
 
+def test_a_timeout_may_have_its_effect():
+    D.CommunicationOptions(timeout_seconds=5.0).warn_of_no_effect("here", "cpu", timed=True)
+
+
 # OneDeviceStrategy -------------------------------------------------------------------------------
 
 

@@ -77,9 +77,28 @@ for element in from_function:
     means.append(float(strategy.reduce("MEAN", element, axis=0)))
 np.testing.assert_allclose(means, [1.5, (4 + 4 + 5 + 6 + 7) / 5, 8], rtol=1e-6)
 
-with strategy.scope():
-    model = nn.Sequential([nn.Input((1,)), nn.layers.Dense(1)])
-    model.compile("sgd", "mse")
-with pytest.raises(ValueError, match="several processes"):
-    model.fit(from_function, verbose=0)
+# Training on what each process reads is training on all of it together.
+ROWS = np.arange(26, dtype="float32").reshape(26, 1) / 26
+
+
+def trained(strategy, data):
+    nn.utils.set_random_seed(3)
+    with strategy.scope():
+        model = nn.Sequential([nn.Input((1,)), nn.layers.Dense(1)])
+        model.compile(nn.optimizers.SGD(0.1), "mse")
+    losses = model.fit(data, epochs=2, verbose=0).history["loss"]
+    return [*losses, model.evaluate(data, verbose=0), *model.predict(data)[:, 0]]
+
+
+def own_rows(context):
+    size = context.get_per_replica_batch_size(8)
+    picked = [row for row in range(26) if row // 4 % 2 == RANK]
+    own = ROWS[picked]
+    return nn.data.Dataset.from_tensor_slices((own, -own)).batch(size)
+
+
+whole_dataset = nn.data.Dataset.from_tensor_slices((ROWS, -ROWS)).batch(8)
+found = trained(strategy, strategy.distribute_datasets_from_function(own_rows))
+expected = trained(D.MirroredStrategy([jax.local_devices()[0]]), whole_dataset)
+np.testing.assert_allclose(found, expected, rtol=1e-5)
 print("done", RANK)
