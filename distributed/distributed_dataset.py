@@ -92,11 +92,12 @@ class DistributedDataset:
         fetch = self.options.experimental_fetch_to_device
         if replicas.count == 1:
             return replicas.broadcast(rows) if fetch else np.asarray(rows)
-        if fetch and rows.shape[0] % replicas.count == 0:
+        size = -(-rows.shape[0] // replicas.count)
+        if fetch and rows.shape[0] == size * replicas.count:
             return PerReplica.of_array(
-                replicas.spread(rows.reshape(replicas.count, -1, *rows.shape[1:]))
+                replicas.spread(rows.reshape(replicas.count, size, *rows.shape[1:]))
             )
-        host, size = np.asarray(rows), -(-rows.shape[0] // replicas.count)
+        host = np.asarray(rows)
         parts = [host[number * size : (number + 1) * size] for number in replicas.local]
         if not fetch:
             return PerReplica(parts)

@@ -17,7 +17,7 @@ from jax.sharding import PartitionSpec as P
 from nnlib.core.errors import ArgumentError
 
 from .replica_context import LoneContext, ReplicaContext, UnevenContext, uneven, within
-from .replicas import ROWS
+from .replicas import ROWS, as_jax_has_it
 from .static import Static, static
 from .values import PerReplica, is_per_replica
 from .weak_cache import WeakCache
@@ -188,7 +188,7 @@ def unwrapped(result: tuple[Static, list[Any]]) -> Any:
 def _own(leaf: Any, place: int) -> Any:
     """The argument of one replica of this process; other arrays as one copy of theirs."""
     if isinstance(leaf, PerReplica):
-        return leaf.values[place]
+        return as_jax_has_it(leaf.values[place])
     return leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from nnlib.core.errors import DataError
+
 from .put import put
 from .values import PerReplica
 
@@ -65,14 +67,9 @@ class Replicas:
         parts = dict(zip(self.local, values, strict=True))
 
         def part(index: Any) -> Any:
-            value = parts[index[0].start or 0]
-            return value[None] if isinstance(value, jax.Array) else np.asarray(value)[None]
+            return parts[index[0].start or 0][None]
 
-        if len({type(value) for value in values}) == 1 and isinstance(values[0], np.ndarray):
-            dtype = jax.dtypes.canonicalize_dtype(values[0].dtype)
-            parts = {index: value.astype(dtype) for index, value in parts.items()}
-        elif not isinstance(values[0], jax.Array):
-            parts = {index: jnp.asarray(value) for index, value in parts.items()}
+        parts = {index: as_jax_has_it(value) for index, value in parts.items()}
         return PerReplica.of_array(jax.make_array_from_callback(shape, self.by_replica, part))
 
     def _uniform(self, values: Sequence[Any]) -> bool:
@@ -110,7 +107,31 @@ class Replicas:
 
     def broadcast(self, array: Any) -> Any:
         """An array, whole on each device."""
-        return array if isinstance(array, jax.core.Tracer) else put(array, self.everywhere)
+        if isinstance(array, jax.core.Tracer):
+            return array
+        return put(as_jax_has_it(array), self.everywhere)
+
+
+def as_jax_has_it(value: Any) -> Any:
+    """A value of the host as an array of a dtype that JAX computes with.
+
+    Raises:
+        DataError: for integers beyond 32 bits, which JAX would cut off.
+    """
+    if isinstance(value, jax.Array):
+        return value
+    if not isinstance(value, np.ndarray | np.generic):
+        return jnp.asarray(value)
+    array = np.asarray(value)
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    if array.dtype.kind in "iu" and array.dtype != dtype and array.size:
+        limits = np.iinfo(dtype)
+        if array.min() < limits.min or array.max() > limits.max:
+            raise DataError(
+                f"values of replicas: expected integers of 32 bits, got some from {array.min()} to "
+                f"{array.max()}. Set jax.config.update('jax_enable_x64', True) for others."
+            )
+    return array.astype(dtype, copy=False)
 
 
 def _kind(value: Any) -> Any:

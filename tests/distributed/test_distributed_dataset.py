@@ -60,6 +60,9 @@ def test_batches_of_any_size_and_axes():
     sizes = nn.data.Dataset.from_generator(lambda: iter([np.arange(4), np.arange(3), np.arange(1)]))
     found = [lists(TWO, e) for e in TWO.experimental_distribute_dataset(sizes)]
     assert found == [[[0, 1], [2, 3]], [[0, 1], [2]], [[0], []]]
+    nothing = nn.data.Dataset.from_tensors(np.zeros((0, 3)))
+    (empty,) = TWO.experimental_distribute_dataset(nothing)
+    assert [part.shape for part in empty.values] == [(0, 3), (0, 3)]
     twice = TWO.experimental_distribute_dataset(batches(8, 2).batch(3))
     assert [lists(TWO, element) for element in twice] == [
         [[[0, 1], [2, 3]], [[4, 5]]],

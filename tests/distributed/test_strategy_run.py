@@ -299,6 +299,21 @@ def test_keys_and_numpy_values():
     assert repr(D.PerReplica([1, 2])) == "PerReplica({0: 1, 1: 2})"
 
 
+def test_integers_that_do_not_fit_are_refused():
+    """JAX would cut them off."""
+    big, one = np.array([2**40]), D.MirroredStrategy(["cpu:0"])
+    both = TWO.experimental_distribute_values_from_function
+    for given in (
+        lambda: TWO.run(lambda x: x, args=(big,)),
+        lambda: one.run(lambda x: x, args=(big,)),
+        lambda: both(lambda _: big),
+        lambda: TWO.run(lambda x: x, args=(D.PerReplica([big, big[:0]]),)),
+    ):
+        with pytest.raises(ValueError, match="32 bits"):
+            given()
+    assert lists(TWO.run(lambda x: x, args=(np.array([7]),))) == [[7], [7]]
+
+
 @pytest.mark.parametrize("use", [np.asarray, np.mean, jnp.asarray, jnp.sum])
 def test_values_of_replicas_are_no_array(use):
     with pytest.raises(TypeError):
