@@ -4,6 +4,7 @@ Replica-checking is off (`check_vma=False`): under it JAX would sum gradients of
 the replicas by itself, and a following `all_reduce` would count them twice.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,12 @@ from jax.sharding import PartitionSpec as P
 
 from nnlib.core.errors import ArgumentError
 
+from .program import Program
 from .replica_context import LoneContext, ReplicaContext, UnevenContext, uneven, within
 from .replicas import ROWS, as_jax_has_it
 from .static import Static, static
 from .values import PerReplica, is_per_replica
 from .weak_cache import WeakCache
-from .weight_watch import Program
 
 if TYPE_CHECKING:
     from .strategy import Strategy
@@ -39,7 +40,7 @@ class ReplicaRun:
 
     def __init__(self, strategy: "Strategy"):
         self.strategy, self.replicas = strategy, strategy.replicas
-        self._programs = WeakCache()
+        self._programs, self._alone_programs = WeakCache(), WeakCache()
 
     def __call__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """See `Strategy.run`."""
@@ -50,7 +51,13 @@ class ReplicaRun:
         given = [self._argument(leaf) for leaf in leaves]
         if any(type(leaf) is PerReplica and leaf.stacked is None for leaf in given):
             return self._one_by_one(fn, structure, given)
-        return unwrapped(self._programs.get(fn, self._program)(structure, given))
+        kinds = tuple(leaf if type(leaf) is Static else type(leaf) is PerReplica for leaf in given)
+        arrays = [
+            leaf.stacked if type(leaf) is PerReplica else leaf
+            for leaf in given
+            if type(leaf) is not Static
+        ]
+        return self._programs.get(fn, self._program)((structure, kinds), arrays)
 
     def _argument(self, leaf: Any) -> Any:
         """An argument where the replicas need it, or Static."""
@@ -83,25 +90,24 @@ class ReplicaRun:
         several = replicas.count > 1
         context = (ReplicaContext if several else LoneContext)(strategy)
 
-        def local(leaf: Any) -> Any:
-            return leaf.stacked[0] if isinstance(leaf, PerReplica) else leaf
-
         def outgoing(leaf: Any) -> Any:
             return PerReplica.of_array(leaf[None]) if several else leaf
 
-        def program(structure: Any, given: Sequence[Any]) -> Any:
-            for leaf in given:
-                if isinstance(leaf, PerReplica):
-                    check_count(leaf.stacked.shape[0], replicas.count)
-            specs = [P(ROWS) if isinstance(leaf, PerReplica) else P() for leaf in given]
+        def program(kind: tuple[Any, tuple[Any, ...]], arrays: Sequence[Any]) -> Any:
+            structure, kinds = kind
+            cut = [one for one in kinds if type(one) is not Static]
+            for array in itertools.compress(arrays, cut):
+                check_count(array.shape[0], replicas.count)
 
-            def replica(given: Sequence[Any]) -> Any:
+            def replica(arrays: Sequence[Any]) -> Any:
+                own = [a[0] if is_cut else a for a, is_cut in zip(arrays, cut, strict=True)]
                 with within(context):
-                    return called(function, structure, [local(leaf) for leaf in given], outgoing)
+                    return called(function, structure, filled(kinds, own), outgoing)
 
             mapped = partial(jax.shard_map, mesh=replicas.mesh, check_vma=False)
+            specs = [P(ROWS) if is_cut else P() for is_cut in cut]
             out = P(ROWS) if several else P()
-            return mapped(replica, in_specs=(specs,), out_specs=out)(given)
+            return mapped(replica, in_specs=(specs,), out_specs=out)(arrays)
 
         return Program(program)
 
@@ -114,9 +120,9 @@ class ReplicaRun:
         for place, number in enumerate(replicas.local):
             device = replicas.devices[number]
             own = [jax.device_put(_own(leaf, place), device) for leaf in given]
-            program = self._programs.get(fn, self._alone)
+            program = self._alone_programs.get(fn, self._alone)
             try:
-                results.append(unwrapped(program((structure, device), own, np.int32(number))))
+                results.append(program((structure, device), own, np.int32(number)))
             except NameError as error:
                 if "axis" not in str(error):
                     raise
@@ -131,7 +137,8 @@ class ReplicaRun:
 
             def replica(given: Sequence[Any], number: jax.Array) -> Any:
                 with within(UnevenContext(strategy, number)):
-                    return called(function, structure, given, lambda leaf: leaf)
+                    plain = [leaf.value if isinstance(leaf, Static) else leaf for leaf in given]
+                    return called(function, structure, plain, lambda leaf: leaf)
 
             # A function that is compiled by itself must not meet what it was compiled to elsewhere.
             mesh = Mesh(np.array([device]), (ALONE,))
@@ -165,24 +172,20 @@ class ReplicaRun:
         return self.replicas.group(values)
 
 
-def called(
-    function: Callable[[], Any], structure: Any, given: Sequence[Any], outgoing: Any
-) -> tuple[Static, list[Any]]:
-    """The function's result as leaves: arrays as `outgoing` makes them, anything else Static."""
-    plain = [leaf.value if isinstance(leaf, Static) else leaf for leaf in given]
-    args, kwargs = jax.tree.unflatten(structure, plain)
-    leaves, returned = jax.tree.flatten(function()(*args, **kwargs))
+def filled(kinds: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
+    """The arguments: arrays, and between them the constants among the kinds."""
+    rest = iter(arrays)
+    return [kind.value if type(kind) is Static else next(rest) for kind in kinds]
+
+
+def called(function: Callable[[], Any], structure: Any, given: Sequence[Any], outgoing: Any) -> Any:
+    """The function's result: arrays as `outgoing` makes them, anything else Static."""
+    args, kwargs = jax.tree.unflatten(structure, given)
     arrays = (jax.Array, np.ndarray, np.generic)
-    return Static(returned), [
-        outgoing(jnp.asarray(leaf)) if isinstance(leaf, arrays) else Static(leaf) for leaf in leaves
-    ]
-
-
-def unwrapped(result: tuple[Static, list[Any]]) -> Any:
-    """What `called` took apart."""
-    structure, leaves = result
-    plain = [leaf.value if type(leaf) is Static else leaf for leaf in leaves]
-    return jax.tree.unflatten(structure.value, plain)
+    return jax.tree.map(
+        lambda leaf: outgoing(jnp.asarray(leaf)) if isinstance(leaf, arrays) else Static(leaf),
+        function()(*args, **kwargs),
+    )
 
 
 def _own(leaf: Any, place: int) -> Any:

@@ -349,6 +349,15 @@ def synchronized(x):
     return layer.apply(params, state, x[:, None], training=True)[0]
 
 
+def test_one_function_for_even_and_uneven_arguments():
+    total, calls = traced(lambda x, scale: scale * x.sum())
+    even, ragged, scale = of([1.0, 2.0], [3.0, 4.0]), of([1.0, 2.0], [3.0]), jnp.full((), 2.0)
+    for _ in range(2):
+        assert lists(TWO.run(total, args=(even, scale))) == [6, 14]
+        assert lists(TWO.run(total, args=(ragged, scale))) == [6, 6]
+    assert len(calls) == 3
+
+
 @jax.jit
 def compiled_total(x):
     return D.get_replica_context().all_reduce("SUM", jnp.sum(x))

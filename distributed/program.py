@@ -1,4 +1,4 @@
-"""Compiled functions that hold the weights of layers, and how they follow these."""
+"""Compiled functions of `strategy.run`: their constants, and the weights that they hold."""
 
 import weakref
 from collections.abc import Callable
@@ -7,6 +7,9 @@ from typing import Any
 import jax
 
 from nnlib.core.scope import reads_noted_by
+
+from .static import Static
+from .values import PerReplica
 
 
 class Program:
@@ -17,7 +20,7 @@ class Program:
     compiled again.
 
     Args:
-        function: (static, *arrays) -> arrays.
+        function: (static, *arrays) -> a tree of arrays, and of Static in place of constants.
     """
 
     def __init__(self, function: Callable[..., Any]):
@@ -26,10 +29,13 @@ class Program:
 
     def _begin(self) -> None:
         self._read: list[tuple[weakref.ref[Any], dict[str, Any]]] = []
+        self._constants = False
 
         def traced(*args: Any) -> Any:
             with reads_noted_by(self._note):
-                return self._function(*args)
+                result = self._function(*args)
+            self._constants |= any(map(_is_static, jax.tree.leaves(result, is_leaf=_is_static)))
+            return result
 
         self._compiled = jax.jit(traced, static_argnums=0)
 
@@ -37,10 +43,23 @@ class Program:
         self._read.append((weakref.ref(layer), dict(arrays)))
 
     def __call__(self, *args: Any) -> Any:
-        """The function's result."""
+        """The function's result, with its constants."""
         if self._read and any(map(_changed, self._read)):
             self._begin()
-        return self._compiled(*args)
+        result = self._compiled(*args)
+        return jax.tree.map(_plain, result, is_leaf=_is_leaf) if self._constants else result
+
+
+def _is_static(value: Any) -> bool:
+    return type(value) is Static
+
+
+def _is_leaf(value: Any) -> bool:
+    return isinstance(value, Static | PerReplica)
+
+
+def _plain(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Static) else leaf
 
 
 def _changed(read: tuple[weakref.ref[Any], dict[str, Any]]) -> bool:
