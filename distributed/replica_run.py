@@ -41,35 +41,43 @@ class ReplicaRun:
     def __init__(self, strategy: "Strategy"):
         self.strategy, self.replicas = strategy, strategy.replicas
         self._programs, self._alone_programs = WeakCache(), WeakCache()
+        self._cut: dict[Any, list[bool] | None] = {}
 
     def __call__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """See `Strategy.run`."""
         check_call(fn, args, kwargs)
-        leaves, structure = jax.tree.flatten(
-            (tuple(args), dict(kwargs or {})), is_leaf=is_per_replica
-        )
-        given = [self._argument(leaf) for leaf in leaves]
-        if any(type(leaf) is PerReplica and leaf.stacked is None for leaf in given):
-            return self._one_by_one(fn, structure, given)
-        kinds = tuple(leaf if type(leaf) is Static else type(leaf) is PerReplica for leaf in given)
-        arrays = [
-            leaf.stacked if type(leaf) is PerReplica else leaf
-            for leaf in given
-            if type(leaf) is not Static
-        ]
+        leaves, structure = jax.tree.flatten((tuple(args), dict(kwargs or {})))
+        if structure not in self._cut:
+            self._cut[structure] = _cut_leaves(structure)
+        cut = self._cut[structure]
+        if cut is None:
+            return self._from_tuples(fn, args, kwargs)
+        given = [self._argument(*pair) for pair in zip(leaves, cut, strict=True)]
+        kinds = tuple([leaf if type(leaf) is Static else None for leaf in given])
+        arrays = [leaf for leaf in given if type(leaf) is not Static]
         return self._programs.get(fn, self._program)((structure, kinds), arrays)
 
-    def _argument(self, leaf: Any) -> Any:
-        """An argument where the replicas need it, or Static."""
+    def _argument(self, leaf: Any, is_cut: bool = False) -> Any:
+        """A leaf where the replicas need it, or Static."""
         replicas = self.replicas
-        if type(leaf) is PerReplica:
-            there = getattr(leaf.stacked, "sharding", None) == replicas.by_replica
-            return leaf if there else self.placed(leaf)
+        if is_cut:
+            there = getattr(leaf, "sharding", None) == replicas.by_replica
+            return leaf if there else self.placed(PerReplica.of_array(leaf)).stacked
         if isinstance(leaf, jax.Array | np.ndarray | np.generic):
             return replicas.broadcast(leaf)
         if hasattr(leaf, "__array__"):
             return replicas.broadcast(np.asarray(leaf))
         return static("run", leaf)
+
+    def _from_tuples(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """The same of values that are not one array yet, or never can be."""
+        both = (tuple(args), dict(kwargs or {}))
+        leaves, structure = jax.tree.flatten(both, is_leaf=is_per_replica)
+        placed = [self.placed(leaf) if is_per_replica(leaf) else leaf for leaf in leaves]
+        if not any(is_per_replica(leaf) and leaf.stacked is None for leaf in placed):
+            return self(fn, *jax.tree.unflatten(structure, placed))
+        given = [leaf if is_per_replica(leaf) else self._argument(leaf) for leaf in placed]
+        return self._one_by_one(fn, structure, given)
 
     def placed(self, value: PerReplica) -> PerReplica:
         """The value as one array over the devices, where its parts have one shape.
@@ -95,14 +103,17 @@ class ReplicaRun:
 
         def program(kind: tuple[Any, tuple[Any, ...]], arrays: Sequence[Any]) -> Any:
             structure, kinds = kind
-            cut = [one for one in kinds if type(one) is not Static]
+            leaves = zip(_cut_leaves(structure) or (), kinds, strict=True)
+            cut = [is_cut for is_cut, constant in leaves if constant is None]
             for array in itertools.compress(arrays, cut):
                 check_count(array.shape[0], replicas.count)
 
             def replica(arrays: Sequence[Any]) -> Any:
-                own = [a[0] if is_cut else a for a, is_cut in zip(arrays, cut, strict=True)]
+                own = iter([a[0] if is_cut else a for a, is_cut in zip(arrays, cut, strict=True)])
+                given = [next(own) if kind is None else kind.value for kind in kinds]
+                tree = jax.tree.unflatten(structure, given)
                 with within(context):
-                    return called(function, structure, filled(kinds, own), outgoing)
+                    return called(function, _without_nodes(tree), outgoing)
 
             mapped = partial(jax.shard_map, mesh=replicas.mesh, check_vma=False)
             specs = [P(ROWS) if is_cut else P() for is_cut in cut]
@@ -138,7 +149,8 @@ class ReplicaRun:
             def replica(given: Sequence[Any], number: jax.Array) -> Any:
                 with within(UnevenContext(strategy, number)):
                     plain = [leaf.value if isinstance(leaf, Static) else leaf for leaf in given]
-                    return called(function, structure, plain, lambda leaf: leaf)
+                    both = jax.tree.unflatten(structure, plain)
+                    return called(function, both, lambda leaf: leaf)
 
             # A function that is compiled by itself must not meet what it was compiled to elsewhere.
             mesh = Mesh(np.array([device]), (ALONE,))
@@ -172,15 +184,25 @@ class ReplicaRun:
         return self.replicas.group(values)
 
 
-def filled(kinds: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
-    """The arguments: arrays, and between them the constants among the kinds."""
-    rest = iter(arrays)
-    return [kind.value if type(kind) is Static else next(rest) for kind in kinds]
+def _cut_leaves(structure: Any) -> list[bool] | None:
+    """Of each leaf, whether it is a PerReplica's array; None where a PerReplica is a tuple."""
+    tree = jax.tree.unflatten(structure, range(structure.num_leaves))
+    nodes = jax.tree.leaves(tree, is_leaf=is_per_replica)
+    if any(is_per_replica(node) and node.stacked is None for node in nodes):
+        return None
+    return [is_per_replica(node) for node in nodes]
 
 
-def called(function: Callable[[], Any], structure: Any, given: Sequence[Any], outgoing: Any) -> Any:
+def _without_nodes(tree: Any) -> Any:
+    """The tree with what a PerReplica holds in its place."""
+    return jax.tree.map(
+        lambda node: node.stacked if is_per_replica(node) else node, tree, is_leaf=is_per_replica
+    )
+
+
+def called(function: Callable[[], Any], given: tuple[Any, Any], outgoing: Any) -> Any:
     """The function's result: arrays as `outgoing` makes them, anything else Static."""
-    args, kwargs = jax.tree.unflatten(structure, given)
+    args, kwargs = given
     arrays = (jax.Array, np.ndarray, np.generic)
     return jax.tree.map(
         lambda leaf: outgoing(jnp.asarray(leaf)) if isinstance(leaf, arrays) else Static(leaf),
