@@ -18,16 +18,16 @@ class CrossDeviceOps:
     places the sums by itself: `warn_in_fit` tells whether that is something else.
     """
 
-    def sum_over(self, array: jax.Array, axis: str, count: int) -> jax.Array:
-        """The sum of the arrays of all replicas, on each of them; called where they are mapped.
+    def sum_over(self, tree: Any, axis: str, count: int) -> Any:
+        """The sums of the arrays of all replicas, on each of them; called where they are mapped.
 
         Args:
-            array: that of one replica.
+            tree: the arrays of one replica.
             axis: the name of the axis of the mesh.
             count: how many replicas there are.
         """
         del count
-        return jax.lax.psum(array, axis)
+        return jax.lax.psum(tree, axis)
 
     def check_devices(self, devices: Sequence[jax.Device]) -> None:
         """Warn if the devices cannot do what is asked for."""
@@ -81,18 +81,22 @@ class HierarchicalCopyAllReduce(CrossDeviceOps):
     def __init__(self, num_packs: int = 1):
         self.num_packs = _packs("HierarchicalCopyAllReduce", num_packs)
 
-    def sum_over(self, array: jax.Array, axis: str, count: int) -> jax.Array:
+    def sum_over(self, tree: Any, axis: str, count: int) -> Any:
         """See `CrossDeviceOps`."""
         size = next(n for n in range(math.isqrt(count), 0, -1) if count % n == 0)
         if size == 1:
-            return super().sum_over(array, axis, count)
+            return super().sum_over(tree, axis, count)
         inner = [list(range(start, start + size)) for start in range(0, count, size)]
         across = [list(range(start, count, size)) for start in range(size)]
-        flat = jnp.pad(array.reshape(-1), (0, -array.size % size))
-        part = jax.lax.psum_scatter(flat, axis, axis_index_groups=inner, tiled=True)
-        part = jax.lax.psum(part, axis, axis_index_groups=across)
-        whole = jax.lax.all_gather(part, axis, axis_index_groups=inner, tiled=True)
-        return whole[: array.size].reshape(array.shape)
+
+        def total(array: jax.Array) -> jax.Array:
+            flat = jnp.pad(array.reshape(-1), (0, -array.size % size))
+            part = jax.lax.psum_scatter(flat, axis, axis_index_groups=inner, tiled=True)
+            part = jax.lax.psum(part, axis, axis_index_groups=across)
+            whole = jax.lax.all_gather(part, axis, axis_index_groups=inner, tiled=True)
+            return whole[: array.size].reshape(array.shape)
+
+        return jax.tree.map(total, tree)
 
     def warn_in_fit(self) -> None:
         """See `CrossDeviceOps`."""
@@ -127,11 +131,15 @@ class ReductionToOneDevice(CrossDeviceOps):
             )
         self.accumulation_fn = accumulation_fn
 
-    def sum_over(self, array: jax.Array, axis: str, count: int) -> jax.Array:
+    def sum_over(self, tree: Any, axis: str, count: int) -> Any:
         """See `CrossDeviceOps`."""
-        gathered = jax.lax.all_gather(array, axis)
-        values = [gathered[index] for index in range(count)]
-        return (self.accumulation_fn or sum)(values)
+
+        def total(array: jax.Array) -> Any:
+            gathered = jax.lax.all_gather(array, axis)
+            values = [gathered[index] for index in range(count)]
+            return sum(values) if self.accumulation_fn is None else self.accumulation_fn(values)
+
+        return jax.tree.map(total, tree)
 
     def warn_in_fit(self) -> None:
         """See `CrossDeviceOps`."""

@@ -72,7 +72,7 @@ class ReplicaContext:
         """
         op = as_reduce_op("all_reduce", reduce_op)
         self._check(options, "all_reduce")
-        return jax.tree.map(lambda leaf: self._reduced(op, summable("all_reduce", leaf)), value)
+        return self._reduced(op, jax.tree.map(lambda leaf: summable("all_reduce", leaf), value))
 
     def all_gather(self, value: Any, axis: int, options: Any = None) -> Any:
         """The values of all replicas, one behind the other along an axis, on each of them.
@@ -95,12 +95,13 @@ class ReplicaContext:
             raise ArgumentError(f"{place}: expected CommunicationOptions, got {options!r}.")
         options.warn_of_no_effect(place)
 
-    def _reduced(self, op: ReduceOp, array: jax.Array) -> jax.Array:
-        """The array combined with those of the other replicas."""
+    def _reduced(self, op: ReduceOp, tree: Any) -> Any:
+        """The arrays of the tree combined with those of the other replicas."""
+        count = self.num_replicas_in_sync
         if op is ReduceOp.SUM:
-            return self.strategy.cross_device_ops.sum_over(array, ROWS, self.num_replicas_in_sync)
-        total = self._reduced(ReduceOp.SUM, floating(array))
-        return total / self.num_replicas_in_sync
+            return self.strategy.cross_device_ops.sum_over(tree, ROWS, count)
+        total = self._reduced(ReduceOp.SUM, jax.tree.map(floating, tree))
+        return jax.tree.map(lambda array: array / count, total)
 
     def _gathered(self, array: jax.Array, axis: int) -> jax.Array:
         """The array joined with those of the other replicas."""
@@ -116,8 +117,8 @@ class LoneContext(ReplicaContext):
         """See `ReplicaContext`: 0."""
         return jnp.zeros((), jnp.int32)
 
-    def _reduced(self, op: ReduceOp, array: jax.Array) -> jax.Array:
-        return array
+    def _reduced(self, op: ReduceOp, tree: Any) -> Any:
+        return tree
 
     def _gathered(self, array: jax.Array, axis: int) -> jax.Array:
         return array
@@ -140,7 +141,7 @@ class UnevenContext(ReplicaContext):
         """See `ReplicaContext`."""
         return self._number
 
-    def _reduced(self, op: ReduceOp, array: jax.Array) -> jax.Array:
+    def _reduced(self, op: ReduceOp, tree: Any) -> Any:
         raise uneven("all_reduce")
 
     def _gathered(self, array: jax.Array, axis: int) -> jax.Array:

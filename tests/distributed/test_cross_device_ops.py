@@ -75,6 +75,17 @@ def test_the_algorithm_is_the_one_asked_for():
     assert collectives(D.ReductionToOneDevice()) == ["all_gather"]
 
 
+def test_a_tree_of_gradients_is_summed_at_once():
+    strategy = mirrored(4, None)
+    values = strategy.experimental_distribute_values_from_function(
+        lambda context: {"kernel": value(context), "bias": value(context)[:1]}
+    )
+    text = jax.jit(lambda x: reduced(strategy, "MEAN", x)).lower(values).as_text()
+    assert text.count("stablehlo.all_reduce") <= 2
+    compiled = jax.jit(lambda x: reduced(strategy, "MEAN", x)).lower(values).compile().as_text()
+    assert len(re.findall(r" all-reduce(?:-start)?\(", compiled)) == 1
+
+
 def test_a_function_that_accumulates():
     strategy = mirrored(2, D.ReductionToOneDevice(accumulation_fn=lambda values: values[0]))
     values = strategy.experimental_distribute_values_from_function(value)
