@@ -5,7 +5,7 @@
 True
 """
 
-from . import cluster_resolver
+from . import cluster_resolver, experimental
 from .cluster_members import id_in_cluster, is_chief
 from .cluster_resolver import (
     ClusterResolver,
@@ -17,27 +17,64 @@ from .cluster_resolver import (
     TPUClusterResolver,
 )
 from .cluster_spec import ClusterSpec
+from .communication_options import CommunicationImplementation, CommunicationOptions
 from .connect import connect_to_cluster
+from .cross_device_ops import (
+    CrossDeviceOps,
+    HierarchicalCopyAllReduce,
+    NcclAllReduce,
+    ReductionToOneDevice,
+)
+from .datasets_from_function import DistributedDatasetFromFunction
+from .default_strategy import (
+    get_replica_context,
+    get_strategy,
+    has_strategy,
+    in_cross_replica_context,
+)
+from .distributed_dataset import DistributedDataset, DistributedIterator
 from .errors import ClusterTypeError, ProcessError, StrategyError, TFConfigError
+from .input_context import InputContext, InputOptions, InputReplicationMode, ValueContext
 from .mirrored_strategy import MirroredStrategy
 from .multi_worker_mirrored_strategy import MultiWorkerMirroredStrategy
+from .one_device_strategy import OneDeviceStrategy
 from .preemption_checkpoint import PreemptionCheckpoint
+from .reduce_op import ReduceOp
+from .replica_context import ReplicaContext
 from .run import run
 from .server import Server
 from .strategy import Strategy
 from .tpu_strategy import TPUStrategy
 from .tpu_system import initialize_tpu_system
+from .values import DistributedValues, PerReplica
 
 __all__ = [
     "ClusterResolver",
     "ClusterSpec",
     "ClusterTypeError",
+    "CommunicationImplementation",
+    "CommunicationOptions",
+    "CrossDeviceOps",
+    "DistributedDataset",
+    "DistributedDatasetFromFunction",
+    "DistributedIterator",
+    "DistributedValues",
     "GCEClusterResolver",
+    "HierarchicalCopyAllReduce",
+    "InputContext",
+    "InputOptions",
+    "InputReplicationMode",
     "KubernetesClusterResolver",
     "MirroredStrategy",
     "MultiWorkerMirroredStrategy",
+    "NcclAllReduce",
+    "OneDeviceStrategy",
+    "PerReplica",
     "PreemptionCheckpoint",
     "ProcessError",
+    "ReduceOp",
+    "ReductionToOneDevice",
+    "ReplicaContext",
     "Server",
     "SimpleClusterResolver",
     "SlurmClusterResolver",
@@ -47,9 +84,15 @@ __all__ = [
     "TFConfigError",
     "TPUClusterResolver",
     "TPUStrategy",
+    "ValueContext",
     "cluster_resolver",
     "connect_to_cluster",
+    "experimental",
+    "get_replica_context",
+    "get_strategy",
+    "has_strategy",
     "id_in_cluster",
+    "in_cross_replica_context",
     "initialize_tpu_system",
     "is_chief",
     "run",

@@ -1,7 +1,5 @@
 """MultiWorkerMirroredStrategy: the devices of several processes, each with all weights."""
 
-from typing import Any
-
 import jax
 import numpy as np
 from jax.sharding import Mesh
@@ -9,6 +7,7 @@ from jax.sharding import Mesh
 from nnlib.core.errors import ArgumentError
 
 from .cluster_resolver import ClusterResolver, TFConfigClusterResolver
+from .communication_options import CommunicationOptions
 from .errors import StrategyError
 from .runtime import join, membership_of
 from .strategy import ROWS, Strategy
@@ -28,8 +27,8 @@ class MultiWorkerMirroredStrategy(Strategy):
     Args:
         cluster_resolver: tells the cluster; None for TF_CONFIG. Without it this process is the
             only one, unless `jax.distributed.initialize` was called before.
-        communication_options: CommunicationOptions; its `timeout_seconds` limits how long a
-            collective waits, 300 if None.
+        communication_options: its `timeout_seconds` limits how long a collective waits, 300 if
+            None; wishes that XLA cannot grant warn.
 
     Raises:
         StrategyError: if the processes cannot be connected.
@@ -42,7 +41,7 @@ class MultiWorkerMirroredStrategy(Strategy):
     def __init__(
         self,
         cluster_resolver: ClusterResolver | None = None,
-        communication_options: Any = None,
+        communication_options: CommunicationOptions | None = None,
     ):
         place = type(self).__name__
         if cluster_resolver is not None and not isinstance(cluster_resolver, ClusterResolver):
@@ -52,14 +51,11 @@ class MultiWorkerMirroredStrategy(Strategy):
             )
         self.cluster_resolver = cluster_resolver or TFConfigClusterResolver()
         member = membership_of(self.cluster_resolver)
-        if communication_options is not None and not hasattr(
-            communication_options, "timeout_seconds"
-        ):
-            raise ArgumentError(
-                f"{place}: expected CommunicationOptions, got {communication_options!r}."
-            )
-        timeout = getattr(communication_options, "timeout_seconds", None)
-        join(place, member, collective_seconds=timeout)
+        options = CommunicationOptions() if communication_options is None else communication_options
+        if not isinstance(options, CommunicationOptions):
+            raise ArgumentError(f"{place}: expected CommunicationOptions, got {options!r}.")
+        join(place, member, collective_seconds=options.timeout_seconds)
+        options.warn_of_no_effect(place, timed=True)
         devices = jax.devices() if jax.process_count() > 1 else jax.local_devices()
         _check_all_there(place, devices)
         super().__init__(Mesh(np.array(devices), (ROWS,)))

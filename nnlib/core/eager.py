@@ -14,6 +14,7 @@ from nnlib.core.masks import flat_masks, set_mask
 from nnlib.core.penalties import losses_of
 from nnlib.core.random import facade_keys
 from nnlib.core.run import run_layer
+from nnlib.core.scope import note_read
 from nnlib.core.specs import Weight
 from nnlib.core.tree import Tree, put
 
@@ -77,6 +78,7 @@ class Eager:
                 owner = core.root and core.root()
                 (owner if owner is not None and owner.built else self).fill()
                 self.fill()
+        note_read(self, core.cell)
         return core.cell
 
     def fill(self: "Layer") -> None:  # type: ignore[misc]

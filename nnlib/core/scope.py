@@ -5,11 +5,13 @@ The strategies themselves are in `nnlib.distributed`, which models and layers do
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _strategy: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_strategy", default=None)
 _replicas: contextvars.ContextVar[int] = contextvars.ContextVar("nnlib_replicas", default=1)
+_mapped: contextvars.ContextVar[str | None] = contextvars.ContextVar("nnlib_mapped", default=None)
+_reader: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_reader", default=None)
 
 
 def strategy_in_scope() -> Any:
@@ -40,3 +42,35 @@ def step_on_replicas(count: int) -> Iterator[None]:
         yield
     finally:
         _replicas.reset(token)
+
+
+def mapped_axis() -> str | None:
+    """The mesh axis over which a function is being traced that sees its replica's rows alone."""
+    return _mapped.get()
+
+
+@contextlib.contextmanager
+def mapped_over(axis: str | None) -> Iterator[None]:
+    """Within the block a function is traced that is mapped over an axis of a mesh."""
+    token = _mapped.set(axis)
+    try:
+        yield
+    finally:
+        _mapped.reset(token)
+
+
+def note_read(layer: Any, arrays: dict[str, Any]) -> None:
+    """Called when a layer is asked for the arrays that it keeps, by name."""
+    reader = _reader.get()
+    if reader is not None:
+        reader(layer, arrays)
+
+
+@contextlib.contextmanager
+def reads_noted_by(reader: Callable[[Any, dict[str, Any]], None]) -> Iterator[None]:
+    """Within the block a function is traced into which the arrays of layers go as constants."""
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)

@@ -23,6 +23,7 @@ from nnlib.layers.checks import (
     place_of,
     positive_number,
 )
+from nnlib.layers.replica_moments import replica_moments
 from nnlib.layers.weight_arguments import keep_weight_arguments, weight_of
 from nnlib.ops.normalization import batch_norm, moments
 from nnlib.ops.shaping import along_axis
@@ -171,7 +172,8 @@ class BatchNormalization(Layer):
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """The input normalised by its own mean and variance, and these."""
         axis = self.axis % x.ndim
-        mean, variance = moments(x, [a for a in range(x.ndim) if a != axis], counts)
+        take = replica_moments if self.synchronized else moments
+        mean, variance = take(x, [a for a in range(x.ndim) if a != axis], counts)
         gamma, beta = self.gamma, self.beta
         if self.renorm:
             gamma, beta = self._corrected(mean, variance, gamma, beta)

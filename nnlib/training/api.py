@@ -106,6 +106,8 @@ def given(
 ) -> Any:
     """What a user gave: all rows as a Batch, or a StreamFeed of batches."""
     on_host = trainer.model.run_on_host
+    if hasattr(x, "for_training"):  # a dataset of nnlib.distributed
+        x = x.for_training(trainer.model.distribute_strategy, place)
     if not is_stream(x):
         data = prepare(on_host(x), y, sample_weight, place)
         return with_class_weight(data, class_weight)
@@ -116,13 +118,15 @@ def given(
             f"(x, y, sample_weight), got {' and '.join(wrong)} as well."
         )
     compiled = trainer.compiled
+    # Processes that agree on each batch do so in the order of their steps, not in a thread.
+    in_order = getattr(x, "in_order", False) or (compiled and compiled.eager)
     return StreamFeed(
         x,
         place,
         on_host,
         partial(with_class_weight, class_weight=class_weight),
         group=(compiled and compiled.steps_per_execution) or 1,
-        ahead=0 if compiled and compiled.eager else AHEAD,
+        ahead=0 if in_order else AHEAD,
         placement=trainer.placement,
     )
 

@@ -363,7 +363,7 @@ class Trainer:
             feed = ArrayFeed(source, self.pads())
         assert self.objective is not None
         if y is not None:
-            self.objective.check_targets(jax.tree.map(np.asarray, y), place)
+            self.objective.check_targets(jax.tree.map(np.asarray, self.placement.whole(y)), place)
         return feed
 
 

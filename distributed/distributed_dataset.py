@@ -1,0 +1,149 @@
+"""Datasets whose elements are a PerReplica for each array."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from nnlib.core.errors import ArgumentError, DataError
+from nnlib.training.data import as_arrays
+from nnlib.training.stream import Ahead, is_stream
+
+from .input_context import InputOptions, InputReplicationMode
+from .values import PerReplica
+
+if TYPE_CHECKING:
+    from .strategy import Strategy
+
+
+class DistributedIterator:
+    """One way through a distributed dataset.
+
+    Args:
+        elements: what it gives.
+        depth: how many of them are made ready ahead of time, by a thread; 0 for no thread.
+    """
+
+    def __init__(self, elements: Iterable[Any], depth: int):
+        self._ahead = Ahead(iter(elements), depth) if depth else None
+        self._elements = iter(self._ahead or elements)
+
+    def __iter__(self) -> "DistributedIterator":
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._elements)
+
+    def get_next(self) -> Any:
+        """The next element.
+
+        Raises:
+            StopIteration: behind the last one.
+        """
+        return next(self)
+
+    def __del__(self) -> None:
+        if getattr(self, "_ahead", None) is not None:
+            self._ahead.close()  # type: ignore[union-attr]
+
+
+class DistributedDataset:
+    """A dataset of global batches, each cut into a part for each replica.
+
+    With R replicas each takes the next ceil(rows / R) rows, as long as there are any. Every `iter`
+    is a pass from the first element; `model.fit`, `evaluate` and `predict` take it as well.
+
+    Args:
+        strategy: for whose replicas it is.
+        dataset: of batches; read anew for each pass.
+        options: how elements come to the devices.
+    """
+
+    place = "experimental_distribute_dataset"
+
+    def __init__(self, strategy: "Strategy", dataset: Any, options: InputOptions):
+        self.strategy, self.options = strategy, options
+        self.dataset = checked_dataset(self.place, dataset)
+        if options.experimental_replication_mode is InputReplicationMode.PER_REPLICA:
+            raise ArgumentError(
+                f"{self.place}: expected InputReplicationMode.PER_WORKER, got PER_REPLICA. That is "
+                "for distribute_datasets_from_function."
+            )
+
+    def __iter__(self) -> DistributedIterator:
+        return DistributedIterator(
+            self._elements(), self.options.experimental_per_replica_buffer_size
+        )
+
+    def _elements(self) -> Iterator[Any]:
+        for element in pass_of(self.dataset):
+            batch = as_arrays(element, "a batch", self.place)
+            sizes = {leaf.shape[0] for leaf in jax.tree.leaves(batch)}
+            if len(sizes) != 1:
+                raise DataError(
+                    f"{self.place}: expected arrays of as many rows in a batch, got {sizes}."
+                )
+            yield jax.tree.map(self._part, batch)
+
+    def _part(self, rows: Any) -> Any:
+        """The rows as a PerReplica."""
+        replicas = self.strategy.replicas
+        fetch = self.options.experimental_fetch_to_device
+        if replicas.count == 1:
+            return replicas.broadcast(rows) if fetch else np.asarray(rows)
+        size = -(-rows.shape[0] // replicas.count)
+        if fetch and rows.shape[0] == size * replicas.count:
+            return PerReplica.of_array(
+                replicas.spread(rows.reshape(replicas.count, size, *rows.shape[1:]))
+            )
+        host = np.asarray(rows)
+        parts = [host[number * size : (number + 1) * size] for number in replicas.local]
+        if not fetch:
+            return PerReplica(parts)
+        return PerReplica(
+            [
+                jax.device_put(part, replicas.devices[number])
+                for number, part in zip(replicas.local, parts, strict=True)
+            ]
+        )
+
+    def for_training(self, strategy: Any, place: str) -> Any:
+        """The global batches, for `fit` and its siblings; see `check_owner`."""
+        check_owner(self.strategy, strategy, place)
+        return self.dataset
+
+
+def check_owner(own: "Strategy", of_model: Any, place: str) -> None:
+    """Raises ArgumentError if a model of another strategy, or of none, is given the dataset."""
+    if of_model is not own:
+        raise ArgumentError(
+            f"{place}: expected a model of the strategy that distributed the dataset ({own!r}), "
+            f"got one of {of_model!r}. Make and compile the model within strategy.scope(), or give "
+            "it the dataset as it was."
+        )
+
+
+def checked_dataset(place: str, dataset: Any) -> Any:
+    """The dataset.
+
+    Raises:
+        ArgumentError: if it is none, or can be walked through only once.
+    """
+    if isinstance(dataset, Iterator) or not is_stream(dataset):
+        raise ArgumentError(
+            f"{place}: expected a dataset, as nn.data.Dataset, that can be iterated again and "
+            f"again, got {type(dataset).__name__}. Write "
+            "nn.data.Dataset.from_tensor_slices(arrays).batch(size)."
+        )
+    return dataset
+
+
+def pass_of(dataset: Any) -> Iterable[Any]:
+    """A new pass through a dataset of any library."""
+    if hasattr(dataset, "as_numpy_iterator"):
+        passed: Iterable[Any] = dataset.as_numpy_iterator()
+        return passed
+    if hasattr(dataset, "__iter__"):
+        return iter(dataset)
+    return (dataset[index] for index in range(len(dataset)))
