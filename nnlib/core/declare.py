@@ -80,7 +80,7 @@ def declare_with_masks(
     def traced(*given: Any) -> Any:
         arrays, masks = given[: len(dynamic)], given[len(dynamic) :]
         args, keywords = fill(list(arrays))
-        with Frame(layer, training=training, rng=jax.random.key(0), observer=observer):
+        with Frame(layer, training=training, rng=lambda: jax.random.key(0), observer=observer):
             set_masks([arrays[index] for index in masked], masks)
             out = run_layer(layer, args, keywords)
             return out, flat_masks(out)
