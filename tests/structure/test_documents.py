@@ -62,3 +62,7 @@ def test_the_code_on_saving_runs(tmp_path):
 def test_the_pages_name_no_machine():
     for path in DOCUMENTS:
         assert not re.search(r"/(tmp|work|root|home)/", path.read_text()), path
+
+
+def test_the_code_on_many_devices_runs(tmp_path):
+    run_code_of(ROOT / "docs" / "distributed.md", tmp_path)
