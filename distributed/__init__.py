@@ -7,6 +7,15 @@ True
 
 from .errors import StrategyError
 from .mirrored_strategy import MirroredStrategy
+from .sharded_strategy import ShardedStrategy
+from .shardings import gathered_at_use, shardings
 from .strategy import Strategy
 
-__all__ = ["MirroredStrategy", "Strategy", "StrategyError"]
+__all__ = [
+    "MirroredStrategy",
+    "ShardedStrategy",
+    "Strategy",
+    "StrategyError",
+    "gathered_at_use",
+    "shardings",
+]

@@ -61,3 +61,7 @@ class Strategy:
         """Where the arrays of the model's training live; asked by the trainer of the model."""
         del model  # its weights are whole on every device
         return MeshPlacement(self.mesh, (ROWS,))
+
+    def keeper_of(self, model: Any) -> Any:
+        """Who puts the weights that layers of the model keep; None for the default device."""
+        del model
