@@ -75,7 +75,8 @@ class AxisRules:
                         f"with {len(dims)}. Make its pattern narrower."
                     )
                 return [*dims, *[()] * (len(weight.shape) - len(dims))]
-        found = [self.logical.get(name or "", ()) for name in weight.axes]
+        free = [None] * (len(weight.shape) - len(weight.axes))  # axes may stand for the first ones
+        found = [self.logical.get(name or "", ()) for name in (*weight.axes, *free)]
         if not any(found):
             return None
         named = [name for axes in found for name in axes]
