@@ -5,12 +5,12 @@ import functools
 import re
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
 
 import nnlib as nn
+from nnlib.training.batch import Batch
 
 RNG = np.random.default_rng(0)
 ROWS = 16
@@ -51,7 +51,6 @@ X = {
     recurrent: RNG.integers(0, 24, (ROWS, 5)).astype("int32"),
 }
 Y = RNG.normal(size=(ROWS, 8)).astype("float32")
-MEGATRON = {"out": "model", "*/attention_output/kernel": P("model")}
 STRATEGIES = {
     "fsdp": lambda: nn.distributed.ShardedStrategy(),
     "tp": lambda: nn.distributed.ShardedStrategy({"data": 1, "model": 8}, {"out": "model"}),
@@ -94,3 +93,106 @@ def test_gradients_are_those_of_one_device(strategy, layers):
         np.testing.assert_array_equal(a, b)
     assert_close(moved, alone)
     assert any(cut) if strategy == "tp" else all(cut)
+
+
+def program_of(model, x, y):
+    """The compiled loop of a fit, and its text before XLA sees it."""
+    trainer = model.trainer
+    feed = trainer.feed(Batch(x, y), len(x), "here")
+    state, window = trainer.make_state(), feed.begin().take(1)
+    runner = trainer.runner("train", len(x), False)
+    loop = runner._compile(state, None, window.data, None)
+    lowered = loop.lower(state, None, window.data, None, 0, 1)
+    return lowered.compile(), lowered.as_text()
+
+
+def large(strategy):
+    nn.utils.set_random_seed(3)
+    with strategy.scope():
+        model = nn.Sequential([nn.Input((48,)), nn.layers.Dense(96, "tanh"), nn.layers.Dense(40)])
+        model.compile("adam", "mse")
+    return model
+
+
+def test_each_device_holds_its_part_and_gathers_weights_alone():
+    model, rows = large(nn.distributed.ShardedStrategy()), 8 * 136
+    x, y = np.ones((rows, 48), "float32"), np.ones((rows, 40), "float32")
+    program, _ = program_of(model, x, y)
+    weights_and_slots = 3 * 4 * model.count_params()
+    found = program.memory_analysis().argument_size_in_bytes - x.nbytes - y.nbytes
+    assert found <= 1.02 * weights_and_slots / 8 + 200  # and keys, counters, sums of metrics
+    kinds, shapes = set(), set()
+    for text, kind in re.findall(
+        r"= (\(?.*?) (all-[a-z]+|reduce-scatter|collective-\w+)\(", program.as_text()
+    ):
+        kinds.add(kind)
+        shapes |= set(re.findall(r"\[([\d,]*)\]", text))
+    assert kinds <= {"all-gather", "all-reduce", "reduce-scatter"}
+    assert shapes <= {"48,96", "96,48", "96", "96,40", "40,96", "40", ""}
+
+
+@pytest.mark.parametrize(("remat", "again"), [("weights", "constraint"), ("layers", "dot_general")])
+def test_remat_is_in_the_program(remat, again):
+    x, y = X[recurrent][:, :1].astype("float32").repeat(48, 1), np.ones((ROWS, 40), "float32")
+    texts = [
+        program_of(large(nn.distributed.ShardedStrategy(remat=kind)), x, y)[1]
+        for kind in (None, remat)
+    ]
+    assert texts[1].count(again) > texts[0].count(again)
+    assert "optimization_barrier" in texts[1]
+
+
+def whole_arrays(shape):
+    return [
+        array
+        for array in jax.live_arrays()
+        if array.shape == shape and array.sharding.is_fully_replicated
+    ]
+
+
+def test_no_weight_is_ever_whole(tmp_path):
+    strategy = nn.distributed.ShardedStrategy({"data": 4, "model": 2})
+    model = large(strategy)
+    x, y = np.ones((16, 48), "float32"), np.ones((16, 40), "float32")
+    before = model.evaluate(x, y, verbose=0)
+    assert not whole_arrays((48, 96))
+    kept = nn.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss")
+    model.fit(x, y, verbose=0, epochs=2, callbacks=[kept])
+    assert not whole_arrays((48, 96))
+    kernel = model.layers[0].kernel
+    assert kernel.sharding.spec == P("data") and kernel.addressable_data(0).shape == (12, 96)
+    slots = [a for a in jax.tree.leaves(model.trainer.make_state().opt) if a.shape == (48, 96)]
+    assert len(slots) == 2 and all(slot.sharding == kernel.sharding for slot in slots)
+    assert model.evaluate(x, y, verbose=0) < before
+    np.testing.assert_allclose(model.predict(x, verbose=0), model(x), atol=1e-6)
+
+    with strategy.scope():
+        again = nn.models.load_model(tmp_path / "best.keras")
+    assert again.layers[0].kernel.sharding == kernel.sharding
+    alone = nn.models.load_model(tmp_path / "best.keras")
+    again.set_weights(model.get_weights())
+    again.layers[0].kernel = np.asarray(model.layers[0].kernel)
+    assert not whole_arrays((48, 96))[len(alone.weights) :]
+    for one in (model, again, alone):
+        one.fit(x, y, verbose=0)
+        one.train_on_batch(x, y)
+    assert_close(again.get_weights(), model.get_weights())
+    assert_close(alone.get_weights(), model.get_weights())
+    assert again.layers[0].kernel.sharding == kernel.sharding
+
+
+def test_initializers_of_numpy_and_weights_from_elsewhere():
+    with nn.distributed.ShardedStrategy().scope():
+        layer = nn.layers.Dense(8, kernel_initializer=lambda shape, dtype: np.ones(shape, dtype))
+        model = nn.Sequential([nn.Input((16,)), layer])
+    assert layer.kernel.sharding.spec == P("data") and (np.asarray(layer.kernel) == 1).all()
+    with pytest.raises(ValueError, match=r"shape \(16, 8\), got \(8, 16\)"):
+        layer.kernel = np.ones((8, 16))
+    earlier = nn.Sequential([nn.Input((16,)), nn.layers.Dense(8)])
+    begin = earlier.get_weights()
+    with nn.distributed.ShardedStrategy().scope():
+        earlier.compile(nn.optimizers.SGD(0.0), "mse")
+    earlier.fit(np.ones((8, 16)), np.ones((8, 8)), verbose=0)
+    np.testing.assert_array_equal(earlier.get_weights()[0], begin[0])
+    assert earlier.layers[0].kernel.sharding.spec == P("data")
+    assert model(np.ones((2, 16), "float32")).shape == (2, 8)
