@@ -7,6 +7,10 @@ True
 
 from .errors import StrategyError
 from .mirrored_strategy import MirroredStrategy
+from .per_replica import per_replica
+from .pipeline import pipeline
+from .pipeline_loss import pipeline_loss
+from .ring_attention import ring_attention
 from .sharded_strategy import ShardedStrategy
 from .shardings import gathered_at_use, shardings
 from .strategy import Strategy
@@ -17,5 +21,9 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "gathered_at_use",
+    "per_replica",
+    "pipeline",
+    "pipeline_loss",
+    "ring_attention",
     "shardings",
 ]
