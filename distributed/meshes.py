@@ -53,7 +53,7 @@ def _automatic(place: str, mesh: Mesh) -> Mesh:
 def _sizes(place: str, given: Any, count: int) -> dict[str, int]:
     if not isinstance(given, Mapping) or not given:
         raise ArgumentError(
-            f'{place}: expected a Mesh or sizes by name as {{"data": 4, "model": 2}}, got {given!r}.'
+            f'{place}: expected a Mesh or sizes by name, {{"data": 4, "model": 2}}, got {given!r}.'
         )
     sizes = dict(given)
     wrong = {n: s for n, s in sizes.items() if not (isinstance(s, int) and (s > 0 or s == -1))}

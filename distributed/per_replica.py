@@ -84,7 +84,12 @@ def per_replica(
     compiled = jax.jit(
         on_devices, static_argnums=static, donate_argnums=_numbers("donate_argnums", donated)
     )
-    return functools.wraps(fn)(lambda *arguments: compiled(*arguments))
+
+    @functools.wraps(fn)
+    def call(*arguments: Any) -> Any:  # keywords would be given to all replicas whole
+        return compiled(*arguments)
+
+    return call
 
 
 def _numbers(name: str, given: int | Sequence[int]) -> tuple[int, ...]:

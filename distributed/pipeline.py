@@ -148,9 +148,7 @@ def cut_rows(tree: Any, count: int) -> Any:
 
 def part_at(parts: Any, index: Any) -> Any:
     """The microbatch `index`; the nearest one where there is none."""
-    return jax.tree.map(
-        lambda a: jax.lax.dynamic_index_in_dim(a, index, keepdims=False), parts
-    )
+    return jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, index, keepdims=False), parts)
 
 
 def all_stages(stage: Stage, params: Any, x: Any) -> Any:

@@ -21,7 +21,7 @@ class Schedule(NamedTuple):
     loss: Callable[[Any, Any], Any]
     mesh: Mesh
     axis: str
-    count: int
+    microbatches: int
 
 
 class Carry(NamedTuple):
@@ -118,7 +118,7 @@ def _run(schedule: Schedule, params: Any, parts: Any, targets: Any) -> tuple[Any
 
 
 def _one_device(schedule: Schedule, place: Any, params: Any, parts: Any, targets: Any) -> Any:
-    axis, count = schedule.axis, schedule.count
+    axis, count = schedule.axis, schedule.microbatches
     size = int(schedule.mesh.shape[axis])
     here, kept = place[0], 2 * size - 1
 

@@ -96,9 +96,7 @@ def _check(query: Any, key: Any, value: Any, size: int, causal: bool) -> None:
             "sequences up."
         )
     if causal and query[1] != key[1]:
-        raise ShapeError(
-            f"ring_attention: expected equal lengths with causal=True, {shapes}."
-        )
+        raise ShapeError(f"ring_attention: expected equal lengths with causal=True, {shapes}.")
 
 
 @functools.lru_cache(maxsize=32)
@@ -182,7 +180,7 @@ _attend.defvjp(_forward, _backward)
 
 
 def _scores(ring: Ring, where: Any, source: Any, q: Any, k: Any) -> jax.Array:
-    """(batch, key heads, group, queries, keys)"""
+    """(batch, key heads, group, queries, keys)."""
     exact = _exact(q)
     scores = _einsum("bqkgd,bskd->bkgqs", q.astype(exact), k.astype(exact)) * ring.scale
     if not ring.causal:

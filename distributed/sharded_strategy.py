@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 from jax.sharding import Mesh
 
 from nnlib.core.errors import ArgumentError
@@ -43,7 +44,7 @@ class ShardedStrategy(Strategy):
         remat: what the backward pass makes again instead of keeping it: "weights" gathers them a
             second time; "layers" keeps the outputs of the layers that stand in the model itself,
             and computes again what lies between.
-        devices: as "gpu:0" or of `jax.devices()`; None for all of this process.
+        devices: as "gpu:0" or of `jax.devices()`; None for all, of every process that is connected.
 
     Raises:
         ArgumentError: for a mesh, a rule or an axis that is none; when a model is trained, for a
@@ -75,7 +76,8 @@ class ShardedStrategy(Strategy):
             raise ArgumentError(f"{place}: expected a Mesh or devices, got both. Leave one out.")
         if remat not in REMAT:
             raise ArgumentError(f"{place}: expected remat to be one of {REMAT}, got {remat!r}.")
-        super().__init__(mesh_of(place, mesh, devices_of(place, devices), DATA))
+        found = devices_of(place, devices) if devices else jax.devices()
+        super().__init__(mesh_of(place, mesh, found, DATA))
         self.row_axes = known_axes(place, _names(rows), self.mesh)
         gathered = known_axes(place, self.row_axes if fsdp is None else _names(fsdp), self.mesh)
         self.remat = remat

@@ -1,7 +1,7 @@
 """How the weights of a model lie on a mesh, as a table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax.numpy as jnp
 from jax.sharding import Mesh
@@ -50,9 +50,7 @@ def _bytes(cut: Cut) -> int:
     return cut.weight.size * jnp.dtype(cut.weight.dtype).itemsize
 
 
-def _text(spec: Sequence[object]) -> str:
+def _text(spec: Iterable[object]) -> str:
     """`data, model`, `-, model` or `whole`."""
-    if not any(spec):
-        return "whole"
     parts = ["+".join(e) if isinstance(e, tuple) else str(e or "-") for e in spec]
-    return ", ".join(parts)
+    return ", ".join(parts) or "whole"

@@ -1,4 +1,4 @@
-"""Shardings for research code: the trees that `jax.jit` takes, and gathers where weights are used."""
+"""Shardings for research code: the trees that `jax.jit` takes, and gathers at use."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence

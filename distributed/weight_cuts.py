@@ -81,12 +81,10 @@ class WeightCuts:
                 note.append(f"no dimension is divisible by {self._count(free)}")
         # A rule that names an axis of FSDP cuts there: it is gathered like the others.
         at_use = [tuple(a for a in axes if a not in self.gathered) for axes in used]
-        shardings = [NamedSharding(self.mesh, _spec(axes)) for axes in (kept, at_use)]
-        return Cut(path, layer, weight, *shardings, "; ".join(note))
+        before, reading = (NamedSharding(self.mesh, _spec(axes)) for axes in (kept, at_use))
+        return Cut(path, layer, weight, before, reading, "; ".join(note))
 
-    def _divisible(
-        self, shape: tuple[int, ...], dims: list[Axes]
-    ) -> tuple[list[Axes], list[str]]:
+    def _divisible(self, shape: tuple[int, ...], dims: list[Axes]) -> tuple[list[Axes], list[str]]:
         """The axes without those that do not divide their dimension, and what was left out."""
         note = [
             f"dimension {index} of {size} is not divisible by {self._count(axes)}"
@@ -94,8 +92,7 @@ class WeightCuts:
             if size % self._count(axes)
         ]
         kept = [
-            () if size % self._count(axes) else axes
-            for size, axes in zip(shape, dims, strict=True)
+            () if size % self._count(axes) else axes for size, axes in zip(shape, dims, strict=True)
         ]
         return kept, note
 

@@ -44,7 +44,7 @@ class WeightKeeper:
         return self._known[id(layer), name][2]
 
     def place(self, layer: Any, name: str, array: Any) -> jax.Array:
-        """`array` cut as the weight is; unchanged on the default device if its shape is not that."""
+        """`array` cut as the weight is; on the default device if its shape is another one."""
         if array.shape != layer.own_weights[name].shape:
             return jax.numpy.asarray(array)
         return put(array, self.sharding(layer, name))

@@ -107,7 +107,8 @@ class EinsumDense(LowRank):
         kernel, bias = logical_axes(parts, self.bias_axes)
         options = {"initializer": initializer, "axes": kernel}
         self.kernel = weight_of(self, "kernel", shapes.kernel, **options)
-        self.bias = shapes.bias and weight_of(self, "bias", shapes.bias, axes=bias)
+        has_bias = shapes.bias is not None
+        self.bias = weight_of(self, "bias", shapes.bias, axes=bias) if has_bias else None
         self.declare_lora()
 
     def call(self, x: jax.Array) -> jax.Array:

@@ -37,9 +37,7 @@ def one_after_the_other(params, x):
 
 
 def gpipe(params, x, microbatches, **options):
-    y = nn.distributed.pipeline(
-        stage, params, x, mesh=MESH, microbatches=microbatches, **options
-    )
+    y = nn.distributed.pipeline(stage, params, x, mesh=MESH, microbatches=microbatches, **options)
     return loss(y, TARGETS)
 
 
@@ -116,6 +114,4 @@ def test_what_is_refused(change, match):
 )
 def test_losses_that_are_refused(found, targets, match):
     with pytest.raises(ValueError, match=match):
-        nn.distributed.pipeline_loss(
-            stage, found, PARAMS, X, targets, mesh=MESH, microbatches=3
-        )
+        nn.distributed.pipeline_loss(stage, found, PARAMS, X, targets, mesh=MESH, microbatches=3)

@@ -31,9 +31,7 @@ def on_one_device(q, k, v, causal=False, scale=None):
     return jnp.einsum("bhqs,bshd->bqhd", jax.nn.softmax(scores), v)
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"causal": True}, {"causal": True, "scale": 3.0}], ids=str
-)
+@pytest.mark.parametrize("options", [{}, {"causal": True}, {"causal": True, "scale": 3.0}], ids=str)
 def test_outputs_and_gradients(options):
     def both(function):
         def loss(*arrays):
@@ -49,8 +47,10 @@ def test_outputs_and_gradients(options):
 def test_other_lengths_and_narrow_dtypes():
     k, v = K[:, :8].astype("bfloat16"), V[:, :8, :, :4].astype("bfloat16")
     found = ring(Q.astype("bfloat16"), k, v)
-    assert found.shape == (2, 16, 4, 4) and found.dtype == "bfloat16"
-    exact = on_one_device(Q.astype("bfloat16").astype("float32"), *(a.astype("float32") for a in (k, v)))
+    assert (found.shape, found.dtype) == ((2, 16, 4, 4), "bfloat16")
+    exact = on_one_device(
+        Q.astype("bfloat16").astype("float32"), *(a.astype("float32") for a in (k, v))
+    )
     np.testing.assert_allclose(found.astype("float32"), exact, atol=0.02)
 
 

@@ -52,7 +52,7 @@ X = {
 }
 Y = RNG.normal(size=(ROWS, 8)).astype("float32")
 STRATEGIES = {
-    "fsdp": lambda: nn.distributed.ShardedStrategy(),
+    "fsdp": nn.distributed.ShardedStrategy,
     "tp": lambda: nn.distributed.ShardedStrategy({"data": 1, "model": 8}, {"out": "model"}),
     "fsdp x tp": lambda: nn.distributed.ShardedStrategy(
         {"data": 4, "model": 2}, {"out": "model"}, remat="layers"
@@ -160,9 +160,10 @@ def test_no_weight_is_ever_whole(tmp_path):
     model.fit(x, y, verbose=0, epochs=2, callbacks=[kept])
     assert not whole_arrays((48, 96))
     kernel = model.layers[0].kernel
-    assert kernel.sharding.spec == P("data") and kernel.addressable_data(0).shape == (12, 96)
+    assert kernel.sharding.spec == P("data")
+    assert kernel.addressable_data(0).shape == (12, 96)
     slots = [a for a in jax.tree.leaves(model.trainer.make_state().opt) if a.shape == (48, 96)]
-    assert len(slots) == 2 and all(slot.sharding == kernel.sharding for slot in slots)
+    assert [slot.sharding for slot in slots] == [kernel.sharding] * 2
     assert model.evaluate(x, y, verbose=0) < before
     np.testing.assert_allclose(model.predict(x, verbose=0), model(x), atol=1e-6)
 
@@ -182,10 +183,18 @@ def test_no_weight_is_ever_whole(tmp_path):
 
 
 def test_initializers_of_numpy_and_weights_from_elsewhere():
+    def ones(shape, dtype):
+        return np.ones(shape, dtype)
+
+    def of_the_key(key, shape, dtype):  # NumPy cannot be traced
+        return np.full(shape, np.asarray(jax.random.key_data(key)).shape[0] / 2, dtype)
+
     with nn.distributed.ShardedStrategy().scope():
-        layer = nn.layers.Dense(8, kernel_initializer=lambda shape, dtype: np.ones(shape, dtype))
+        layer = nn.layers.Dense(8, kernel_initializer=ones, bias_initializer=of_the_key)
         model = nn.Sequential([nn.Input((16,)), layer])
-    assert layer.kernel.sharding.spec == P("data") and (np.asarray(layer.kernel) == 1).all()
+    for weight in layer.weights:
+        assert weight.sharding.spec == P("data")
+        np.testing.assert_array_equal(weight, 1)
     with pytest.raises(ValueError, match=r"shape \(16, 8\), got \(8, 16\)"):
         layer.kernel = np.ones((8, 16))
     earlier = nn.Sequential([nn.Input((16,)), nn.layers.Dense(8)])
