@@ -162,7 +162,7 @@ class Eager:
 
     def get_weights(self: "Layer") -> list[np.ndarray]:  # type: ignore[misc]
         """Copies of all arrays for NumPy, in the order of `weights`."""
-        return [np.array(array) for array in self.weights]
+        return [np.array(keeping.readable(array)) for array in self.weights]
 
     def set_weights(self: "Layer", weights: list[Any]) -> None:  # type: ignore[misc]
         """Replace all arrays; the list is as `get_weights` returns it.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from nnlib.core import declare
 
@@ -31,6 +32,17 @@ def kept(layer: "Layer", name: str, value: Any) -> jax.Array:
         return jnp.asarray(value, dtype)
     array = value if isinstance(value, jax.Array) else np.asarray(value)
     return keeper.place(layer, name, array.astype(dtype))
+
+
+def readable(array: Any) -> Any:
+    """`array`, such that this process can read all of it.
+
+    One that is cut over several processes is gathered: all of them call this together.
+    """
+    if not isinstance(array, jax.Array) or array.is_fully_addressable or array.is_fully_replicated:
+        return array
+    everywhere = NamedSharding(array.sharding.mesh, PartitionSpec())  # type: ignore[attr-defined]
+    return jax.jit(lambda a: a, out_shardings=everywhere)(array)
 
 
 def draw_missing(root: "Layer", key: Any, missing: list[Any]) -> None:

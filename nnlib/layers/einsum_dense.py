@@ -107,8 +107,9 @@ class EinsumDense(LowRank):
         kernel, bias = logical_axes(parts, self.bias_axes)
         options = {"initializer": initializer, "axes": kernel}
         self.kernel = weight_of(self, "kernel", shapes.kernel, **options)
-        has_bias = shapes.bias is not None
-        self.bias = weight_of(self, "bias", shapes.bias, axes=bias) if has_bias else None
+        self.bias = None
+        if shapes.bias is not None:
+            self.bias = weight_of(self, "bias", shapes.bias, axes=bias)
         self.declare_lora()
 
     def call(self, x: jax.Array) -> jax.Array:
