@@ -1,5 +1,6 @@
 """ShardedStrategy: weights, gradients and optimizer slots cut over a mesh."""
 
+import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import jax
 from jax.sharding import Mesh
 
 from nnlib.core.errors import ArgumentError
+from nnlib.models.trainable import overrides
 
 from .axis_rules import AxisRules
 from .devices import devices_of
@@ -94,6 +96,13 @@ class ShardedStrategy(Strategy):
 
     def placement_of(self, model: Any) -> ShardedPlacement:
         """See `Strategy`."""
+        if self.remat is not None and overrides(model, "train_step"):
+            warnings.warn(
+                f"ShardedStrategy: expected the train_step of nnlib with remat={self.remat!r}, got "
+                f"one of {type(model).__name__}: only what it leaves to super().train_step() is "
+                "made again. Write jax.checkpoint around a loss of your own.",
+                stacklevel=2,
+            )
         return ShardedPlacement(model, self._cuts, self.row_axes, self.remat)
 
     def keeper_of(self, model: Any) -> WeightKeeper:

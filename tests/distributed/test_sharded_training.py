@@ -142,6 +142,18 @@ def test_remat_is_in_the_program(remat, again):
     assert "optimization_barrier" in texts[1]
 
 
+def test_remat_with_a_step_of_the_user_warns():
+    class Own(nn.Sequential):
+        def train_step(self, state, data):
+            return state, {"loss": 0.0}
+
+    with nn.distributed.ShardedStrategy(remat="layers").scope():
+        model = Own([nn.Input((8,)), nn.layers.Dense(8)])
+        model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="jax.checkpoint around"):
+        model.fit(np.ones((8, 8)), np.ones((8, 8)), verbose=0)
+
+
 def whole_arrays(shape):
     return [
         array
