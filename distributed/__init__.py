@@ -38,11 +38,17 @@ from .input_context import InputContext, InputOptions, InputReplicationMode, Val
 from .mirrored_strategy import MirroredStrategy
 from .multi_worker_mirrored_strategy import MultiWorkerMirroredStrategy
 from .one_device_strategy import OneDeviceStrategy
+from .per_replica import per_replica
+from .pipeline import pipeline
+from .pipeline_loss import pipeline_loss
 from .preemption_checkpoint import PreemptionCheckpoint
 from .reduce_op import ReduceOp
 from .replica_context import ReplicaContext
+from .ring_attention import ring_attention
 from .run import run
 from .server import Server
+from .sharded_strategy import ShardedStrategy
+from .shardings import gathered_at_use, shardings
 from .strategy import Strategy
 from .tpu_strategy import TPUStrategy
 from .tpu_system import initialize_tpu_system
@@ -76,6 +82,7 @@ __all__ = [
     "ReductionToOneDevice",
     "ReplicaContext",
     "Server",
+    "ShardedStrategy",
     "SimpleClusterResolver",
     "SlurmClusterResolver",
     "Strategy",
@@ -88,6 +95,7 @@ __all__ = [
     "cluster_resolver",
     "connect_to_cluster",
     "experimental",
+    "gathered_at_use",
     "get_replica_context",
     "get_strategy",
     "has_strategy",
@@ -95,5 +103,10 @@ __all__ = [
     "in_cross_replica_context",
     "initialize_tpu_system",
     "is_chief",
+    "per_replica",
+    "pipeline",
+    "pipeline_loss",
+    "ring_attention",
     "run",
+    "shardings",
 ]

@@ -259,6 +259,10 @@ class Strategy:
         del model  # its weights are whole on every device
         return MeshPlacement(self.mesh, (ROWS,))
 
+    def keeper_of(self, model: Any) -> Any:
+        """Who puts the weights that layers of the model keep; None for the default device."""
+        del model
+
 
 _LEAF: Any = jax.tree.structure(0)
 

@@ -13,6 +13,7 @@ from nnlib.core.frame import Frame
 from nnlib.core.masks import flat_masks, mask_of, set_masks
 from nnlib.core.random import fold
 from nnlib.core.run import run_layer
+from nnlib.core.scope import step_placement
 from nnlib.core.specs import Weight, is_arraylike, shape_spec, spec_from_shape
 from nnlib.core.tree import Path, Tree, flatten, own_leaves, put, split_leaves
 
@@ -152,7 +153,8 @@ def bind(
                 own[weight.trainable], name, weight, path, params if weight.trainable else state
             )
         values[id(layer)] = {n: own[w.trainable][n] for n, w in weights.items()}
-    return values
+    placement = step_placement()
+    return values if placement is None else placement.at_use(values)
 
 
 def state_in(layer: "Layer", frame: Frame) -> Tree:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nnlib.core import declare, host
+from nnlib.core import declare, host, keeping
 from nnlib.core.compat import is_traced
 from nnlib.core.errors import NotBuiltError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame
@@ -90,9 +90,7 @@ class Eager:
         ]
         if not missing:
             return
-        key = facade_keys.next_key()
-        for path, layer, name, weight in missing:
-            layer._core.cell[name] = declare.initial_value(key, (*path, name), weight)
+        keeping.draw_missing(self, facade_keys.next_key(), missing)
 
     def write_cell(self: "Layer", name: str, array: Any) -> None:  # type: ignore[misc]
         """Replace one array of its own; others that are missing are not made for it."""
@@ -105,9 +103,8 @@ class Eager:
 
     def assign_array(self: "Layer", name: str, value: Any) -> None:  # type: ignore[misc]
         """`layer.kernel = array`, checked against the declaration."""
-        weight = self.own_weights[name]
         place = f"{self.name}/{name} ({type(self).__name__})"
-        self.write_cell(name, _checked(value, weight, place))
+        self.write_cell(name, _checked(value, self, name, place))
 
     @property
     def losses(self: "Layer") -> list[Any]:  # type: ignore[misc]
@@ -137,7 +134,7 @@ class Eager:
         values = declare.bind(layers, *trees)
         for _, layer in layers:
             for name, array in values[id(layer)].items():
-                layer.write_cell(name, jnp.asarray(array, layer.own_weights[name].dtype))
+                layer.write_cell(name, keeping.kept(layer, name, array))
 
     # Lists of weights, in Keras' order -----------------------------------------------------------
 
@@ -167,7 +164,7 @@ class Eager:
 
     def get_weights(self: "Layer") -> list[np.ndarray]:  # type: ignore[misc]
         """Copies of all arrays for NumPy, in the order of `weights`."""
-        return [np.array(array) for array in self.weights]
+        return [np.array(keeping.readable(array)) for array in self.weights]
 
     def set_weights(self: "Layer", weights: list[Any]) -> None:  # type: ignore[misc]
         """Replace all arrays; the list is as `get_weights` returns it.
@@ -184,8 +181,8 @@ class Eager:
                 "order of get_weights()."
             )
         arrays = [
-            _checked(array, weight, f"{place}: weight {index}, {layer.name}/{name}")
-            for index, (array, (layer, name, weight)) in enumerate(zip(weights, slots, strict=True))
+            _checked(array, layer, name, f"{place}: weight {index}, {layer.name}/{name}")
+            for index, (array, (layer, name, _)) in enumerate(zip(weights, slots, strict=True))
         ]
         for array, (layer, name, _) in zip(arrays, slots, strict=True):
             layer.write_cell(name, array)
@@ -216,10 +213,10 @@ def _require_built(layer: "Layer") -> None:
         )
 
 
-def _checked(value: Any, weight: Weight, place: str) -> jax.Array:
-    array = jnp.asarray(value, weight.dtype)
-    if array.shape != weight.shape:
-        raise ShapeError(f"{place}: expected an array of shape {weight.shape}, got {array.shape}.")
+def _checked(value: Any, layer: "Layer", name: str, place: str) -> jax.Array:
+    array, shape = keeping.kept(layer, name, value), layer.own_weights[name].shape
+    if array.shape != shape:
+        raise ShapeError(f"{place}: expected an array of shape {shape}, got {array.shape}.")
     return array
 
 

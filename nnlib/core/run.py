@@ -13,6 +13,7 @@ from nnlib.core.errors import NnlibError, StateWriteError
 from nnlib.core.frame import Frame, current_frame
 from nnlib.core.keywords import name_shapes
 from nnlib.core.masks import call_parameters, masks_of, pass_mask_on, same_mask, with_masks
+from nnlib.core.scope import step_placement
 from nnlib.core.specs import concrete_dims, is_arraylike, spec_from_shape, specs_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def run_layer(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             if host.runs_on_host(layer, (args, kwargs)):
                 call = layer.call_on_host
             out = call(*args, **kwargs)
+            if (placement := step_placement()) is not None:
+                out = placement.output(path, out)
         except NnlibError:
             raise
         except Exception as error:

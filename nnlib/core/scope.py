@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _strategy: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_strategy", default=None)
+_step: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_step", default=None)
 _replicas: contextvars.ContextVar[int] = contextvars.ContextVar("nnlib_replicas", default=1)
 _mapped: contextvars.ContextVar[str | None] = contextvars.ContextVar("nnlib_mapped", default=None)
 _reader: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_reader", default=None)
@@ -74,3 +75,22 @@ def reads_noted_by(reader: Callable[[Any, dict[str, Any]], None]) -> Iterator[No
         yield
     finally:
         _reader.reset(token)
+
+
+def step_placement() -> Any:
+    """Who says where the weights, gradients and outputs of the step in progress belong, or None.
+
+    It has the methods `at_use(values)`, `output(path, out)`, `loss(function)` and
+    `gradients(tree)`; see `nnlib.distributed`.
+    """
+    return _step.get()
+
+
+@contextlib.contextmanager
+def step_placed_by(placement: Any) -> Iterator[None]:
+    """Within the block a step is traced whose arrays `placement` puts where they belong."""
+    token = _step.set(placement)
+    try:
+        yield
+    finally:
+        _step.reset(token)

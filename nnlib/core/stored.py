@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnlib.core.errors import ShapeError
+from nnlib.core.keeping import kept
 
 if TYPE_CHECKING:
     from nnlib.core.layer import Layer
@@ -76,7 +77,7 @@ class Stored:
 
     def take_array(self: "Layer", name: str, value: Any) -> None:  # type: ignore[misc]
         """Replace one array of its own by one of a file, in the dtype of the weight."""
-        self.write_cell(name, jnp.asarray(value, self.own_weights[name].dtype))
+        self.write_cell(name, kept(self, name, value))
 
 
 def fits_dtype(stored: Any, wanted: Any) -> bool:

@@ -12,7 +12,7 @@ from nnlib.core.errors import ArgumentError
 from nnlib.core.specs import InputSpec, is_shape
 from nnlib.initializers import VarianceScaling
 from nnlib.layers.checks import place_of
-from nnlib.layers.einsum_equation import parse, weight_shapes
+from nnlib.layers.einsum_equation import logical_axes, parse, weight_shapes
 from nnlib.layers.lora import LowRank
 from nnlib.layers.weight_arguments import (
     keep_weight_arguments,
@@ -104,8 +104,12 @@ class EinsumDense(LowRank):
                 if c in parts.kernel}  # fmt: skip
         self.input_spec = InputSpec(ndim=x.ndim, axes=axes)
         initializer = scaled_by(self.kernel_initializer, shapes.fan_in, shapes.fan_out)
-        self.kernel = weight_of(self, "kernel", shapes.kernel, initializer=initializer)
-        self.bias = None if shapes.bias is None else weight_of(self, "bias", shapes.bias)
+        kernel, bias = logical_axes(parts, self.bias_axes)
+        options = {"initializer": initializer, "axes": kernel}
+        self.kernel = weight_of(self, "kernel", shapes.kernel, **options)
+        self.bias = None
+        if shapes.bias is not None:
+            self.bias = weight_of(self, "bias", shapes.bias, axes=bias)
         self.declare_lora()
 
     def call(self, x: jax.Array) -> jax.Array:

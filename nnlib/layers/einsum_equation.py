@@ -97,6 +97,23 @@ def weight_shapes(
     )
 
 
+def logical_axes(parts: Equation, bias_axes: str | None) -> tuple[tuple[str | None, ...], ...]:
+    """Names of the axes of kernel and bias, for sharding rules.
+
+    "in" is the first axis of the kernel that is summed over, "out" the first that only the output
+    has: of the projections of attention the heads.
+
+    >>> logical_axes(parse("abc,cde->abde", "de"), "de")
+    (('in', 'out', None), ('out', None))
+    """
+    summed = [c for c in parts.kernel if c not in parts.outputs]
+    made = [c for c in parts.kernel if c not in parts.inputs]
+    names = {c: name for name, found in (("in", summed), ("out", made)) for c in found[:1]}
+    first = min(map(parts.outputs.find, bias_axes)) if bias_axes else 0
+    bias = [names.get(c) if c in (bias_axes or "") else None for c in parts.outputs[first:]]
+    return tuple(map(names.get, parts.kernel)), tuple(bias)
+
+
 def _sizes(parts: Equation, x: Sizes, output_shape: Sizes, place: str) -> dict[str, int | None]:
     """The size of each letter; the output's where both sides say one."""
     elided = len(x) - len(parts.inputs)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnlib.core.errors import CorruptFileError, NnlibError
+from nnlib.core.keeping import readable
 from nnlib.saving.patient_file import PatientFile
 
 _CHECKED = ("v110", "v110")  # the layout of HDF5 1.10: headers have checksums
@@ -106,7 +107,7 @@ class Writer(dict[str, Any]):
         self._checksums = group.file.libver == _CHECKED  # asked once: it costs as much as an array
 
     def __setitem__(self, key: str, value: Any) -> None:
-        array = np.asarray(value)
+        array = np.asarray(readable(value))
         layout = _checked_layout(array) if self._checksums else None
         dataset = self.group.create_dataset(key, data=array, dcpl=layout)
         if array.dtype == jnp.bfloat16:

@@ -194,7 +194,9 @@ def fresh_state(model: "Model", abstract: bool = False) -> Any:
     """The state before the first step; with `abstract` its shapes alone."""
     trainable = _split(model)[0]
     initial = model.optimizer.init
-    return jax.eval_shape(initial, trainable) if abstract else jax.jit(initial)(trainable)
+    if abstract:
+        return jax.eval_shape(initial, trainable)
+    return model.trainer.placement.made(initial, trainable)
 
 
 def set_state(model: "Model", state: Any, key: Any = None, step: int | None = None) -> None:

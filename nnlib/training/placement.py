@@ -1,5 +1,7 @@
 """Where the arrays of a training live. Here: on the one device that JAX takes by default."""
 
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -50,6 +52,14 @@ class Placement:
     def logs(self, logs: Any) -> Any:
         """Within the trace of a step: its logs, where every process can read them."""
         return logs
+
+    def step(self) -> contextlib.AbstractContextManager[None]:
+        """Within it a step is traced: layers read their weights as the placement says."""
+        return contextlib.nullcontext()
+
+    def made(self, function: Callable[[Any], Any], tree: Any) -> Any:
+        """What `function` makes of trained weights (an optimizer's slots), compiled."""
+        return jax.jit(function)(tree)  # one compilation, not one per shape
 
     def local(self, tree: Any) -> Any:
         """Weights as layers keep them between trainings."""

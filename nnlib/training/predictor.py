@@ -34,7 +34,8 @@ class Predictor:
 
         def step(state: TrainState, x: Any, batch: Any) -> tuple[Any, Any]:
             state = state._replace(rng=jax.random.fold_in(state.rng, batch))
-            return steps.predict_step(self.model, state, placement.spread(Batch(x)).x)
+            with placement.step():
+                return steps.predict_step(self.model, state, placement.spread(Batch(x)).x)
 
         self._step = jax.jit(step)
 

@@ -13,6 +13,7 @@ from nnlib.core.layer import Applied
 from nnlib.core.masks import set_masks
 from nnlib.core.penalties import penalties_shown
 from nnlib.core.random import fold
+from nnlib.core.scope import step_placement
 from nnlib.core.tree import Tree, items, merge, put
 from nnlib.models.trainable import overrides
 from nnlib.training.batch import Batch
@@ -35,7 +36,9 @@ def train_step(
         loss, applied, parts = compute_loss(model, objective, state, batch, trainable)
         return optimizer.scale_loss(loss, state.opt), (loss, applied, parts)
 
-    grads, (loss, applied, parts) = jax.grad(scaled_loss, has_aux=True)(state.trainable)
+    placement = step_placement()
+    function = scaled_loss if placement is None else placement.loss(scaled_loss)
+    grads, (loss, applied, parts) = jax.grad(function, has_aux=True)(state.trainable)
     sums = state.metrics
     if sums:  # a state made for a step alone need not carry any
         sums = objective.update_metrics(
@@ -100,6 +103,8 @@ def _takes(function: Any, count: int) -> bool:
 
 def apply_gradients(model: "Model", optimizer: Any, state: TrainState, grads: Tree) -> TrainState:
     """The state after one optimizer update, with constraints applied."""
+    if (placement := step_placement()) is not None:
+        grads = placement.gradients(grads)
     updates, opt = optimizer.update(grads, state.opt, state.trainable)
     trainable = constrain(model, optax.apply_updates(state.trainable, updates))
     return state._replace(trainable=trainable, opt=opt, step=state.step + 1)

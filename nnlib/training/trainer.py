@@ -199,7 +199,7 @@ class Trainer:
         shapes = {path: leaf.shape for path, leaf in flatten(trainable).items()}
         if self._opt is None or shapes != self._slots_for:
             self._slots_for = shapes
-            return jax.jit(self.optimizer.init)(trainable)  # one compilation, not one per shape
+            return self.placement.made(self.optimizer.init, trainable)
         shown = self.optimizer.state
         if shown and "learning_rate" in shown and "learning_rate" in self._opt:
             return copied({**self._opt, "learning_rate": shown["learning_rate"]})
@@ -329,7 +329,8 @@ class Trainer:
     @contextlib.contextmanager
     def _as_compiled(self) -> Iterator[None]:
         """A step is traced by the flags of `compile`, and knows how its batch is cut."""
-        with self.trained.in_force(), step_on_replicas(self.placement.replicas):
+        placement = self.placement
+        with self.trained.in_force(), step_on_replicas(placement.replicas), placement.step():
             yield
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:

@@ -59,6 +59,11 @@ def test_the_code_on_saving_runs(tmp_path):
     assert (tmp_path / "scaled.keras").exists()
 
 
+def test_the_code_on_sharding_runs(tmp_path):
+    run_code_of(ROOT / "docs" / "distributed_sharding.md", tmp_path)
+    assert (tmp_path / "sharded.keras").exists()
+
+
 def test_the_pages_name_no_machine():
     for path in DOCUMENTS:
         assert not re.search(r"/(tmp|work|root|home)/", path.read_text()), path

@@ -1,0 +1,104 @@
+"""Where the arrays of a sharded training live: every weight cut, and gathered where it is read."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+from jax.ad_checkpoint import checkpoint_name
+
+from nnlib.core.masks import same_mask
+from nnlib.core.scope import step_placed_by
+
+from .mesh_placement import MeshPlacement
+from .put import put
+from .weight_cuts import Cut, WeightCuts
+
+LAYER_OUTPUT = "nnlib_layer_output"
+_CHEAP = ("name", "sharding_constraint", "convert_element_type", "transpose", "reshape")
+"""Primitives whose results are made again: a gathered weight, and its copies in other forms."""
+
+
+class ShardedPlacement(MeshPlacement):
+    """Arrays of a training whose weights are cut over a mesh.
+
+    Args:
+        model: whose weights they are.
+        cuts: how they are cut.
+        row_axes: the axes of the mesh over which the rows of a batch are cut.
+        remat: what the backward pass makes again: None, "weights" or "layers".
+    """
+
+    def __init__(self, model: Any, cuts: WeightCuts, row_axes: Sequence[str], remat: str | None):
+        super().__init__(cuts.mesh, row_axes, self._specs)
+        self._model, self._cuts, self._remat = model, cuts, remat
+        self._used: dict[int, dict[str, Cut]] = {}
+
+    def _specs(self) -> dict[Any, Any]:
+        return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
+
+    def local(self, tree: Any) -> Any:
+        """See `Placement`: layers keep cut arrays."""
+        return jax.tree.map(put, tree, self.shardings(tree))
+
+    def made(self, function: Callable[[Any], Any], tree: Any) -> Any:
+        """See `Placement`: slots are made cut as their weights are."""
+        shardings = self.shardings(jax.eval_shape(function, tree))
+        return jax.jit(function, out_shardings=shardings)(self.local(tree))
+
+    # Within the trace of a step ------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """See `Placement`."""
+        self._used = {}
+        for cut in self._cuts.of(self._model):
+            self._used.setdefault(id(cut.layer), {})[cut.name] = cut
+        with step_placed_by(self):
+            yield
+
+    def at_use(self, values: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        """The arrays of layers by identity, gathered as layers read them.
+
+        A constraint for each weight leaves XLA free to gather one while another is computed with.
+        """
+        return {
+            layer: {
+                name: self._gathered(self._used.get(layer, {}).get(name), array)
+                for name, array in own.items()
+            }
+            for layer, own in values.items()
+        }
+
+    def _gathered(self, cut: Cut | None, array: Any) -> Any:
+        if cut is None or cut.kept.spec == cut.used.spec:
+            return array
+        return jax.lax.with_sharding_constraint(array, cut.used)
+
+    def gradients(self, tree: Any) -> Any:
+        """Gradients, cut as their weights are."""
+        return self.kept(tree)
+
+    def output(self, path: str, out: Any) -> Any:
+        """What a layer puts out, marked to be kept if it stands in the model itself."""
+        if self._remat != "layers" or not path or "/" in path:
+            return out
+        return jax.tree.map(_marked, out)
+
+    def loss(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The loss, with what its backward pass makes again."""
+        if self._remat is None:
+            return function
+        policies = jax.checkpoint_policies
+        kept = policies.save_only_these_names(LAYER_OUTPUT)
+        return jax.checkpoint(function, policy=kept if self._remat == "layers" else _costly)
+
+
+def _marked(leaf: Any) -> Any:
+    if not isinstance(leaf, jax.Array):
+        return leaf
+    return same_mask(checkpoint_name(leaf, LAYER_OUTPUT), leaf)
+
+
+def _costly(primitive: Any, *_: Any, **__: Any) -> bool:
+    return primitive.name not in _CHEAP

@@ -1,0 +1,83 @@
+"""Attention over a sequence on several devices, against attention on one."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import nnlib as nn
+
+MESH = jax.make_mesh((2, 4), ("data", "sequence"), (AxisType.Auto, AxisType.Auto))
+KEYS = jax.random.split(jax.random.key(0), 4)
+Q, WEIGHTS = (jax.random.normal(key, (2, 16, 4, 8)) for key in KEYS[:2])
+K, V = (jax.random.normal(key, (2, 16, 2, 8)) for key in KEYS[2:])
+
+
+def ring(q, k, v, **options):
+    return nn.distributed.ring_attention(q, k, v, mesh=MESH, **options)
+
+
+def on_one_device(q, k, v, causal=False, scale=None):
+    """softmax(q k^T) v, written out."""
+    k, v = (jnp.repeat(a, q.shape[2] // a.shape[2], axis=2) for a in (k, v))
+    scores = jnp.einsum("bqhd,bshd->bhqs", q, k) * (scale or q.shape[-1] ** -0.5)
+    if causal:
+        seen = np.tril(np.ones(scores.shape, bool))
+        scores = jnp.where(seen, scores, -np.inf)
+    return jnp.einsum("bhqs,bshd->bqhd", jax.nn.softmax(scores), v)
+
+
+@pytest.mark.parametrize("options", [{}, {"causal": True}, {"causal": True, "scale": 3.0}], ids=str)
+def test_outputs_and_gradients(options):
+    def both(function):
+        def loss(*arrays):
+            out = function(*arrays, **options)
+            return (out * WEIGHTS).sum(), out
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))(Q, K, V)
+
+    for a, b in zip(*map(jax.tree.leaves, (both(ring), both(on_one_device))), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
+
+
+def test_other_lengths_and_narrow_dtypes():
+    k, v = K[:, :8].astype("bfloat16"), V[:, :8, :, :4].astype("bfloat16")
+    found = ring(Q.astype("bfloat16"), k, v)
+    assert (found.shape, found.dtype) == ((2, 16, 4, 4), "bfloat16")
+    exact = on_one_device(
+        Q.astype("bfloat16").astype("float32"), *(a.astype("float32") for a in (k, v))
+    )
+    np.testing.assert_allclose(found.astype("float32"), exact, atol=0.02)
+
+
+def test_parts_of_keys_and_values_go_round_and_nothing_else():
+    """With the batch over another axis: one row and four positions on a device."""
+    where = NamedSharding(MESH, P("data", "sequence"))
+    function = jax.jit(
+        jax.grad(lambda *a: (ring(*a, causal=True) ** 2).sum(), (0, 1, 2)),
+        in_shardings=where,
+        out_shardings=where,
+    )
+    text = function.lower(Q, K, V).compile().as_text()
+    moved = set(re.findall(r"= \(?(\S+?)\{.*? (all-[a-z]+|reduce-scatter|collective-\w+)\(", text))
+    assert moved == {("f32[1,4,2,8]", "collective-permute")}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "match"),
+    [
+        ((Q, K[:, :6], V[:, :6]), {}, "4 devices divide"),
+        ((Q, K[:, :8], V[:, :8]), {"causal": True}, "equal lengths"),
+        ((Q, K, V[:, :8]), {}, "expected a query of"),
+        ((Q[..., 0], K, V), {}, "expected a query of"),
+        ((Q[:, :, :3], K, V), {}, "expected a query of"),
+        ((Q, K, V), {"axis": "sequences"}, "Did you mean 'sequence'"),
+    ],
+)
+def test_what_is_refused(arrays, options, match):
+    with pytest.raises(ValueError, match=match):
+        ring(*arrays, **options)
