@@ -7,6 +7,28 @@ True
 
 from .errors import StrategyError
 from .mirrored_strategy import MirroredStrategy
+from .parameter_server import (
+    ClusterCoordinator,
+    FixedShardsPartitioner,
+    MaxSizePartitioner,
+    MinSizePartitioner,
+    Parameters,
+    ParameterServerStrategy,
+    Partitioner,
+    RemoteValue,
+)
 from .strategy import Strategy
 
-__all__ = ["MirroredStrategy", "Strategy", "StrategyError"]
+__all__ = [
+    "ClusterCoordinator",
+    "FixedShardsPartitioner",
+    "MaxSizePartitioner",
+    "MinSizePartitioner",
+    "MirroredStrategy",
+    "ParameterServerStrategy",
+    "Parameters",
+    "Partitioner",
+    "RemoteValue",
+    "Strategy",
+    "StrategyError",
+]
