@@ -207,9 +207,7 @@ class ClusterCoordinator:
 
 
 def _on_worker(tree: Any) -> Any:
-    return jax.tree.map(
-        _argument, tree, is_leaf=lambda a: isinstance(a, RemoteValue | PerWorker)
-    )
+    return jax.tree.map(_argument, tree, is_leaf=lambda a: isinstance(a, RemoteValue | PerWorker))
 
 
 def _argument(value: Any) -> Any:

@@ -13,7 +13,7 @@ TRIES = 10
 """A function during which so many processes died is taken to be the reason."""
 
 
-class Cancelled(StrategyError):
+class CancelledError(StrategyError):
     """A function that was not run, since one before it raised an error."""
 
 
@@ -122,7 +122,7 @@ class Dispatcher:
 
     def _cancel_waiting(self) -> None:
         while self._waiting:
-            self._waiting.popleft().end(error=Cancelled("ClusterCoordinator: cancelled."))
+            self._waiting.popleft().end(error=CancelledError("ClusterCoordinator: cancelled."))
 
     # One worker --------------------------------------------------------------------------------
 

@@ -131,7 +131,7 @@ def make_actor(ray: Any, cls: type, host: str, *args: Any, retries: int = 0) -> 
 
 
 def _settings() -> dict[str, Any]:
-    return {"jax_enable_x64": jax.config.jax_enable_x64}
+    return {"jax_enable_x64": jax.config.read("jax_enable_x64")}
 
 
 def begin_process(settings: Mapping[str, Any]) -> None:

@@ -62,7 +62,8 @@ class GradientStep:
 
     def _gradients(self, state: TrainState, batch: Batch) -> tuple[Any, Any, Report]:
         trainer = self._trainer
-        assert trainer is not None and trainer.objective is not None
+        assert trainer is not None
+        assert trainer.objective is not None
         with trainer.trained.in_force():
             found, (loss, applied, parts) = gradients(
                 trainer.model, trainer.objective, trainer.optimizer, state, batch

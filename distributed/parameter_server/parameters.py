@@ -46,7 +46,10 @@ class Parameters:
     """
 
     def __init__(
-        self, servers: Sequence[Any], partitioner: Callable[..., Sequence[int]] | None, trainable: Any
+        self,
+        servers: Sequence[Any],
+        partitioner: Callable[..., Sequence[int]] | None,
+        trainable: Any,
     ):
         self.servers = list(servers)
         leaves = flat(trainable)
@@ -78,9 +81,7 @@ class Parameters:
         slots = self.layout.split(flat(opt if opt is not None else {}))
         calls = [
             server.load.remote(rules, *parts, flat(state or {}) if index == 0 else {})
-            for index, (server, *parts) in enumerate(
-                zip(self.servers, weights, slots, strict=True)
-            )
+            for index, (server, *parts) in enumerate(zip(self.servers, weights, slots, strict=True))
         ]
         self._answers(calls)
 
@@ -142,4 +143,3 @@ def constraints_of(model: Any) -> dict[Names, Any]:
         for path, _, name, weight in model.weight_specs()
         if weight.constraint is not None
     }
-

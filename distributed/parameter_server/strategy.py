@@ -22,6 +22,7 @@ from ..errors import StrategyError
 from ..strategy import ROWS, Strategy
 from .dispatcher import Dispatcher
 from .engine import RECOVERY_SECONDS, Tasks, import_ray, make_actor, start, tasks_of, waited
+from .fit_loop import AsynchronousFitLoop
 from .layout import Names
 from .parameters import Parameters, start_servers
 from .worker import Worker
@@ -77,6 +78,9 @@ class ParameterServerStrategy(Strategy):
     Source: Li et al., "Scaling Distributed Machine Learning with the Parameter Server", 2014.
     """
 
+    fit_loop = AsynchronousFitLoop
+    """The loop of `fit`; asked by the trainer."""
+
     def __init__(
         self,
         cluster_resolver: Any = None,
@@ -105,13 +109,6 @@ class ParameterServerStrategy(Strategy):
     def workers(self) -> int:
         """How many workers there are."""
         return len(self._tasks.workers)
-
-    @property
-    def fit_loop(self) -> Any:
-        """The loop of `fit`; asked by the trainer."""
-        from .fit_loop import AsynchronousFitLoop
-
-        return AsynchronousFitLoop
 
     def placement_of(self, model: Any) -> Placement:
         """See `Strategy`: the script evaluates and predicts on its own device."""
@@ -197,9 +194,7 @@ def _check_parts(made: Parameters, optimizer: Any, constraints: Mapping[Names, A
         )
     if len(made.servers) == 1:
         return
-    if type(optimizer) not in _BY_ELEMENT and (
-        made.layout.cut or not _by_weight(optimizer)
-    ):
+    if type(optimizer) not in _BY_ELEMENT and (made.layout.cut or not _by_weight(optimizer)):
         what = "cut weights" if made.layout.cut else "several parameter servers"
         raise StrategyError(
             f"ParameterServerStrategy: expected an optimizer for {what} that moves elements one "

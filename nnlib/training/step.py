@@ -30,7 +30,6 @@ def train_step(
 
     The step's key is `fold_in(state.rng, state.step)`, so nothing depends on how steps are grouped.
     """
-
     grads, (loss, applied, parts) = gradients(model, objective, optimizer, state, batch)
     sums = state.metrics
     if sums:  # a state made for a step alone need not carry any

@@ -5,12 +5,12 @@ import os
 import jax
 import numpy as np
 import pytest
-
-import nnlib as nn
-from nnlib.core.errors import MissingExtraError
 from nnlib.distributed.parameter_server import dispatcher, engine
 from nnlib.distributed.parameter_server.layout import Layout, flat
 from nnlib.distributed.parameter_server.shard import ParameterShard, Rules
+
+import nnlib as nn
+from nnlib.core.errors import MissingExtraError
 
 RNG = np.random.default_rng(0)
 
