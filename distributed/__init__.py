@@ -5,7 +5,7 @@
 True
 """
 
-from .errors import StrategyError
+from .errors import DoesNotFitError, StrategyError
 from .mirrored_strategy import MirroredStrategy
 from .parameter_server import (
     ClusterCoordinator,
@@ -17,10 +17,12 @@ from .parameter_server import (
     Partitioner,
     RemoteValue,
 )
+from .planning import Plan, plan
 from .strategy import Strategy
 
 __all__ = [
     "ClusterCoordinator",
+    "DoesNotFitError",
     "FixedShardsPartitioner",
     "MaxSizePartitioner",
     "MinSizePartitioner",
@@ -28,7 +30,9 @@ __all__ = [
     "ParameterServerStrategy",
     "Parameters",
     "Partitioner",
+    "Plan",
     "RemoteValue",
     "Strategy",
     "StrategyError",
+    "plan",
 ]

@@ -1,6 +1,7 @@
 """Strategy: on which devices a model is trained, and how its arrays lie there."""
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,6 +57,16 @@ class Strategy:
             )
         with strategy_scope(self):
             yield self
+
+    def on_mesh(self, mesh: Mesh) -> "Strategy":
+        """The same strategy on other devices, which need not be here; for `plan`.
+
+        Args:
+            mesh: with the axes of its own.
+        """
+        moved = copy.copy(self)
+        moved.mesh = mesh
+        return moved
 
     def placement_of(self, model: Any) -> Placement:
         """Where the arrays of the model's training live; asked by the trainer of the model."""
