@@ -67,7 +67,7 @@ def _state(trainer: "Trainer") -> TrainState:
     trainable, frozen = partition(params, lambda path: trainer.trained.holds(layers[path[:-1]]))
     opt = jax.eval_shape(trainer.optimizer.init, trainable)
     sums = jax.eval_shape(objective.init_metrics)
-    step = jax.ShapeDtypeStruct((), jnp.int32)
+    step: Any = jax.ShapeDtypeStruct((), jnp.int32)
     return TrainState(trainable, frozen, state, opt, sums, key, step)
 
 

@@ -1,5 +1,6 @@
 """plan: what a training will do on its devices, found before it runs."""
 
+import dataclasses
 import math
 import os
 import re
@@ -11,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from nnlib import losses
 from nnlib.core.errors import ArgumentError
 from nnlib.training.batch import Batch, as_batch, row_count
 
@@ -23,7 +25,7 @@ from .hlo_text import Collective, collectives_of
 from .memory import Memory, check_fits
 from .picture import draw
 from .report import show
-from .targets import Facts, Target, target_of
+from .targets import GIB, Facts, Target, target_of
 from .traffic import least_bytes
 
 
@@ -192,14 +194,15 @@ def _compiled(found: Plan, step: AbstractStep, machine: Target, placement: MeshP
     try:
         program = step.lowered.compile()
     except jax.errors.JaxRuntimeError as error:
-        sizes = re.search(r"([\d.]+)G exceeds available \w+ \(([\d.]+)G\)", str(error))
-        if "RESOURCE_EXHAUSTED" not in str(error) or sizes is None:
+        sizes = re.search(r"\(?([\d.]+)G\)? exceeds available \w+ \(([\d.]+)G\)", str(error))
+        if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        needed = int(float(sizes[1]) * 2**30)
-        memory = memory.with_total(needed)
-        facts = Facts(int(float(sizes[2]) * 2**30), found.facts.flops, "the compiler")
-        check_fits(memory, facts, found.devices, found.batch_size, found.target)
-        raise DoesNotFitError(f"plan: {error}") from error
+        if sizes is not None:
+            temporary, there = (int(float(size) * GIB) for size in sizes.groups())
+            facts = dataclasses.replace(found.facts, memory=there)
+            memory = memory.with_total(memory.kept + temporary)
+            check_fits(memory, facts, found.devices, found.batch_size, found.target)
+        raise DoesNotFitError(f"plan: expected a step that fits, got {error}") from error
     stats = program.memory_analysis()
     total = (
         stats.argument_size_in_bytes
@@ -208,16 +211,11 @@ def _compiled(found: Plan, step: AbstractStep, machine: Target, placement: MeshP
         + stats.temp_size_in_bytes
         + stats.generated_code_size_in_bytes
     )
-    return Plan(
-        found.target,
-        found.mesh,
-        found.batch_size,
-        found.facts,
-        found.weights,
-        memory.with_total(total),
-        found.flops,
-        collectives_of(program.as_text(), machine.devices),
-        least_bytes(step.state, placement.mesh, placement.row_axes),
+    return dataclasses.replace(
+        found,
+        memory=memory.with_total(total),
+        collectives=collectives_of(program.as_text(), machine.devices),
+        least_bytes=least_bytes(step.state, placement.mesh, placement.row_axes),
     )
 
 
@@ -270,11 +268,15 @@ def _rows_of(model: Any, rows: int) -> Batch:
     shapes = model.output_shape
     loss = model.trainer.compiled.loss
     name = loss if isinstance(loss, str) else type(loss).__name__
-    if not isinstance(shapes, tuple) or not isinstance(loss, str | object) or loss is None:
+    if not isinstance(loss, str | losses.Loss) or not _is_shape(shapes):
         raise ArgumentError("plan: expected (x, y) for this model, got a number of rows alone.")
     if re.search(r"sparse", name, re.IGNORECASE):
         return Batch(x, _rows(rows, shapes[1:-1], np.int32))
     return Batch(x, _rows(rows, shapes[1:], np.float32))
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, tuple) and all(size is None or isinstance(size, int) for size in shape)
 
 
 def _rows(rows: int, shape: Sequence[int | None], dtype: Any) -> jax.ShapeDtypeStruct:
