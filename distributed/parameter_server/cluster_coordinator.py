@@ -1,7 +1,6 @@
 """ClusterCoordinator: functions that workers run at their own pace."""
 
 import uuid
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -120,7 +119,7 @@ class ClusterCoordinator:
                 f"ClusterCoordinator: expected a ParameterServerStrategy, got {strategy!r}."
             )
         self.strategy = strategy
-        self._shipped: weakref.WeakKeyDictionary[Any, Shipped] = weakref.WeakKeyDictionary()
+        self._shipped = strategy.shipped
 
     def schedule(
         self,

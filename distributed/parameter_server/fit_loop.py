@@ -22,7 +22,7 @@ from ..errors import StrategyError
 from .cluster_coordinator import ClusterCoordinator, RemoteValue
 from .dispatcher import CancelledError
 from .gradient_step import GradientStep, Report
-from .parameters import constraints_of
+from .parameters import Parameters, constraints_of
 
 if TYPE_CHECKING:
     from .strategy import ParameterServerStrategy
@@ -69,10 +69,7 @@ class AsynchronousFitLoop(FitLoop):
         model, trainable = self.trainer.model, state.trainable
         constraints = constraints_of(model)
         if self._loaded is None:
-            self._parameters = self.strategy.make_parameters(
-                trainable, self.trainer.optimizer, constraints
-            )
-            self._step = GradientStep(model, self._parameters)
+            self._parameters, self._step = self._step_of_workers(trainable, constraints)
         self._parameters.load(
             self.trainer.optimizer, trainable, state.opt, state.state, constraints
         )
@@ -83,6 +80,15 @@ class AsynchronousFitLoop(FitLoop):
         self._name = uuid.uuid4().hex
         self._number = int(state.step)
         self._loaded = state
+
+    def _step_of_workers(self, trainable: Any, constraints: Any) -> tuple[Parameters, GradientStep]:
+        """What workers have compiled already, if this was trained before as it is compiled now."""
+        trainer, known = self.trainer, self.strategy.steps
+        made = self.strategy.make_parameters(trainable, trainer.optimizer, constraints)
+        if trainer.objective in known and known[trainer.objective][0].shapes() == made.shapes():
+            return known[trainer.objective]
+        known[trainer.objective] = made, GradientStep(trainer.model, made)
+        return known[trainer.objective]
 
     def _settle(self) -> None:
         """Wait for all steps; then the trainer has their weights and logs."""

@@ -58,6 +58,10 @@ class Parameters:
         self.structure = jax.tree.map(lambda _: 0, trainable)
         self.state_structure: Any = {}
 
+    def shapes(self) -> dict[Names, tuple[int, ...]]:
+        """The shape of each weight, by path."""
+        return self.layout.shapes
+
     def load(
         self,
         optimizer: Any,

@@ -41,8 +41,8 @@ class ParameterShard:
     ...     shard.load(Rules(nn.optimizers.SGD(0.5), {}), {("w",): np.ones(2)}, {}, {})
     ...     for _ in range(2):
     ...         version = shard.push("first", {("w",): np.ones(2)}, {})
-    ...     shard.pull()
-    (1, {('w',): array([0.5, 0.5])}, {})
+    ...     version, shard.pull()[1][("w",)].tolist()
+    (1, [0.5, 0.5])
     """
 
     def __init__(self, folder: str | os.PathLike[str]):

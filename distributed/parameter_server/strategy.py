@@ -100,6 +100,8 @@ class ParameterServerStrategy(Strategy):
         self._folder = checkpoint_dir
         self._dispatcher: Dispatcher | None = None
         self._servers: list[Any] = []
+        self.shipped: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        self.steps: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
         servers = len(self._tasks.servers)
