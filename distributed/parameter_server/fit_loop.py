@@ -1,6 +1,7 @@
 """The loop of `fit` under a ParameterServerStrategy: steps are scheduled, epochs are waited for."""
 
 import collections
+import functools
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from .parameters import Parameters, constraints_of
 if TYPE_CHECKING:
     from .strategy import ParameterServerStrategy
 
-AHEAD = 4
+AHEAD = 8
 """So many steps for each worker may be under way."""
 
 
@@ -48,7 +49,6 @@ class AsynchronousFitLoop(FitLoop):
         self._steps: collections.deque[tuple[RemoteValue, Batch]] = collections.deque()
         self._loaded: TrainState | None = None
         self._shown = 0.0
-        self._update = jax.jit(self._with_report)
         try:
             return super().run(initial_epoch)
         finally:
@@ -69,7 +69,7 @@ class AsynchronousFitLoop(FitLoop):
         model, trainable = self.trainer.model, state.trainable
         constraints = constraints_of(model)
         if self._loaded is None:
-            self._parameters, self._step = self._step_of_workers(trainable, constraints)
+            self._parameters, self._step, self._update = self._compiled(trainable, constraints)
         self._parameters.load(
             self.trainer.optimizer, trainable, state.opt, state.state, constraints
         )
@@ -81,14 +81,15 @@ class AsynchronousFitLoop(FitLoop):
         self._number = int(state.step)
         self._loaded = state
 
-    def _step_of_workers(self, trainable: Any, constraints: Any) -> tuple[Parameters, GradientStep]:
-        """What workers have compiled already, if this was trained before as it is compiled now."""
-        trainer, known = self.trainer, self.strategy.steps
+    def _compiled(self, trainable: Any, constraints: Any) -> tuple[Parameters, GradientStep, Any]:
+        """What is compiled already, here and by workers, if it was trained before as it is now."""
+        trainer, kept = self.trainer, self.trainer._runners
         made = self.strategy.make_parameters(trainable, trainer.optimizer, constraints)
-        if trainer.objective in known and known[trainer.objective][0].shapes() == made.shapes():
-            return known[trainer.objective]
-        known[trainer.objective] = made, GradientStep(trainer.model, made)
-        return known[trainer.objective]
+        known = kept.get("asynchronous")
+        if known is None or known[0].shapes() != made.shapes():
+            update = jax.jit(functools.partial(_with_report, trainer.objective))
+            known = kept["asynchronous"] = made, GradientStep(trainer.model, made), update
+        return known
 
     def _settle(self) -> None:
         """Wait for all steps; then the trainer has their weights and logs."""
@@ -138,13 +139,6 @@ class AsynchronousFitLoop(FitLoop):
         sums, self._last_logs = self._update(state.metrics, batch, report, state.step)
         self.session.state = state._replace(metrics=sums)
 
-    def _with_report(self, sums: Any, batch: Batch, report: Report, step: Any) -> Any:
-        objective = self.trainer.objective
-        assert objective is not None
-        outputs, loss, parts, masks = report
-        sums = objective.update_metrics(sums, outputs, batch, loss, parts, step, masks)
-        return sums, objective.results(sums)
-
     def _logs_so_far(self) -> Logs:
         self._settle()
         return super()._logs_so_far()
@@ -154,6 +148,12 @@ class AsynchronousFitLoop(FitLoop):
         if self.bar is not None and self._last_logs and now - self._shown > BAR_SECONDS:
             self._shown = now
             self.bar.show(done - len(self._steps), in_order(self._last_logs, []))
+
+
+def _with_report(objective: Any, sums: Any, batch: Batch, report: Report, step: Any) -> Any:
+    outputs, loss, parts, masks = report
+    sums = objective.update_metrics(sums, outputs, batch, loss, parts, step, masks)
+    return sums, objective.results(sums)
 
 
 def _rows(window: Window, index: int) -> Batch:

@@ -101,7 +101,6 @@ class ParameterServerStrategy(Strategy):
         self._dispatcher: Dispatcher | None = None
         self._servers: list[Any] = []
         self.shipped: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-        self.steps: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
         servers = len(self._tasks.servers)
