@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -113,7 +112,7 @@ class ParameterShard:
     def _apply(self, update: Any, gradients: Flat, changes: Flat) -> None:
         tree: dict[str, Any] = {}
         for path, array in gradients.items():
-            put(tree, path, jnp.asarray(array))
+            put(tree, path, array)
         if tree:
             moved = self._update(self._weights, self._opt, tree)
             self._weights, self._opt = jax.tree.map(np.asarray, moved)
