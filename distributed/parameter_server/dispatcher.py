@@ -101,7 +101,7 @@ class Dispatcher:
             self._error = None
 
     def stop(self) -> None:
-        """Let go of the workers: Ray ends them when nobody has a handle to them."""
+        """Cancel what waits, and let the threads end."""
         with self._changed:
             self._cancel_waiting()
             self._stopped = True
@@ -189,7 +189,7 @@ class Dispatcher:
     def _recovered(self, worker: Any) -> bool:
         """Wait for the next process of a worker; False if there is none in time."""
         deadline = time.monotonic() + RECOVERY_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._stopped:
             try:
                 self.ray.get(worker.process.remote(), timeout=deadline - time.monotonic())
                 return True

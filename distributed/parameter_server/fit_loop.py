@@ -86,7 +86,7 @@ class AsynchronousFitLoop(FitLoop):
         trainer, kept = self.trainer, self.trainer._runners
         made = self.strategy.make_parameters(trainable, trainer.optimizer, constraints)
         known = kept.get("asynchronous")
-        if known is None or known[0].shapes() != made.shapes():
+        if known is None or not known[0].like(made):
             update = jax.jit(functools.partial(_with_report, trainer.objective))
             known = kept["asynchronous"] = made, GradientStep(trainer.model, made), update
         return known

@@ -58,9 +58,9 @@ class Parameters:
         self.structure = jax.tree.map(lambda _: 0, trainable)
         self.state_structure: Any = {}
 
-    def shapes(self) -> dict[Names, tuple[int, ...]]:
-        """The shape of each weight, by path."""
-        return self.layout.shapes
+    def like(self, other: "Parameters") -> bool:
+        """Whether the other has weights of the same shapes on the same servers."""
+        return self.servers == other.servers and self.layout.shapes == other.layout.shapes
 
     def load(
         self,

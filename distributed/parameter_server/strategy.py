@@ -51,7 +51,8 @@ class ParameterServerStrategy(Strategy):
     place. A parameter server writes every update down before it confirms it, and goes on from
     there in its next process. Evaluation and prediction run where the script does.
 
-    Ray runs the processes. Without a running Ray, one is started on this machine at first use.
+    Ray runs the processes. Without a running Ray, one is started on this machine at first use; its
+    processes listen on all interfaces, as those of Ray always do, and ask for Ray's token.
 
     Args:
         cluster_resolver: its cluster says how many processes there are, jobs "worker" and "ps",
@@ -141,6 +142,20 @@ class ParameterServerStrategy(Strategy):
             self._dispatcher = Dispatcher(ray, workers)
             weakref.finalize(self, self._dispatcher.stop).atexit = False
         return self._dispatcher
+
+    def close(self) -> None:
+        """End the processes, which else live as long as the script; the next use starts others.
+
+        What was scheduled and has not begun is cancelled. A journal in `checkpoint_dir` stays.
+        """
+        if self._dispatcher is None:
+            return
+        actors = [*self._dispatcher.workers, *self._servers]
+        self._dispatcher.stop()
+        for actor in actors:
+            self.ray.kill(actor)
+        self._dispatcher, self._servers = None, []
+        self.shipped.clear()
 
     def _folder_of_servers(self) -> str:
         if self._folder is not None:

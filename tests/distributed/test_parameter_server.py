@@ -288,3 +288,14 @@ def test_the_guides_block(strategy, capsys):
     history = model.fit(data, epochs=3, steps_per_epoch=10, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
     assert model.predict(X[:3]).shape == (3, 10)
+    processes = [process_of(actor) for actor in (*own.cluster().workers, *own._servers)]
+    own.close()
+    for _ in range(100):
+        if not any(os.path.exists(f"/proc/{process}") for process in processes):
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("processes are still there")
+    own.close()
+    model.fit(data, epochs=1, steps_per_epoch=2, verbose=0)  # by others
+    own.close()
