@@ -57,7 +57,7 @@ def _memory(axes: Any, plan: "Plan") -> None:
     for name, size in parts.items():
         axes.bar([0], [size], bottom=start, width=0.5, label=f"{name}: {gib(size)}")
         start += size
-    axes.set(xticks=[], xlim=(-0.3, 1.3), ylabel="bytes on a device")
+    axes.set(xticks=[], xlim=(-0.3, 2.4), ylabel="bytes on a device")
     axes.set_title(f"{gib(memory.needed)} of {gib(plan.facts.memory)}")
     axes.legend(fontsize="small", loc="center right")
 
