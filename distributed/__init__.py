@@ -33,14 +33,25 @@ from .default_strategy import (
     in_cross_replica_context,
 )
 from .distributed_dataset import DistributedDataset, DistributedIterator
-from .errors import ClusterTypeError, ProcessError, StrategyError, TFConfigError
+from .errors import ClusterTypeError, DoesNotFitError, ProcessError, StrategyError, TFConfigError
 from .input_context import InputContext, InputOptions, InputReplicationMode, ValueContext
 from .mirrored_strategy import MirroredStrategy
 from .multi_worker_mirrored_strategy import MultiWorkerMirroredStrategy
 from .one_device_strategy import OneDeviceStrategy
+from .parameter_server import (
+    ClusterCoordinator,
+    FixedShardsPartitioner,
+    MaxSizePartitioner,
+    MinSizePartitioner,
+    Parameters,
+    ParameterServerStrategy,
+    Partitioner,
+    RemoteValue,
+)
 from .per_replica import per_replica
 from .pipeline import pipeline
 from .pipeline_loss import pipeline_loss
+from .planning import Plan, plan
 from .preemption_checkpoint import PreemptionCheckpoint
 from .reduce_op import ReduceOp
 from .replica_context import ReplicaContext
@@ -55,6 +66,7 @@ from .tpu_system import initialize_tpu_system
 from .values import DistributedValues, PerReplica
 
 __all__ = [
+    "ClusterCoordinator",
     "ClusterResolver",
     "ClusterSpec",
     "ClusterTypeError",
@@ -65,21 +77,30 @@ __all__ = [
     "DistributedDatasetFromFunction",
     "DistributedIterator",
     "DistributedValues",
+    "DoesNotFitError",
+    "FixedShardsPartitioner",
     "GCEClusterResolver",
     "HierarchicalCopyAllReduce",
     "InputContext",
     "InputOptions",
     "InputReplicationMode",
     "KubernetesClusterResolver",
+    "MaxSizePartitioner",
+    "MinSizePartitioner",
     "MirroredStrategy",
     "MultiWorkerMirroredStrategy",
     "NcclAllReduce",
     "OneDeviceStrategy",
+    "ParameterServerStrategy",
+    "Parameters",
+    "Partitioner",
     "PerReplica",
+    "Plan",
     "PreemptionCheckpoint",
     "ProcessError",
     "ReduceOp",
     "ReductionToOneDevice",
+    "RemoteValue",
     "ReplicaContext",
     "Server",
     "ShardedStrategy",
@@ -106,6 +127,7 @@ __all__ = [
     "per_replica",
     "pipeline",
     "pipeline_loss",
+    "plan",
     "ring_attention",
     "run",
     "shardings",

@@ -19,3 +19,7 @@ class TFConfigError(NnlibError, json.JSONDecodeError):
 
 class ProcessError(StrategyError):
     """A process of a gang failed, or did not end in time; the text has the end of its log."""
+
+
+class DoesNotFitError(StrategyError):
+    """A model whose training needs more memory than a device has; the text names a remedy."""

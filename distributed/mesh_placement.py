@@ -64,9 +64,13 @@ class MeshPlacement(Placement):
 
     def batch(self, batch: Batch) -> Batch:
         """See `Placement`; rows that cannot be cut evenly go to every device until the step."""
+        return jax.tree.map(put, batch, self.batch_shardings(batch))
+
+    def batch_shardings(self, batch: Batch) -> Batch:
+        """Where the arrays of a batch from the host go."""
         even = row_count(batch.x) % self.replicas == 0
         sharding = self._by_rows if even else self._everywhere
-        return jax.tree.map(lambda a: put(a, sharding if np.ndim(a) else self._everywhere), batch)
+        return jax.tree.map(lambda a: sharding if np.ndim(a) else self._everywhere, batch)
 
     def spread(self, batch: Batch) -> Batch:
         """See `Placement`."""

@@ -82,7 +82,7 @@ class ShardedStrategy(Strategy):
         super().__init__(mesh_of(place, mesh, found, DATA))
         self.row_axes = known_axes(place, _names(rows), self.mesh)
         gathered = known_axes(place, self.row_axes if fsdp is None else _names(fsdp), self.mesh)
-        self.remat = remat
+        self.rules, self.fsdp_axes, self.remat = rules, gathered, remat
         self._cuts = WeightCuts(self.mesh, AxisRules(place, self.mesh, rules), gathered)
         self._keepers: weakref.WeakKeyDictionary[Any, WeightKeeper] = weakref.WeakKeyDictionary()
 
@@ -93,6 +93,12 @@ class ShardedStrategy(Strategy):
         for axis in self.row_axes:
             count *= int(self.mesh.shape[axis])
         return count
+
+    def on_mesh(self, mesh: Mesh) -> "ShardedStrategy":
+        """See `Strategy`."""
+        return ShardedStrategy(
+            mesh, self.rules, rows=self.row_axes, fsdp=self.fsdp_axes, remat=self.remat
+        )
 
     def placement_of(self, model: Any) -> ShardedPlacement:
         """See `Strategy`."""

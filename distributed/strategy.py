@@ -5,6 +5,7 @@ arrays that a step takes and returns, and each replica's copy of them is what th
 """
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -253,6 +254,18 @@ class Strategy:
         return self.replicas.group(values) if arrays else PerReplica(values)
 
     # Training ----------------------------------------------------------------------------------
+
+    def on_mesh(self, mesh: Mesh) -> "Strategy":
+        """The same strategy on other devices, which need not be here; for `plan`.
+
+        Args:
+            mesh: with the axes of its own.
+        """
+        moved = copy.copy(self)
+        moved.mesh = mesh
+        for derived in ("replicas", "replica_run"):
+            vars(moved).pop(derived, None)
+        return moved
 
     def placement_of(self, model: Any) -> Placement:
         """Where the arrays of the model's training live; asked by the trainer of the model."""

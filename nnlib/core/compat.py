@@ -4,11 +4,14 @@ Tested with jax 0.10.2 (Python 3.11) and 0.12 (Python 3.12).
 """
 
 import importlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jax._src.config import eager_constant_folding
+from jax.experimental import topologies
 from jax.extend.core import get_opaque_trace_state, jaxpr_as_fun
+from jax.sharding import Mesh
 
 
 def trace_state() -> Any:
@@ -57,6 +60,16 @@ def preemption_reached(step: int) -> bool:
     return bool(_multihost().reached_preemption_sync_point(step))
 
 
+def topology(platform: str, name: str, **options: Any) -> Any:
+    """Devices that are not here, to compile for; `.devices` are in no order that matters."""
+    return topologies.get_topology_desc(name, platform, **options)
+
+
+def topology_mesh(topology: Any, sizes: Sequence[int], axes: Sequence[str]) -> Mesh:
+    """Devices of a topology, in a mesh whose neighbours are neighbours."""
+    return topologies.make_mesh(topology, tuple(sizes), tuple(axes))
+
+
 __all__ = [
     "broadcast_from_first",
     "gather_from_all",
@@ -64,5 +77,7 @@ __all__ = [
     "jaxpr_as_fun",
     "preemption_reached",
     "staging",
+    "topology",
+    "topology_mesh",
     "trace_state",
 ]

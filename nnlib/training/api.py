@@ -91,7 +91,8 @@ def fit(
         model,
         {"epochs": epochs, "steps": steps or feed.steps, "verbose": display},
     )
-    loop = FitLoop(trainer, feed, validation, called, bar, epochs, shuffle, steps)
+    make_loop = getattr(model.distribute_strategy, "fit_loop", FitLoop)
+    loop = make_loop(trainer, feed, validation, called, bar, epochs, shuffle, steps)
     return loop.run(initial_epoch)
 
 

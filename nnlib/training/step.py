@@ -31,14 +31,7 @@ def train_step(
 
     The step's key is `fold_in(state.rng, state.step)`, so nothing depends on how steps are grouped.
     """
-
-    def scaled_loss(trainable: Tree) -> tuple[jax.Array, Any]:
-        loss, applied, parts = compute_loss(model, objective, state, batch, trainable)
-        return optimizer.scale_loss(loss, state.opt), (loss, applied, parts)
-
-    placement = step_placement()
-    function = scaled_loss if placement is None else placement.loss(scaled_loss)
-    grads, (loss, applied, parts) = jax.grad(function, has_aux=True)(state.trainable)
+    grads, (loss, applied, parts) = gradients(model, objective, optimizer, state, batch)
     sums = state.metrics
     if sums:  # a state made for a step alone need not carry any
         sums = objective.update_metrics(
@@ -48,6 +41,20 @@ def train_step(
         model, optimizer, state._replace(state=applied.state, metrics=sums), grads
     )
     return state, objective.results(sums) if sums else {"loss": loss}
+
+
+def gradients(
+    model: "Model", objective: Objective, optimizer: Any, state: TrainState, batch: Batch
+) -> tuple[Tree, tuple[jax.Array, Applied, dict[str, Any]]]:
+    """The gradients of the loss, scaled as the optimizer wants it, and what `compute_loss` gave."""
+
+    def scaled_loss(trainable: Tree) -> tuple[jax.Array, Any]:
+        found = compute_loss(model, objective, state, batch, trainable)
+        return optimizer.scale_loss(found[0], state.opt), found
+
+    placement = step_placement()
+    function = scaled_loss if placement is None else placement.loss(scaled_loss)
+    return jax.grad(function, has_aux=True)(state.trainable)
 
 
 def compute_loss(

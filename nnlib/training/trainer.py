@@ -207,12 +207,11 @@ class Trainer:
 
     def load_state(self, state: TrainState) -> None:
         """Go on from `state`: weights, optimizer, key and step."""
-        state = copied(state)
         if self.session is not None:
-            self.session.advance(self.placement.state(state))
+            self.session.advance(self.placement.state(copied(state)))
             self.show_optimizer()
             return
-        state = self.placement.local(state)
+        state = self.placement.local(copied(state))
         self.model.variables = (state.params, state.state)
         self.keep(state)
 

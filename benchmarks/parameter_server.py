@@ -1,0 +1,181 @@
+"""Throughput of the parameter server against a plain loop over Ray actors, as ratios.
+
+One process, the contenders interleaved on the same Ray, best and median of several rounds: the
+machine may be slow or noisy, the ratios still hold. Needs the extra `ray`.
+
+    python benchmarks/parameter_server.py --rounds 5 --steps 200
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import ray
+
+import nnlib as nn
+
+WORKERS, RATE = 2, 0.01
+
+
+def batches(count: int, rows: int, features: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Random regression."""
+    rng = np.random.default_rng(0)
+    xs = rng.normal(size=(count, rows, features)).astype("float32")
+    return [(x, x.sum(axis=1, keepdims=True)) for x in xs]
+
+
+def initial(features: int, units: int) -> dict[str, np.ndarray]:
+    """Weights of a network with one hidden layer."""
+    rng = np.random.default_rng(1)
+    shapes = {"w1": (features, units), "b1": (units,), "w2": (units, 1), "b2": (1,)}
+    return {name: 0.05 * rng.normal(size=s).astype("float32") for name, s in shapes.items()}
+
+
+def loss(weights: Any, x: Any, y: Any) -> Any:
+    """Of that network."""
+    hidden = jnp.tanh(x @ weights["w1"] + weights["b1"])
+    return jnp.mean((hidden @ weights["w2"] + weights["b2"] - y) ** 2)
+
+
+class PlainServer:
+    """What one writes by hand: weights, and an update for each gradient; nothing survives it."""
+
+    def __init__(self, weights: Any):
+        jax.config.update("jax_platforms", "cpu")
+        self.weights, self.optimizer = weights, optax.sgd(RATE)
+        self.slots = self.optimizer.init(weights)
+        self.update = jax.jit(self._update)
+
+    def _update(self, weights: Any, slots: Any, gradients: Any) -> Any:
+        changes, slots = self.optimizer.update(gradients, slots, weights)
+        return optax.apply_updates(weights, changes), slots
+
+    def pull(self) -> Any:
+        """The weights."""
+        return self.weights
+
+    def push(self, gradients: Any) -> None:
+        """Move them."""
+        moved = self.update(self.weights, self.slots, gradients)
+        self.weights, self.slots = jax.tree.map(np.asarray, moved)
+
+
+class PlainWorker:
+    """Pulls, computes, pushes."""
+
+    def __init__(self, server: Any):
+        jax.config.update("jax_platforms", "cpu")
+        self.server, self.gradients = server, jax.jit(jax.value_and_grad(loss))
+
+    def step(self, x: Any, y: Any) -> Any:
+        """One step; its loss."""
+        value, gradients = jax.device_get(self.gradients(ray.get(self.server.pull.remote()), x, y))
+        ray.get(self.server.push.remote(gradients))
+        return value
+
+
+def plain(data: Any, weights: Any) -> Callable[[], None]:
+    """A loop that keeps two steps with each worker, as `ray.wait` is used for."""
+    server = ray.remote(num_cpus=0)(PlainServer).remote(weights)
+    workers = [ray.remote(num_cpus=0)(PlainWorker).remote(server) for _ in range(WORKERS)]
+
+    def run() -> None:
+        waiting = iter(data)
+        running = {}
+        for worker in workers * 2:
+            running[worker.step.remote(*next(waiting))] = worker
+        while running:
+            (done,), _ = ray.wait(list(running))
+            worker = running.pop(done)
+            ray.get(done)
+            if (batch := next(waiting, None)) is not None:
+                running[worker.step.remote(*batch)] = worker
+
+    return run
+
+
+def scheduled(data: Any, weights: Any, strategy: Any) -> Callable[[], None]:
+    """The same by ClusterCoordinator; updates are written down, and dead workers replaced."""
+    parameters = strategy.create_parameters(weights, nn.optimizers.SGD(RATE))
+    coordinator = nn.distributed.ClusterCoordinator(strategy)
+    compiled: dict[str, Any] = {}
+
+    def step(x: Any, y: Any) -> Any:
+        if not compiled:
+            compiled["gradients"] = jax.jit(jax.value_and_grad(loss))
+        value, gradients = jax.device_get(compiled["gradients"](parameters.pull(), x, y))
+        parameters.push(gradients)
+        return value
+
+    def run() -> None:
+        for batch in data:
+            coordinator.schedule(step, batch)
+        coordinator.join()
+
+    return run
+
+
+def fitted(data: Any, features: int, units: int, strategy: Any) -> Callable[[], None]:
+    """The same by `fit`, which keeps the logs as well."""
+    with strategy.scope():
+        layers = [nn.layers.Dense(units, "tanh"), nn.layers.Dense(1)]
+        model = nn.Sequential([nn.Input((features,)), *layers])
+        model.compile(nn.optimizers.SGD(RATE), "mse")
+    return lambda: model.fit(iter(data), steps_per_epoch=len(data), verbose=0)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--rows", type=int, default=256)
+    parser.add_argument("--features", type=int, default=256)
+    parser.add_argument("--units", type=int, default=512)
+    options = parser.parse_args()
+    features, units = options.features, options.units
+    data = batches(options.steps, options.rows, features)
+    weights = initial(features, units)
+    strategy = nn.distributed.ParameterServerStrategy()
+    strategy.cluster()
+    contenders = {
+        "plain loop over Ray": plain(data, weights),
+        "ClusterCoordinator": scheduled(data, weights, strategy),
+    }
+    print(f"{options.steps} steps of {options.rows} rows, {features} x {units} units, 2 workers")
+    measure(contenders, options)
+    contenders["ClusterCoordinator"] = fitted(data, features, units, strategy)
+    contenders["fit"] = contenders.pop("ClusterCoordinator")
+    measure(contenders, options)
+
+
+def measure(contenders: dict[str, Callable[[], None]], options: Any) -> None:
+    """Run them in turn; the first is what the others are compared with."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for count in range(options.rounds + 1):
+        for name, run in contenders.items():
+            began = time.perf_counter()
+            run()
+            if count:  # the first round compiles
+                seconds[name].append(time.perf_counter() - began)
+    first, *_ = seconds.values()
+    for name, times in seconds.items():
+        rate = options.steps / statistics.median(times)
+        ratios = [mine / other for mine, other in zip(first, times, strict=True)]
+        print(
+            f"{name:22} {rate:7.1f} steps/s, {statistics.median(ratios):.2f}x (median of rounds), "
+            f"{min(first) / min(times):.2f}x (best rounds)"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Ray, which runs the actors of a parameter server strategy; imported when they are needed."""
+
+import importlib
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from nnlib.core.errors import ArgumentError, MissingExtraError
+from nnlib.core.show_line import show_line
+
+from ..errors import StrategyError
+
+RECOVERY_SECONDS = 60.0
+"""So long a process that died may take to come back."""
+_HERE = ("localhost", "127.0.0.1", "[::1]", "::1", "0.0.0.0", "")
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The hosts of workers and parameter servers, one entry a process; "" for any host."""
+
+    workers: Sequence[str] = ("", "")
+    servers: Sequence[str] = ("",)
+
+
+def tasks_of(resolver: Any) -> Tasks:
+    """What a cluster resolver says.
+
+    Raises:
+        ArgumentError: if there is no worker or no parameter server in its cluster.
+        StrategyError: in a process that is itself a worker or a parameter server.
+    """
+    spec = resolver.cluster_spec()
+    jobs = spec.as_dict() if spec else {}
+    missing = [job for job in ("worker", "ps") if not jobs.get(job)]
+    if missing:
+        raise ArgumentError(
+            f'ParameterServerStrategy: expected a cluster with jobs "worker" and "ps", got '
+            f"{jobs or 'none'}. Name hosts for {' and '.join(missing)}, or leave cluster_resolver "
+            "out for processes on this machine."
+        )
+    if getattr(resolver, "task_type", None) in ("worker", "ps"):
+        raise StrategyError(
+            "ParameterServerStrategy: expected the script to run on the chief alone, got task "
+            f"{resolver.task_type!r}. On hosts of workers and parameter servers run "
+            "`ray start --address=CHIEF:6379` instead; Ray starts the processes there."
+        )
+    return Tasks(_hosts(jobs["worker"]), _hosts(jobs["ps"]))
+
+
+def _hosts(tasks: Mapping[int, str] | Sequence[str]) -> tuple[str, ...]:
+    addresses = tasks.values() if isinstance(tasks, Mapping) else tasks
+    hosts = [(address or "").rpartition(":")[0] or address or "" for address in addresses]
+    return tuple("" if host in _HERE else host for host in hosts)
+
+
+def import_ray() -> Any:
+    """The module.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    try:
+        return importlib.import_module("ray")
+    except ImportError as error:
+        raise MissingExtraError(
+            "ParameterServerStrategy: expected Ray to be installed, got no module ray. "
+            "Run: pip install 'nnlib[ray]'."
+        ) from error
+
+
+def start(tasks: Tasks) -> Any:
+    """Ray, connected: to the cluster of `ray.init` or RAY_ADDRESS, else one on this machine."""
+    ray = import_ray()
+    if ray.is_initialized():
+        return ray
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(log_to_driver=False)
+        return ray
+    if remote := sorted({host for host in (*tasks.workers, *tasks.servers) if host}):
+        raise StrategyError(
+            f"ParameterServerStrategy: expected a Ray cluster with the hosts {', '.join(remote)}, "
+            "got none. Run `ray start --head` here and `ray start --address=...` there, and set "
+            "RAY_ADDRESS=auto."
+        )
+    show_line(
+        "ParameterServerStrategy: starting Ray on this machine; workers: "
+        f"{len(tasks.workers)}, parameter servers: {len(tasks.servers)}."
+    )
+    with warnings.catch_warnings():
+        # Ray forks to execute another program at once, which threads of JAX do not disturb.
+        warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+        ray.init(
+            num_cpus=1,
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+            _node_ip_address="127.0.0.1",
+        )
+    return ray
+
+
+def make_actor(ray: Any, cls: type, host: str, *args: Any, retries: int = 0) -> Any:
+    """An actor that is started again whenever its process dies.
+
+    Args:
+        ray: the module.
+        cls: its class.
+        host: the address of its node in Ray; "" for any.
+        args: of the class, small: they are kept for the next process.
+        retries: how often a call whose process dies is repeated; -1 for always.
+    """
+    known = {node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    options: dict[str, Any] = {
+        "num_cpus": int(len(known) > 1),  # on one machine nothing has to be spread
+        "max_restarts": -1,
+        "max_task_retries": retries,
+    }
+    if host:
+        if host not in known:
+            raise StrategyError(
+                f"ParameterServerStrategy: expected the host {host} in the Ray cluster, got "
+                f"{', '.join(sorted(known))}. Run `ray start --address=...` there."
+            )
+        options["resources"] = {f"node:{host}": 0.001}
+    return ray.remote(**options)(cls).remote(_settings(), *args)
+
+
+def _settings() -> dict[str, Any]:
+    return {"jax_enable_x64": jax.config.read("jax_enable_x64")}
+
+
+def begin_process(settings: Mapping[str, Any]) -> None:
+    """In a new process of Ray: JAX on the CPU, with the settings of the script."""
+    for name, value in {"jax_platforms": "cpu", **settings}.items():
+        jax.config.update(name, value)
+
+
+def waited(ray: Any, refs: Any, seconds: float, what: str) -> Any:
+    """The results of calls to actors.
+
+    Raises:
+        StrategyError: if they are not there in time.
+    """
+    try:
+        return ray.get(refs, timeout=seconds)
+    except ray.exceptions.GetTimeoutError as error:
+        raise StrategyError(
+            f"ParameterServerStrategy: expected {what} within {seconds:.0f} s, got no answer. "
+            "See whether the Ray cluster has a free CPU for every worker and parameter server: "
+            f"it has {ray.available_resources().get('CPU', 0):.0f} left."
+        ) from error
+
+
+def dumped(thing: Any) -> bytes:
+    """A function or object for another process, with what its script defines."""
+    pickler: Callable[[Any], bytes] = importlib.import_module("ray.cloudpickle").dumps
+    return pickler(thing)

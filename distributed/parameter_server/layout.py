@@ -1,0 +1,144 @@
+"""Which parameter server holds which weight, or which rows of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from nnlib.core.errors import ArgumentError
+
+Names = tuple[str, ...]
+Flat = dict[Names, Any]
+"""Arrays by the names on their path."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows of a weight on a server; all of it if `rows` is None."""
+
+    server: int
+    rows: slice | None = None
+
+
+class Layout:
+    """Where the weights of one tree lie.
+
+    Weights go to the servers in turn. A weight that is cut has its pieces on servers that follow
+    each other; there are never more pieces than servers, since two pieces on one server are one.
+
+    Args:
+        weights: (shape, dtype) of each, by path.
+        servers: how many there are.
+        partitioner: `f(shape, dtype)` -> pieces along each axis; None to cut nothing.
+
+    Raises:
+        ArgumentError: if a weight would be cut along another axis than the first.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[Names, tuple[tuple[int, ...], Any]],
+        servers: int,
+        partitioner: Callable[..., Sequence[int]] | None = None,
+    ):
+        self.servers = servers
+        self.shapes = {path: tuple(shape) for path, (shape, _) in weights.items()}
+        self.pieces: dict[Names, list[Piece]] = {}
+        turn = 0
+        for path, (shape, dtype) in weights.items():
+            count = _pieces("/".join(path), partitioner, shape, dtype, servers)
+            if count == 1:
+                self.pieces[path] = [Piece(turn % servers)]
+            else:
+                ends = np.cumsum([len(part) for part in np.array_split(np.arange(shape[0]), count)])
+                self.pieces[path] = [
+                    Piece((turn + index) % servers, slice(int(end - size), int(end)))
+                    for index, (end, size) in enumerate(
+                        zip(ends, np.diff(ends, prepend=0), strict=True)
+                    )
+                ]
+            turn += count
+
+    @property
+    def cut(self) -> list[Names]:
+        """The paths of the weights that are cut."""
+        return [path for path, pieces in self.pieces.items() if len(pieces) > 1]
+
+    def split(self, flat: Flat) -> list[Flat]:
+        """What each server gets of these arrays; what belongs to no weight goes to all.
+
+        An array belongs to a weight if its path ends in that of the weight and it has its shape.
+        """
+        parts: list[Flat] = [{} for _ in range(self.servers)]
+        for path, array in flat.items():
+            owner = self.owner(path, np.shape(array))
+            if owner is None:
+                for part in parts:
+                    part[path] = array
+                continue
+            for piece in self.pieces[owner]:
+                parts[piece.server][path] = array if piece.rows is None else array[piece.rows]
+        return parts
+
+    def join(self, parts: Sequence[Flat]) -> Flat:
+        """The arrays that `split` cut; what every server has is that of the first."""
+        whole: Flat = {}
+        for path in dict.fromkeys(path for part in parts for path in part):
+            owner = self.owner(path, None)
+            pieces = self.pieces[owner] if owner else []
+            found = [(p, parts[p.server][path]) for p in pieces if path in parts[p.server]]
+            if len(found) > 1 and all(_is_piece(array, piece) for piece, array in found):
+                whole[path] = np.concatenate([array for _, array in found])
+            else:
+                whole[path] = next(part[path] for part in parts if path in part)
+        return whole
+
+    def owner(self, path: Names, shape: tuple[int, ...] | None) -> Names | None:
+        """The path of the weight that an array belongs to, or None."""
+        for start in range(len(path)):
+            name = path[start:]
+            if name in self.shapes and shape in (None, self.shapes[name]):
+                return name
+        return None
+
+
+def _is_piece(array: Any, piece: Piece) -> bool:
+    rows = piece.rows
+    return rows is not None and np.shape(array)[:1] == (rows.stop - rows.start,)
+
+
+def flat(tree: Any) -> Flat:
+    """The leaves of a tree as NumPy arrays, by the names on their path."""
+    leaves, _ = jax.tree.flatten_with_path(tree)
+    return {_names(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def refilled(tree: Any, arrays: Flat) -> Any:
+    """The tree with other leaves, those of `flat`."""
+    leaves, structure = jax.tree.flatten_with_path(tree)
+    return jax.tree.unflatten(structure, [arrays[_names(path)] for path, _ in leaves])
+
+
+def _names(path: Sequence[Any]) -> Names:
+    parts = (getattr(p, "key", getattr(p, "name", getattr(p, "idx", p))) for p in path)
+    return tuple(str(part) for part in parts)
+
+
+def _pieces(
+    path: str,
+    partitioner: Callable[..., Sequence[int]] | None,
+    shape: tuple[int, ...],
+    dtype: Any,
+    servers: int,
+) -> int:
+    if partitioner is None or not shape:
+        return 1
+    counts = list(partitioner(shape=shape, dtype=dtype))
+    if len(counts) != len(shape) or any(count != 1 for count in counts[1:]):
+        raise ArgumentError(
+            f"variable_partitioner: expected pieces along the first axis alone, got {counts} for "
+            f"{path} of shape {tuple(shape)}. Cut with axis=0."
+        )
+    return max(1, min(int(counts[0]), servers, int(shape[0])))

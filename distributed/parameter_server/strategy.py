@@ -1,0 +1,236 @@
+"""ParameterServerStrategy: weights on servers, which workers train without waiting for another."""
+
+import atexit
+import functools
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from nnlib import optimizers
+from nnlib.core.errors import ArgumentError
+from nnlib.training.placement import ONE_DEVICE, Placement
+
+from ..errors import StrategyError
+from ..strategy import ROWS, Strategy
+from .dispatcher import Dispatcher
+from .engine import RECOVERY_SECONDS, Tasks, import_ray, make_actor, start, tasks_of, waited
+from .fit_loop import AsynchronousFitLoop
+from .layout import Names
+from .parameters import Parameters, start_servers
+from .worker import Worker
+
+_BY_ELEMENT = (
+    optimizers.Adadelta,
+    optimizers.Adagrad,
+    optimizers.Adam,
+    optimizers.AdamW,
+    optimizers.Adamax,
+    optimizers.Ftrl,
+    optimizers.Lion,
+    optimizers.Nadam,
+    optimizers.RMSprop,
+    optimizers.SGD,
+)
+"""Optimizers that move each element by itself: these may see a part of a weight."""
+
+
+class ParameterServerStrategy(Strategy):
+    """Asynchronous training: each worker pulls weights, and pushes gradients when it has them.
+
+    For clusters of CPUs and large embeddings, not for speed on accelerators. Weights move by
+    gradients that were computed on older weights, so that results depend on who was faster.
+    The death of a worker stops nobody: another one repeats its step, and a process takes its
+    place. A parameter server writes every update down before it confirms it, and goes on from
+    there in its next process. Evaluation and prediction run where the script does.
+
+    Ray runs the processes. Without a running Ray, one is started on this machine at first use; its
+    processes listen on all interfaces, as those of Ray always do, and ask for Ray's token.
+
+    Args:
+        cluster_resolver: its cluster says how many processes there are, jobs "worker" and "ps",
+            and on which hosts of Ray; None for two workers and one parameter server here.
+        variable_partitioner: cuts weights along the first axis, so that parameter servers share
+            them: a MinSizePartitioner, MaxSizePartitioner or FixedShardsPartitioner. Within a
+            server pieces are one. None to cut none. Workers still pull whole weights.
+        checkpoint_dir: where parameter servers write; on hosts that share it they come back on
+            another one. None for a temporary folder, which is removed at the end.
+
+    Raises:
+        MissingExtraError: without Ray: `pip install 'nnlib[ray]'`.
+        ArgumentError: for a cluster without workers or parameter servers.
+        StrategyError: on a host of a worker or parameter server.
+
+    Example::
+
+        strategy = nn.distributed.ParameterServerStrategy()
+        with strategy.scope():
+            model = nn.Sequential([nn.Input((784,)), nn.layers.Dense(10, "softmax")])
+            model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(dataset, epochs=5, steps_per_epoch=100)
+
+    Source: Li et al., "Scaling Distributed Machine Learning with the Parameter Server", 2014.
+    """
+
+    fit_loop = AsynchronousFitLoop
+    """The loop of `fit`; asked by the trainer."""
+
+    def __init__(
+        self,
+        cluster_resolver: Any = None,
+        variable_partitioner: Callable[..., Sequence[int]] | None = None,
+        *,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+    ):
+        import_ray()
+        if variable_partitioner is not None and not callable(variable_partitioner):
+            raise ArgumentError(
+                "ParameterServerStrategy: expected variable_partitioner to be a function as "
+                f"nn.distributed.MinSizePartitioner(), got {variable_partitioner!r}."
+            )
+        super().__init__(Mesh(np.array(jax.local_devices()[:1]), (ROWS,)))
+        self._tasks = Tasks() if cluster_resolver is None else tasks_of(cluster_resolver)
+        self._partitioner = variable_partitioner
+        self._folder = checkpoint_dir
+        self._dispatcher: Dispatcher | None = None
+        self._servers: list[Any] = []
+        self.shipped: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        servers = len(self._tasks.servers)
+        return f"{type(self).__name__}({self.workers} workers, {servers} parameter servers)"
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are."""
+        return len(self._tasks.workers)
+
+    def placement_of(self, model: Any) -> Placement:
+        """See `Strategy`: the script evaluates and predicts on its own device."""
+        del model  # its weights are on the parameter servers while it trains
+        return ONE_DEVICE
+
+    # Processes ---------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def ray(self) -> Any:
+        """Ray, connected."""
+        return start(self._tasks)
+
+    def cluster(self) -> Dispatcher:
+        """What hands functions to the workers; starts the processes when first asked.
+
+        Raises:
+            StrategyError: if they do not start in time.
+        """
+        if self._dispatcher is None:
+            ray = self.ray
+            self._servers = start_servers(ray, self._tasks.servers, self._folder_of_servers())
+            workers = [
+                make_actor(ray, Worker, host, index)
+                for index, host in enumerate(self._tasks.workers)
+            ]
+            calls = [actor.process.remote() for actor in (*self._servers, *workers)]
+            waited(ray, calls, 2 * RECOVERY_SECONDS, "the processes of Ray to start")
+            self._dispatcher = Dispatcher(ray, workers)
+            weakref.finalize(self, self._dispatcher.stop).atexit = False
+        return self._dispatcher
+
+    def close(self) -> None:
+        """End the processes, which else live as long as the script; the next use starts others.
+
+        What was scheduled and has not begun is cancelled. A journal in `checkpoint_dir` stays.
+        """
+        if self._dispatcher is None:
+            return
+        actors = [*self._dispatcher.workers, *self._servers]
+        self._dispatcher.stop()
+        for actor in actors:
+            self.ray.kill(actor)
+        self._dispatcher, self._servers = None, []
+        self.shipped.clear()
+
+    def _folder_of_servers(self) -> str:
+        if self._folder is not None:
+            return str(Path(self._folder).absolute())
+        folder = tempfile.mkdtemp(prefix="nnlib-parameter-server-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    # Weights -----------------------------------------------------------------------------------
+
+    def create_parameters(self, params: Mapping[str, Any], optimizer: Any = "sgd") -> Parameters:
+        """Weights on the parameter servers, for steps of your own.
+
+        A strategy has one set of weights: the next call, or `fit`, replaces them.
+
+        Args:
+            params: a dict of arrays, nested as you like.
+            optimizer: how pushed gradients move them: a name, or one of nnlib.optimizers or optax.
+
+        Returns:
+            Parameters, with `pull()` and `push(gradients)`.
+        """
+        if not isinstance(params, Mapping):
+            raise ArgumentError(f"create_parameters: expected a dict of arrays, got {params!r}.")
+        found = optimizers.get(optimizer)
+        made = self.make_parameters(params, found)
+        made.load(found, params)
+        return made
+
+    def make_parameters(
+        self, trainable: Any, optimizer: Any, constraints: Mapping[Names, Any] | None = None
+    ) -> Parameters:
+        """A handle to weights on the servers, which are not loaded yet.
+
+        Raises:
+            StrategyError: for an optimizer that needs whole weights, or all of them, where the
+                servers have parts.
+        """
+        self.cluster()
+        made = Parameters(self._servers, self._partitioner, trainable)
+        _check_parts(made, optimizer, constraints or {})
+        return made
+
+
+def _check_parts(made: Parameters, optimizer: Any, constraints: Mapping[Names, Any]) -> None:
+    """What would be computed wrongly, since no server has all of what it is computed from."""
+    name = type(optimizer).__name__
+    if isinstance(optimizer, optimizers.LossScaleOptimizer):
+        raise StrategyError(
+            "ParameterServerStrategy: expected an optimizer without dynamic loss scaling, whose "
+            f"scale workers do not know, got {name}. Use the policy mixed_bfloat16."
+        )
+    if len(made.servers) == 1:
+        return
+    if type(optimizer) not in _BY_ELEMENT and (made.layout.cut or not _by_weight(optimizer)):
+        what = "cut weights" if made.layout.cut else "several parameter servers"
+        raise StrategyError(
+            f"ParameterServerStrategy: expected an optimizer for {what} that moves elements one "
+            f"by one, as Adam or SGD, got {name}. Use one parameter server."
+        )
+    if optimizer.global_clipnorm is not None or (optimizer.clipnorm and made.layout.cut):
+        raise StrategyError(
+            "ParameterServerStrategy: expected no clipping by norms of gradients that no "
+            "parameter server has as a whole, got "
+            f"{'global_clipnorm' if optimizer.global_clipnorm is not None else 'clipnorm'}. Use "
+            "clipvalue, or one parameter server."
+        )
+    if limited := [path for path in made.layout.cut if path in constraints]:
+        raise StrategyError(
+            f"ParameterServerStrategy: expected no constraint on {'/'.join(limited[0])}, which is "
+            f"cut, got {constraints[limited[0]]!r}. Let variable_partitioner return 1 for it."
+        )
+
+
+def _by_weight(optimizer: Any) -> bool:
+    """Whether it is one of nnlib that looks at one weight at a time."""
+    kinds = (optimizers.Adafactor, optimizers.Lamb, optimizers.Muon)
+    return type(optimizer) in kinds

@@ -1,0 +1,288 @@
+"""plan: what a training will do on its devices, found before it runs."""
+
+import dataclasses
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from nnlib import losses
+from nnlib.core.errors import ArgumentError
+from nnlib.training.batch import Batch, as_batch, row_count
+
+from ..errors import DoesNotFitError, StrategyError
+from ..mesh_placement import MeshPlacement
+from ..strategy import Strategy
+from .abstract_step import AbstractStep, abstract_step, bytes_of, bytes_on_device
+from .arithmetic import flops_of
+from .hlo_text import Collective, collectives_of
+from .memory import Memory, check_fits
+from .picture import draw
+from .report import show
+from .targets import GIB, Facts, Target, target_of
+from .traffic import least_bytes
+
+
+@dataclass(frozen=True)
+class WeightPlan:
+    """How a weight lies on the devices.
+
+    Args:
+        path: as "dense/kernel".
+        shape: of the whole.
+        dtype: of its elements.
+        spec: the axes of the mesh over which its dimensions are cut.
+        bytes: on each device.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    spec: tuple[Any, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `plan` found. Bytes and FLOPs are those of one device in one step.
+
+    Args:
+        target: the machine.
+        mesh: the sizes of its axes.
+        batch_size: rows of a batch, of all devices together.
+        facts: what a device has.
+        weights: how each lies.
+        memory: what a device needs.
+        flops: of products and convolutions.
+        collectives: that the compiled program runs.
+        least_bytes: what devices have to send at least for weights and gradients, in a ring.
+    """
+
+    target: str
+    mesh: dict[str, int]
+    batch_size: int
+    facts: Facts
+    weights: list[WeightPlan]
+    memory: Memory
+    flops: float
+    collectives: list[Collective] = field(default_factory=list)
+    least_bytes: float = 0.0
+
+    @property
+    def devices(self) -> int:
+        """How many there are."""
+        return math.prod(self.mesh.values())
+
+    @property
+    def collective_bytes(self) -> float:
+        """What each device sends in a step, in a ring."""
+        return sum(collective.wire_bytes for collective in self.collectives)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the memory, and the bytes that are sent.
+
+        Args:
+            path: a file to write the picture to; None only draws it.
+
+        Returns:
+            Matplotlib's figure.
+
+        Raises:
+            MissingExtraError: without Matplotlib: `pip install 'nnlib[plot]'`.
+        """
+        return draw(self, path)
+
+
+def plan(
+    model: Any,
+    strategy_or_mesh: Any,
+    batch: Any,
+    target: str = "local",
+    *,
+    picture: str | os.PathLike[str] | None = None,
+    verbose: bool = True,
+) -> Plan:
+    """What a training step does on its devices: shardings, memory, arithmetic, collectives.
+
+    The step that `fit` runs under the strategy is compiled for the target, ahead of time and from
+    shapes alone: neither the devices nor memory for the weights need to be here. Nothing is run,
+    so that it says nothing of speed. Bytes sent are those of a ring.
+
+    Args:
+        model: compiled; it need not be built.
+        strategy_or_mesh: a strategy, or a Mesh over whose first axis rows are cut, with whole
+            weights. On a target other than "local" its (first) axis of rows takes as many
+            devices as the target has; the other axes keep their sizes.
+        batch: x, (x, y) or (x, y, sample_weight) of the rows of all devices together: arrays, or
+            `jax.ShapeDtypeStruct`s; an int, the number of rows, if the model knows its input.
+        target: "local" for the devices of the strategy; a TPU by generation and topology, as
+            "v5e:4x4" or "v5p:8x8x8" (extra `aot-tpu`); "h100:8" and more in hosts of 8 (extra
+            `aot-cuda`).
+        picture: a file for a picture of it, too; None for none.
+        verbose: whether to print it.
+
+    Returns:
+        A Plan.
+
+    Raises:
+        DoesNotFitError: if a device has less memory than is needed; the text names a remedy.
+        ArgumentError: for a target or a batch that is none.
+        MissingExtraError: without the compiler for the target.
+        StrategyError: for a strategy that does not train in step.
+
+    >>> import nnlib as nn
+    >>> model = nn.Sequential([nn.Input((4,)), nn.layers.Dense(2)])
+    >>> model.compile("sgd", "mse")
+    >>> found = plan(model, nn.distributed.MirroredStrategy(["cpu:0"]), 8, verbose=False)
+    >>> found.weights[0].path, found.weights[0].bytes, found.collective_bytes
+    ('dense/bias', 8, 0)
+    """
+    trainer = model.trainer
+    trainer.require_compiled("plan")
+    specs = _batch(model, batch)
+    mesh, axis = _mesh(strategy_or_mesh, model)
+    machine = target_of(target, mesh, axis)
+    placement = _placement(strategy_or_mesh, model, machine.mesh)
+    step = abstract_step(trainer, placement, specs)
+    found = _before_compiling(step, machine, row_count(specs.x))
+    check_fits(found.memory, found.facts, found.devices, found.batch_size, target)
+    found = _compiled(found, step, machine, placement)
+    if verbose:
+        show(found)
+    if picture is not None:
+        found.plot(picture)
+    check_fits(found.memory, found.facts, found.devices, found.batch_size, target)
+    return found
+
+
+def _before_compiling(step: AbstractStep, machine: Target, rows: int) -> Plan:
+    state = step.state
+    weights = [
+        WeightPlan(
+            "/".join(str(getattr(part, "key", part)) for part in path),
+            leaf.shape,
+            str(leaf.dtype),
+            tuple(leaf.sharding.spec),
+            bytes_on_device(leaf),
+        )
+        for path, leaf in jax.tree.flatten_with_path(state.params)[0]
+    ]
+    memory = Memory(
+        weights=bytes_of((state.trainable, state.frozen, state.state)),
+        optimizer=bytes_of(state.opt),
+        batch=bytes_of(step.batch),
+        all_weights=_whole((state.trainable, state.frozen, state.state)),
+        all_optimizer=_whole(state.opt),
+    )
+    flops = flops_of(step.jaxpr) / machine.devices
+    mesh = {str(name): int(size) for name, size in machine.mesh.shape.items()}
+    return Plan(machine.name, mesh, rows, machine.facts, weights, memory, flops)
+
+
+def _whole(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def _compiled(found: Plan, step: AbstractStep, machine: Target, placement: MeshPlacement) -> Plan:
+    memory = found.memory
+    try:
+        program = step.lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        sizes = re.search(r"\(?([\d.]+)G\)? exceeds available \w+ \(([\d.]+)G\)", str(error))
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        if sizes is not None:
+            temporary, there = (int(float(size) * GIB) for size in sizes.groups())
+            facts = dataclasses.replace(found.facts, memory=there)
+            memory = memory.with_total(memory.kept + temporary)
+            check_fits(memory, facts, found.devices, found.batch_size, found.target)
+        raise DoesNotFitError(f"plan: expected a step that fits, got {error}") from error
+    stats = program.memory_analysis()
+    total = (
+        stats.argument_size_in_bytes
+        + stats.output_size_in_bytes
+        - stats.alias_size_in_bytes
+        + stats.temp_size_in_bytes
+        + stats.generated_code_size_in_bytes
+    )
+    return dataclasses.replace(
+        found,
+        memory=memory.with_total(total),
+        collectives=collectives_of(program.as_text(), machine.devices),
+        least_bytes=least_bytes(step.state, placement.mesh, placement.row_axes),
+    )
+
+
+def _mesh(given: Any, model: Any) -> tuple[Mesh, str]:
+    """The mesh that is asked for, and the axis of it that grows with the target."""
+    if isinstance(given, Mesh):
+        return given, given.axis_names[0]
+    if not isinstance(given, Strategy):
+        raise ArgumentError(f"plan: expected a strategy or a Mesh, got {given!r}.")
+    placement = given.placement_of(model)
+    if not isinstance(placement, MeshPlacement):
+        raise StrategyError(
+            f"plan: expected a strategy whose devices train in step, got {given!r}."
+        )
+    return placement.mesh, placement.row_axes[0]
+
+
+def _placement(given: Any, model: Any, mesh: Mesh) -> MeshPlacement:
+    if isinstance(given, Mesh):
+        return MeshPlacement(mesh, mesh.axis_names[:1])
+    placement = given.on_mesh(mesh).placement_of(model)
+    if placement.mesh != mesh:
+        raise StrategyError(
+            f"plan: expected {type(given).__name__}.on_mesh to place models on the mesh of the "
+            "target, got another one. Write `on_mesh` in the class."
+        )
+    return placement
+
+
+def _batch(model: Any, given: Any) -> Batch:
+    if isinstance(given, int) and not isinstance(given, bool):
+        return _rows_of(model, given)
+    batch = as_batch(given)
+    if not all(
+        hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in jax.tree.leaves(batch)
+    ):
+        raise ArgumentError(
+            "plan: expected batch to be a number of rows, or arrays (x, y), got "
+            f"{type(given).__name__}."
+        )
+    return batch
+
+
+def _rows_of(model: Any, rows: int) -> Batch:
+    """So many rows of what the model takes, and of what its loss compares outputs with."""
+    if rows < 1:
+        raise ArgumentError(f"plan: expected a number of rows above 0, got {rows}.")
+    inputs = model.input_specs
+    x = jax.tree.map(lambda spec: _rows(rows, spec.shape[1:], spec.dtype), inputs[0])
+    shapes = model.output_shape
+    loss = model.trainer.compiled.loss
+    name = loss if isinstance(loss, str) else type(loss).__name__
+    if not isinstance(loss, str | losses.Loss) or not _is_shape(shapes):
+        raise ArgumentError("plan: expected (x, y) for this model, got a number of rows alone.")
+    if re.search(r"sparse", name, re.IGNORECASE):
+        return Batch(x, _rows(rows, shapes[1:-1], np.int32))
+    return Batch(x, _rows(rows, shapes[1:], np.float32))
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, tuple) and all(size is None or isinstance(size, int) for size in shape)
+
+
+def _rows(rows: int, shape: Sequence[int | None], dtype: Any) -> jax.ShapeDtypeStruct:
+    if None in shape:
+        raise ArgumentError(
+            f"plan: expected a model whose inputs have fixed sizes, got {tuple(shape)}. Pass "
+            "arrays or jax.ShapeDtypeStruct as batch=(x, y)."
+        )
+    return jax.ShapeDtypeStruct((rows, *shape), dtype)

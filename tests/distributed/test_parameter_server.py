@@ -1,0 +1,301 @@
+"""Asynchronous training by real processes of Ray on this machine, some of which are killed."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+import nnlib as nn
+
+ray = pytest.importorskip("ray")
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+
+STEPS, ROWS, RATE = 40, 4, 0.01
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(STEPS * ROWS, 6)).astype("float32")
+FAR_BELOW = np.full((STEPS * ROWS, 1), -1000, "float32")
+
+
+class Cluster:
+    """Two workers and two parameter servers."""
+
+    task_type = "chief"
+
+    def cluster_spec(self):
+        return self
+
+    def as_dict(self):
+        return {"worker": ["localhost:1", "localhost:2"], "ps": ["localhost:3", "localhost:4"]}
+
+
+@pytest.fixture(scope="module")
+def strategy(tmp_path_factory):
+    made = nn.distributed.ParameterServerStrategy(
+        Cluster(),
+        nn.distributed.FixedShardsPartitioner(2),
+        checkpoint_dir=tmp_path_factory.mktemp("servers"),
+    )
+    made.cluster()
+    yield made
+    ray.shutdown()
+
+
+@pytest.fixture
+def coordinator(strategy):
+    return nn.distributed.ClusterCoordinator(strategy)
+
+
+def process_of(actor):
+    for _ in range(300):
+        try:
+            return ray.get(actor.process.remote(), timeout=60)
+        except ray.exceptions.RayActorError:  # it is coming back from the test before
+            time.sleep(0.1)
+    raise AssertionError("no process")
+
+
+def kill(actor):
+    os.kill(process_of(actor), signal.SIGKILL)
+
+
+# fit -------------------------------------------------------------------------------------------
+
+
+def linear(strategy):
+    """A model whose gradients do not depend on its weights: |x w + b + 1000|, far above 0."""
+    with strategy.scope():
+        model = nn.Sequential([nn.Input((6,)), nn.layers.Dense(1)])
+        model.compile(nn.optimizers.SGD(RATE), "mae", metrics=["mae"])
+    return model
+
+
+def killing(strategy, victims):
+    """The batches; before those with these numbers a process is killed."""
+    for step in range(STEPS):
+        for actor in victims.get(step, []):
+            kill(actor)
+        rows = slice(step * ROWS, (step + 1) * ROWS)
+        yield X[rows], FAR_BELOW[rows]
+
+
+@pytest.mark.parametrize("who", ["nobody", "a worker", "both workers", "a server", "all"])
+def test_each_step_counts_once_whoever_is_killed(strategy, who):
+    """The weights follow from mathematics: nothing is lost, and nothing is applied twice."""
+    sent = strategy.cluster()
+    victims = {
+        "nobody": {},
+        "a worker": {12: sent.workers[:1]},
+        "both workers": {12: sent.workers},
+        "a server": {12: strategy._servers[:1], 25: strategy._servers[1:]},
+        "all": {12: [*sent.workers, *strategy._servers]},
+    }[who]
+    model = linear(strategy)
+    kernel, bias = model.get_weights()
+    history = model.fit(killing(strategy, victims), steps_per_epoch=STEPS, verbose=0)
+    moved, shifted = model.get_weights()
+    np.testing.assert_allclose(moved, kernel - RATE * STEPS * X.mean(0)[:, None], atol=1e-5)
+    np.testing.assert_allclose(shifted, bias - RATE * STEPS, rtol=1e-5)
+    assert model.trainer._step == STEPS == int(model.optimizer.state["step"])
+    assert history.history["loss"] == history.history["mae"]
+    assert history.history["loss"][0] == pytest.approx(1000, rel=0.01)
+
+
+def test_a_model_learns_and_callbacks_see_it(strategy):
+    """Adam, BatchNormalization, Dropout, a frozen layer, a rate that changes."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(98, 6)).astype("float32")
+    y = x.sum(axis=1, keepdims=True)
+    with strategy.scope():
+        frozen = nn.layers.Dense(6, kernel_initializer="identity", trainable=False)
+        model = nn.Sequential([nn.Input((6,)), frozen, nn.layers.Dense(8, "tanh")])
+        model.add(nn.layers.BatchNormalization(momentum=0.5))
+        model.add(nn.layers.Dropout(0.1))
+        model.add(nn.layers.Dense(1))
+        model.compile(nn.optimizers.Adam(0.05), "mse", metrics=["mae"])
+    seen = []
+
+    class Looks(nn.callbacks.Callback):
+        batch_interval = 3
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append((batch, sorted(logs), int(model.trainer.current().step)))
+
+    schedule = nn.callbacks.LearningRateScheduler(lambda epoch: 0.05 if epoch < 3 else 0.0)
+    callbacks = [schedule, Looks()]
+    options = {"epochs": 5, "batch_size": 16, "verbose": 0, "validation_data": (x, y)}
+    history = model.fit(x, y, callbacks=callbacks, **options).history
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert history["learning_rate"][-1] == 0.0
+    assert history["val_loss"][-1] == pytest.approx(model.evaluate(x, y, verbose=0)[0], rel=1e-5)
+    assert seen[:3] == [(2, ["loss", "mae"], 3), (5, ["loss", "mae"], 6), (2, ["loss", "mae"], 10)]
+    assert np.abs(model.layers[2].moving_mean).max() > 0.01
+    np.testing.assert_array_equal(frozen.kernel, np.eye(6))
+    before = [np.array(layer.kernel) for layer in (model.layers[1], model.layers[-1])]
+    model.optimizer.learning_rate = 0.0
+    model.fit(x, y, epochs=1, verbose=0, shuffle=False)
+    for kernel, layer in zip(before, (model.layers[1], model.layers[-1]), strict=True):
+        np.testing.assert_array_equal(layer.kernel, kernel)
+
+
+def test_errors_of_a_step_reach_the_script(strategy):
+    def wrong(y_true, y_pred):
+        raise ZeroDivisionError("wrong")
+
+    model = linear(strategy)
+    model.compile("sgd", wrong)
+    with pytest.raises(ZeroDivisionError, match="wrong"):
+        model.fit(X[:8], FAR_BELOW[:8], verbose=0)
+    linear(strategy).fit(X[:8], FAR_BELOW[:8], verbose=0)  # the workers are there for others
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "match"),
+    [
+        (nn.optimizers.SGD(global_clipnorm=1.0), "global_clipnorm"),
+        (nn.optimizers.Lamb(), "Lamb"),
+        (nn.optimizers.LossScaleOptimizer(nn.optimizers.SGD()), "loss scaling"),
+    ],
+)
+def test_what_parts_of_weights_cannot_do_is_refused(strategy, optimizer, match):
+    model = linear(strategy)
+    model.compile(optimizer, "mae")
+    with pytest.raises(RuntimeError, match=match):
+        model.fit(X[:4], FAR_BELOW[:4], verbose=0)
+
+
+def test_what_workers_cannot_do_is_refused(strategy):
+    with strategy.scope():
+        limited = nn.layers.Dense(1, kernel_constraint="non_neg")
+        model = nn.Sequential([nn.Input((6,)), limited])
+        model.compile("sgd", "mse")
+    with pytest.raises(RuntimeError, match=r"constraint on .*kernel"):
+        model.fit(X[:4], FAR_BELOW[:4], verbose=0)
+    model.compile("sgd", "mse", run_eagerly=True)
+    with pytest.raises(RuntimeError, match="run_eagerly"):
+        model.fit(X[:4], FAR_BELOW[:4], verbose=0)
+
+
+# schedule --------------------------------------------------------------------------------------
+
+
+def test_functions_run_at_least_once_though_workers_die(strategy, coordinator):
+    weights = strategy.create_parameters({"w": np.zeros(3, "float32")}, nn.optimizers.SGD(1.0))
+
+    def step(number):
+        time.sleep(0.01)
+        version = weights.push({"w": np.ones(3, "float32")}, update=number)
+        return number, version
+
+    values = [coordinator.schedule(step, args=(number,)) for number in range(60)]
+    kill(strategy.cluster().workers[0])
+    assert not coordinator.done()
+    coordinator.join()
+    assert coordinator.done()
+    assert [number for number, _ in coordinator.fetch(values)] == list(range(60))
+    np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -60.0))  # by its own name: once
+
+
+def test_one_worker_goes_on_while_the_other_is_stopped(strategy, coordinator):
+    def waits():
+        time.sleep(0.02)
+        return os.getpid()
+
+    process = process_of(strategy.cluster().workers[0])
+    process_of(strategy.cluster().workers[1])
+    for _ in range(100):  # until both have work again
+        if process in coordinator.fetch([coordinator.schedule(waits) for _ in range(4)]):
+            break
+    os.kill(process, signal.SIGSTOP)
+    try:
+        first = [coordinator.schedule(waits) for _ in range(20)]
+        deadline = time.monotonic() + 20
+        while sum(value.finished() for value in first) < 18 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert sum(value.finished() for value in first) >= 18  # two are with the one that stands
+    finally:
+        os.kill(process, signal.SIGCONT)
+    coordinator.join()
+    assert process in coordinator.fetch(first)
+
+
+def test_a_dataset_for_each_worker(strategy, coordinator):
+    def dataset():
+        return nn.data.Dataset.range(100)
+
+    iterator = iter(coordinator.create_per_worker_dataset(dataset))
+    table = coordinator.create_per_worker_resource(lambda: {"process": os.getpid()})
+
+    def take(iterator, table=None):
+        assert table["process"] == os.getpid()
+        time.sleep(0.05)
+        return os.getpid(), int(next(iterator))
+
+    values = [coordinator.schedule(take, (iterator,), {"table": table}) for _ in range(10)]
+    found = coordinator.fetch({"all": values})["all"]
+    processes = {process for process, _ in found}
+    assert len(processes) == 2
+    for process in processes:
+        mine = sorted(number for owner, number in found if owner == process)
+        assert mine == list(range(len(mine)))
+    with pytest.raises(nn.distributed.StrategyError, match="function that is scheduled"):
+        next(iterator)
+    with pytest.raises(ValueError, match="lambda"):
+        coordinator.create_per_worker_dataset([1, 2])
+
+
+def test_an_error_ends_what_waits(strategy, coordinator):
+    def fails():
+        raise KeyError("mine")
+
+    def sleeps():
+        time.sleep(0.2)
+
+    values = [coordinator.schedule(sleeps) for _ in range(4)]
+    failed = coordinator.schedule(fails)
+    values += [coordinator.schedule(sleeps) for _ in range(20)]
+    with pytest.raises(KeyError, match="mine"):
+        coordinator.join()
+    with pytest.raises(KeyError, match="mine"):
+        failed.fetch()
+    with pytest.raises(nn.distributed.StrategyError, match="cancelled"):
+        values[-1].fetch()
+    assert coordinator.schedule(os.getpid).fetch(60) > 0
+    coordinator.join()
+    with pytest.raises(nn.distributed.StrategyError, match="within"):
+        coordinator.schedule(sleeps).fetch(0.01)
+    with pytest.raises(ValueError, match="fetch"):
+        coordinator.schedule(os.getpid, args=(failed,))
+    with pytest.raises(ValueError, match="a function"):
+        coordinator.schedule(3)
+    coordinator.join()
+
+
+def test_the_guides_block(strategy, capsys):
+    """No arguments: two workers and a server, on the Ray that is there."""
+    own = nn.distributed.ParameterServerStrategy()
+    with own.scope():
+        model = nn.models.Sequential(
+            [nn.layers.Dense(512, activation="relu"), nn.layers.Dense(10, activation="softmax")]
+        )
+        model.compile(
+            optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+    assert own.num_replicas_in_sync == 1
+    labels = np.argmax(X, axis=1)
+    data = nn.data.Dataset.from_tensor_slices((X, labels)).batch(16).repeat()
+    history = model.fit(data, epochs=3, steps_per_epoch=10, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert model.predict(X[:3]).shape == (3, 10)
+    processes = [process_of(actor) for actor in (*own.cluster().workers, *own._servers)]
+    own.close()
+    for _ in range(100):
+        if not any(os.path.exists(f"/proc/{process}") for process in processes):
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("processes are still there")
+    own.close()
+    model.fit(data, epochs=1, steps_per_epoch=2, verbose=0)  # by others
+    own.close()
