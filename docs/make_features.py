@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OWN_MODULES = ["training", "data", "ops", "tflite_export"]
+OWN_MODULES = ["training", "data", "ops", "distributed", "tflite_export"]
 """Modules that Keras does not have."""
 HEAD = """# Features
 
