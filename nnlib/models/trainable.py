@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nnlib.core.errors import ArgumentError
 from nnlib.models.joining import join_scope, strategy_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Trainable:
         steps_per_execution: int | None = None,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
+        experimental_steps_per_execution: int | None = None,
     ) -> None:
         """Say how to train, and which layers: their `trainable` flags count as they are now.
 
@@ -84,10 +86,15 @@ class Trainable:
             steps_per_execution: batches per dispatch; None lets `fit` find what is fastest.
             jit_compile: "auto" or True to compile the steps; False is `run_eagerly=True`.
             auto_scale_loss: whether the policy "mixed_float16" brings a LossScaleOptimizer.
+            experimental_steps_per_execution: an older name of `steps_per_execution`.
 
         Raises:
             UnknownNameError: for a name that is not known; the text lists close matches.
         """
+        if experimental_steps_per_execution is not None:
+            if steps_per_execution is not None:
+                raise ArgumentError("compile: expected steps_per_execution once, got both names.")
+            steps_per_execution = experimental_steps_per_execution
         training = importlib.import_module("nnlib.training")
         self.trainer.compile(
             training.Compiled(

@@ -245,3 +245,11 @@ def test_masks_of_merges_come_in_a_list(kind):
     for inputs, masks in (([X, X], mask), (X, [mask, mask]), ([X, X], [mask])):
         with pytest.raises(ShapeError, match="list of as many masks"):
             kind().compute_mask(inputs, masks)
+
+
+def test_the_older_name_of_steps_per_execution():
+    model = nn.Sequential([nn.Input((2,)), nn.layers.Dense(1)])
+    model.compile("sgd", "mse", experimental_steps_per_execution=3)
+    assert model.trainer.compiled.steps_per_execution == 3
+    with pytest.raises(ArgumentError, match="both names"):
+        model.compile("sgd", "mse", steps_per_execution=2, experimental_steps_per_execution=3)
