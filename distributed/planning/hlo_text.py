@@ -13,6 +13,7 @@ _BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
 _ARRAY = re.compile(r"\b([a-z]+\d*\w*)\[([\d,]*)\]")
 _CHANNEL = re.compile(r"channel_id=(\d+)")
+_CHAIN = re.compile(r'\bchain_id="(\d+)"')
 _LISTED = re.compile(r"replica_groups=\{\{([\d,]*)\}")
 _IOTA = re.compile(r"replica_groups=\[\d+,(\d+)\]<=")
 _MESH = re.compile(r"replica_groups=mesh\[([^\]]*)\][^{]*\{([^}]*)\}")
@@ -89,15 +90,19 @@ def _within(
     for line in computations.get(name, []):
         found = _COLLECTIVE.search(line)
         if found is not None:
-            channel = _CHANNEL.search(line)
-            if channel is not None and "async_collective" in name:
-                if channel[1] in seen:  # the parts of an asynchronous fusion repeat it
+            channel, chain = _CHANNEL.search(line), _CHAIN.search(line)
+            if channel is not None and (chain is not None or "async_collective" in name):
+                part = f"{channel[1]} {chain[1] if chain else ''}"
+                if part in seen:  # start, middle and end of an asynchronous fusion repeat it
                     continue
-                seen.add(channel[1])
+                seen.add(part)
             group = devices if found[2] == "collective-permute" else _group(line, devices)
-            size = _bytes(found[1], found[2] if found[3] else "")
+            kind, size = found[2], _bytes(found[1], found[2] if found[3] else "")
+            if kind == "all-reduce" and name.startswith("all-reduce-scatter"):
+                # So TPUs write a sum of which each device keeps its part: one fused computation.
+                kind, size = "reduce-scatter", size // group
             if group > 1:
-                yield Collective(found[2], size, group, times, counted)
+                yield Collective(kind, size, group, times, counted)
             continue
         trips = _TRIPS.search(line)
         loops = " while(" in line

@@ -225,6 +225,22 @@ def test_collectives_in_the_text_of_programs(line, kind, size, group):
     assert found.wire_bytes == pytest.approx(factor.get(kind, share) * size)
 
 
+def test_sums_that_tpus_scatter_by_a_fusion():
+    text = """HloModule m
+
+%all-reduce-scatter.8 (a: f32[16,4]) -> f32[2,4] {
+  %r = f32[16,4]{1,0} all-reduce(%a), channel_id=3, replica_groups=[1,8]<=[8], to_apply=%add
+  ROOT %s = f32[2,4]{1,0} dynamic-slice(%r, %i, %z), dynamic_slice_sizes={2,4}
+}
+
+ENTRY %main.1 (b: f32[16,4]) -> f32[2,4] {
+  ROOT %f = f32[2,4]{1,0} fusion(%b), kind=kCustom, calls=%all-reduce-scatter.8
+}
+"""
+    (found,) = collectives_of(text, 8)
+    assert (found.kind, found.bytes, found.group) == ("reduce-scatter", 32, 8)
+
+
 def test_collectives_in_loops_count_as_often_as_they_run():
     mesh = Mesh(np.array(jax.devices()), ("rows",))
     row = jax.sharding.NamedSharding(mesh, P("rows"))

@@ -62,6 +62,21 @@ def test_data_parallel_training_sends_the_least(target, devices):
 
 
 @pytest.mark.parametrize(
+    "target", [pytest.param("v5e:2x4", marks=tpu), pytest.param("h100:8", marks=cuda)]
+)
+def test_sharded_training_gathers_weights_and_scatters_gradients(target):
+    """What a device sends and keeps is within a hundredth of the least."""
+    found = nn.distributed.plan(
+        network(512), nn.distributed.ShardedStrategy(), 2048, target, verbose=False
+    )
+    weights = 4 * (64 * 512 + 512 + 512 * 512 + 512 + 512 * 8 + 8)
+    assert found.collective_bytes <= 1.01 * 2 * 7 / 8 * weights
+    memory = found.memory
+    least = (memory.all_weights + memory.all_optimizer) / 8
+    assert memory.weights + memory.optimizer <= 1.01 * least
+
+
+@pytest.mark.parametrize(
     ("target", "rows"),
     [
         pytest.param("v5e:2x4", 2**22, marks=tpu),
