@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from nnlib import losses
+from nnlib.core.compat import uncached
 from nnlib.core.errors import ArgumentError
 from nnlib.training.batch import Batch, as_batch, row_count
 
@@ -192,7 +193,8 @@ def _whole(tree: Any) -> int:
 def _compiled(found: Plan, step: AbstractStep, machine: Target, placement: MeshPlacement) -> Plan:
     memory = found.memory
     try:
-        program = step.lowered.compile()
+        with uncached():  # programs for devices that are not here cannot be read from a cache
+            program = step.lowered.compile()
     except jax.errors.JaxRuntimeError as error:
         sizes = re.search(r"\(?([\d.]+)G\)? exceeds available \w+ \(([\d.]+)G\)", str(error))
         if "RESOURCE_EXHAUSTED" not in str(error):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from jax._src.config import eager_constant_folding
+from jax._src.config import eager_constant_folding, enable_compilation_cache
 from jax.experimental import topologies
 from jax.extend.core import get_opaque_trace_state, jaxpr_as_fun
 from jax.sharding import Mesh
@@ -36,6 +36,11 @@ _OUTSIDE_OF_TRACES = _state_of_a_fresh_thread()
 def staging() -> Any:
     """A context in which a trace notes everything, even within `jax.ensure_compile_time_eval`."""
     return eager_constant_folding(False)
+
+
+def uncached() -> Any:
+    """A context in which programs are compiled, and neither taken from a cache nor put there."""
+    return enable_compilation_cache(False)
 
 
 def _multihost() -> Any:
@@ -80,4 +85,5 @@ __all__ = [
     "topology",
     "topology_mesh",
     "trace_state",
+    "uncached",
 ]
