@@ -80,14 +80,13 @@ def killing(strategy, victims):
         yield X[rows], FAR_BELOW[rows]
 
 
-@pytest.mark.parametrize("who", ["nobody", "a worker", "both workers", "a server", "all"])
+@pytest.mark.parametrize("who", ["nobody", "a worker", "a server", "all"])
 def test_each_step_counts_once_whoever_is_killed(strategy, who):
     """The weights follow from mathematics: nothing is lost, and nothing is applied twice."""
     sent = strategy.cluster()
     victims = {
         "nobody": {},
         "a worker": {12: sent.workers[:1]},
-        "both workers": {12: sent.workers},
         "a server": {12: strategy._servers[:1], 25: strategy._servers[1:]},
         "all": {12: [*sent.workers, *strategy._servers]},
     }[who]
