@@ -8,9 +8,12 @@ take turns of some steps in one process: the machine may be slow or noisy, the r
 """
 
 import argparse
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -102,8 +105,8 @@ class Contender:
                 self.dispatch.append(sent - began)
 
 
-def compare(count: int, rounds: int, steps: int, width: int) -> None:
-    """Print one row."""
+def compare(count: int, rounds: int, steps: int, width: int) -> str:
+    """One row of the table."""
     strategy = nn.distributed.MirroredStrategy(jax.devices()[:count])
     x = np.random.default_rng(1).normal(size=(ROWS, width)).astype("float32")
     cut = NamedSharding(strategy.mesh, P("replica"))
@@ -124,16 +127,15 @@ def compare(count: int, rounds: int, steps: int, width: int) -> None:
     ours, hand = (low(contender.seconds) for contender in contenders)
     dispatched = [low(contender.dispatch) for contender in contenders]
     medians = [statistics.median(contender.seconds) for contender in contenders]
-    print(
-        f"| {count} | {1e3 * ours:.3f} | {1e3 * hand:.3f} | {ours / hand:.3f} | "
-        f"{medians[0] / medians[1]:.3f} | {1e6 * (ours - hand):+.0f} | "
-        f"{1e6 * (dispatched[0] - dispatched[1]):+.0f} |",
-        flush=True,
-    )
     own = strategy.experimental_local_results(contenders[0].params)[0]
     theirs = jax.tree.map(lambda a: a[0], contenders[1].params)
     same = jax.tree.map(np.array_equal, own, theirs)
     assert all(jax.tree.leaves(same)), "the contenders came to different params"
+    return (
+        f"| {count} | {1e3 * ours:.3f} | {1e3 * hand:.3f} | {ours / hand:.3f} | "
+        f"{medians[0] / medians[1]:.3f} | {1e6 * (ours - hand):+.0f} | "
+        f"{1e6 * (dispatched[0] - dispatched[1]):+.0f} |"
+    )
 
 
 def low(seconds: list[float]) -> float:
@@ -142,7 +144,7 @@ def low(seconds: list[float]) -> float:
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure, print the table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, nargs="+", default=[1, 2, 8])
     parser.add_argument("--rounds", type=int, default=30)
@@ -150,11 +152,23 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=WIDTH)
     options = parser.parse_args()
     jax.config.update("jax_num_cpu_devices", max(options.devices))
-    print(f"jax {jax.__version__}, {2 * LAYERS} leaves of width {options.width}, {ROWS} rows; p10")
-    print("| devices | run ms | by hand ms | ratio | of medians | step us | dispatch us |")
-    print("|---|---|---|---|---|---|---|")
+    lines = [
+        "# strategy.run against shard_map written by hand",
+        "",
+        "`python benchmarks/distributed.py`: a training step on virtual CPU devices, in turns.",
+        f"jax {jax.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores; "
+        f"{2 * LAYERS} weights of width {options.width}, {ROWS} rows.",
+        "Times are the fastest tenth; the ratio of the medians stands beside theirs. The last two",
+        "columns are what `run` adds to a step and to its dispatch.",
+        "",
+        "| devices | run, ms | by hand, ms | ratio | of medians | step, us | dispatch, us |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    print("\n".join(lines))
     for count in options.devices:
-        compare(count, options.rounds, options.steps, options.width)
+        lines.append(compare(count, options.rounds, options.steps, options.width))
+        print(lines[-1], flush=True)
+    Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

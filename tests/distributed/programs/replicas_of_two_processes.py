@@ -1,6 +1,7 @@
 """What two processes with two replicas each come to; run by test_replicas_of_processes.py."""
 
 import sys
+import tempfile
 
 import jax
 import numpy as np
@@ -101,4 +102,28 @@ whole_dataset = nn.data.Dataset.from_tensor_slices((ROWS, -ROWS)).batch(8)
 found = trained(strategy, strategy.distribute_datasets_from_function(own_rows))
 expected = trained(D.MirroredStrategy([jax.local_devices()[0]]), whole_dataset)
 np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+# Weights that are cut over both processes: the numbers are the same, files take all processes.
+WIDE = np.random.default_rng(0).normal(size=(16, 8)).astype("float32")
+
+
+def wide(strategy):
+    nn.utils.set_random_seed(3)
+    with strategy.scope():
+        model = nn.Sequential([nn.Input((8,)), nn.layers.Dense(8, use_bias=False)])
+        model.compile(nn.optimizers.SGD(0.1), "mse")
+    model.fit(WIDE, -WIDE, batch_size=8, epochs=2, verbose=0)
+    return model
+
+
+cut, alone = wide(D.ShardedStrategy()), wide(D.MirroredStrategy([jax.local_devices()[0]]))
+assert not cut.layers[0].kernel.is_fully_addressable
+np.testing.assert_allclose(cut.get_weights()[0], alone.get_weights()[0], rtol=1e-5, atol=1e-7)
+with tempfile.TemporaryDirectory() as folder:
+    kept = nn.callbacks.ModelCheckpoint(f"{folder}/model.keras")
+    with pytest.raises(ValueError, match="cut over several processes"):
+        cut.fit(WIDE, -WIDE, verbose=0, callbacks=[kept])
+    cut.save(f"{folder}/model.keras")  # by all of them, each to a path of its own
+    again = nn.models.load_model(f"{folder}/model.keras")
+np.testing.assert_allclose(again.get_weights()[0], cut.get_weights()[0])
 print("done", RANK)
