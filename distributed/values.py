@@ -16,7 +16,7 @@ class DistributedValues:
     @property
     def values(self) -> tuple[Any, ...]:
         """The values of the replicas of this process."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected `values`, got none.")
 
 
 @jax.tree_util.register_pytree_node_class

@@ -12,9 +12,11 @@ from ..cluster_spec import ClusterSpec
 class ClusterResolver(abc.ABC):
     """Tells the cluster, and which of its tasks this process is.
 
-    A resolver of one's own has `cluster_spec` and `master`, and sets `task_type` and `task_id`.
+    A resolver of one's own has `cluster_spec`, and sets `task_type` and `task_id`.
     """
 
+    rpc_layer: str | None = None
+    """What stands before "://" in addresses."""
     _task_type: str | None = None
     _task_id: int | None = None
 
@@ -22,14 +24,19 @@ class ClusterResolver(abc.ABC):
     def cluster_spec(self) -> ClusterSpec:
         """The cluster as it is now."""
 
-    @abc.abstractmethod
     def master(
         self,
         task_type: str | None = None,
         task_id: int | None = None,
         rpc_layer: str | None = None,
     ) -> str:
-        """The address of a task, this one by default, as `"grpc://host:port"`."""
+        """The address of a task, this one by default, as `"grpc://host:port"`; "" if not known."""
+        task_type = self.task_type if task_type is None else task_type
+        task_id = self.task_id if task_id is None else task_id
+        if task_type is None or task_id is None:
+            return ""
+        address = self.cluster_spec().task_address(task_type, task_id)
+        return with_layer(address, rpc_layer or self.rpc_layer)
 
     @property
     def task_type(self) -> str | None:
@@ -70,14 +77,3 @@ class ClusterResolver(abc.ABC):
 def with_layer(address: str, rpc_layer: str | None) -> str:
     """`"grpc://host:port"`; the address alone without a layer."""
     return f"{rpc_layer}://{address}" if rpc_layer else address
-
-
-def address_of_task(
-    resolver: ClusterResolver, task_type: str | None, task_id: int | None, rpc_layer: str | None
-) -> str:
-    """The address of a task, or of the resolver's own; "" where neither is known."""
-    task_type = resolver.task_type if task_type is None else task_type
-    task_id = resolver.task_id if task_id is None else task_id
-    if task_type is None or task_id is None:
-        return ""
-    return with_layer(resolver.cluster_spec().task_address(task_type, task_id), rpc_layer)

@@ -7,7 +7,7 @@ from nnlib.core.errors import MissingExtraError
 
 from ..cluster_spec import ClusterSpec
 from ..errors import StrategyError
-from .base import ClusterResolver, address_of_task
+from .base import ClusterResolver
 
 
 class GCEClusterResolver(ClusterResolver):
@@ -76,15 +76,6 @@ class GCEClusterResolver(ClusterResolver):
                 previous_request=request, previous_response=response
             )
         return ClusterSpec({str(self.task_type): sorted(addresses)})
-
-    def master(
-        self,
-        task_type: str | None = None,
-        task_id: int | None = None,
-        rpc_layer: str | None = None,
-    ) -> str:
-        """See `ClusterResolver`."""
-        return address_of_task(self, task_type, task_id, rpc_layer or self.rpc_layer)
 
 
 def _service(credentials: Any) -> Any:

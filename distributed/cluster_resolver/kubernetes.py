@@ -10,7 +10,7 @@ from nnlib.core.errors import ArgumentError, MissingExtraError
 
 from ..cluster_spec import ClusterSpec
 from ..errors import StrategyError
-from .base import ClusterResolver, address_of_task
+from .base import ClusterResolver
 
 
 class KubernetesExecutableLocation(enum.Enum):
@@ -78,15 +78,6 @@ class KubernetesClusterResolver(ClusterResolver):
                     f"the phase {pod.status.phase!r}. Ask again once it runs."
                 )
         return [f"{pod.status.host_ip}:{self._port}" for pod in pods]
-
-    def master(
-        self,
-        task_type: str | None = None,
-        task_id: int | None = None,
-        rpc_layer: str | None = None,
-    ) -> str:
-        """See `ClusterResolver`; "" where the task is not known."""
-        return address_of_task(self, task_type, task_id, rpc_layer or self.rpc_layer)
 
 
 def _client(location: KubernetesExecutableLocation) -> Any:

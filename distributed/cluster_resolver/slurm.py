@@ -6,7 +6,7 @@ from typing import Any
 
 from ..cluster_spec import ClusterSpec
 from ..errors import StrategyError
-from .base import ClusterResolver, address_of_task
+from .base import ClusterResolver
 from .hostlists import expand_hostlist, expand_tasks_per_node
 
 
@@ -77,15 +77,6 @@ class SlurmClusterResolver(ClusterResolver):
     def get_task_info(self) -> tuple[str | None, int | None]:
         """(job, number) of this process, once `cluster_spec()` was asked for."""
         return self.task_type, self.task_id
-
-    def master(
-        self,
-        task_type: str | None = None,
-        task_id: int | None = None,
-        rpc_layer: str | None = None,
-    ) -> str:
-        """See `ClusterResolver`; "" before `cluster_spec()` was asked for."""
-        return address_of_task(self, task_type, task_id, rpc_layer or self.rpc_layer)
 
     def num_accelerators(
         self, task_type: str | None = None, task_id: int | None = None, config_proto: Any = None

@@ -9,7 +9,7 @@ import jax
 from ..cluster_spec import ClusterSpec
 from ..connect import connect_to_cluster
 from ..tpu_system import initialize_tpu_system
-from .base import ClusterResolver, address_of_task
+from .base import ClusterResolver
 
 PORT = 8476
 """Where the processes of a TPU meet."""
@@ -99,7 +99,7 @@ class TPUClusterResolver(ClusterResolver):
         """See `ClusterResolver`; "" where there is one machine only."""
         if not self.cluster_spec():
             return ""
-        return address_of_task(self, task_type, task_id, rpc_layer or "grpc")
+        return super().master(task_type, task_id, rpc_layer or "grpc")
 
     def get_master(self) -> str:
         """The address of this task."""

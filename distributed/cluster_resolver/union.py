@@ -64,7 +64,11 @@ class UnionResolver(ClusterResolver):
     @property
     def rpc_layer(self) -> str | None:
         """What stands before "://" in addresses."""
-        return self._rpc_layer or getattr(self._resolvers[0], "rpc_layer", None)
+        return self._rpc_layer or self._resolvers[0].rpc_layer
+
+    @rpc_layer.setter
+    def rpc_layer(self, rpc_layer: str | None) -> None:
+        self._rpc_layer = rpc_layer
 
     def cluster_spec(self) -> ClusterSpec:
         """All jobs; lists of one job are joined, dicts are merged by their numbers."""

@@ -76,4 +76,4 @@ class ConvolvingLayer(SpatialLayer):
 
     def convolved(self, x: jax.Array, bias: jax.Array | None) -> jax.Array:
         """The sums over windows, and the bias."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected `convolved`, got none.")

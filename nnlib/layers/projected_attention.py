@@ -46,7 +46,7 @@ class ProjectedAttention(Layer):
 
     def heads(self) -> Heads:
         """Numbers and sizes of the heads."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected `heads`, got none.")
 
     def keep_common(self, given: dict[str, Any]) -> None:
         """Set the arguments that all such layers have, from the locals of `__init__`."""

@@ -53,15 +53,15 @@ class Recurrent(Layer):
 
     def build_weights(self, x: Any) -> None:
         """Declare the weights for sequences of the shape x."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected `build_weights`, got none.")
 
     def get_initial_state(self, batch_size: Any) -> Any:
         """A list of the first states for so many rows."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected `get_initial_state`, got none.")
 
     def run(self, x: jax.Array, states: Any, training: bool, **loop: Any) -> Any:
         """(last output, all outputs, last states); `loop` is for `nnlib.ops.scan_steps`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected `run`, got none.")
 
     @property
     def state_size(self) -> list[Any]:

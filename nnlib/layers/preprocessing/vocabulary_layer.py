@@ -171,7 +171,7 @@ class VocabularyLayer(HostLayer):
 
     def read(self, data: Any) -> np.ndarray:
         """A batch as an array."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected `read`, got none.")
 
     def documents(self, rows: np.ndarray) -> list[list[Any]]:
         """The terms of each row; one axis is one document."""
