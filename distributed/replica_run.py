@@ -60,9 +60,11 @@ class ReplicaRun:
     def _argument(self, leaf: Any, is_cut: bool = False) -> Any:
         """A leaf where the replicas need it, or Static."""
         replicas = self.replicas
+        wanted = replicas.by_replica if is_cut else replicas.everywhere
+        if getattr(leaf, "sharding", None) == wanted:  # first, as the rest takes its time
+            return leaf
         if is_cut:
-            there = getattr(leaf, "sharding", None) == replicas.by_replica
-            return leaf if there else self.placed(PerReplica.of_array(leaf)).stacked
+            return self.placed(PerReplica.of_array(leaf)).stacked
         if isinstance(leaf, jax.Array | np.ndarray | np.generic):
             return replicas.broadcast(leaf)
         if hasattr(leaf, "__array__"):
