@@ -50,6 +50,13 @@ def output_of(layer, params, state, *inputs, **kwargs):
     return layer.apply(params, state, *inputs, **kwargs)[0]
 
 
+@cache
+def inferred(case: Case):
+    """What the compiled layer makes of its inputs."""
+    layer, params, state, inputs = built(case)
+    return jax.jit(layer.apply)(params, state, *inputs)[0]
+
+
 def assert_same(first, second, tol=1e-6):
     assert jax.tree.structure(first) == jax.tree.structure(second)
     for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
@@ -98,8 +105,7 @@ def test_eager_equals_jit(case):
     layer, params, state, inputs = built(case)
     layer.declare(*inputs)
     layer.variables = params, state
-    jitted = jax.jit(layer.apply)(params, state, *inputs)[0]
-    assert_same(layer(*inputs, training=False), jitted)
+    assert_same(layer(*inputs, training=False), inferred(case))
 
 
 @every
@@ -108,7 +114,8 @@ def test_vmap_equals_loop(case):
     several = [case.arrays(seed=seed) for seed in (1, 2)]
     stacked = jax.tree.map(lambda *xs: jnp.stack(xs), *several)
     mapped = jax.jit(jax.vmap(lambda inputs: output_of(layer, params, state, *inputs)))(stacked)
-    looped = [jax.jit(layer.apply)(params, state, *inputs)[0] for inputs in several]
+    single = jax.jit(layer.apply)
+    looped = [single(params, state, *inputs)[0] for inputs in several]
     assert_same(mapped, jax.tree.map(lambda *ys: jnp.stack(ys), *looped), tol=1e-5)
 
 
@@ -139,7 +146,7 @@ def test_config_makes_the_same_layer(case):
     assert {p: w.shape for p, w in flatten(params).items()} == {
         "/".join((*path, name)): w.shape for path, _, name, w in twin.weight_specs() if w.trainable
     }
-    assert_same(*(jax.jit(x.apply)(params, state, *inputs)[0] for x in (twin, layer)))
+    assert_same(jax.jit(twin.apply)(params, state, *inputs)[0], inferred(case))
 
 
 @every
@@ -157,9 +164,9 @@ def test_regularizers_and_names_survive_the_config(case):
 def test_frozen_layers_infer_and_stay_as_they_are(case):
     layer, params, state, inputs = built(case)
     layer.trainable = False
-    inferred = output_of(layer, params, state, *inputs)
+    plain = output_of(layer, params, state, *inputs)
     out, new_state = layer.apply(params, state, *inputs, training=True, rng=jax.random.key(0))
-    assert_same(out, inferred)
+    assert_same(out, plain)
     assert_same(new_state, state, tol=0)
     layer(*inputs)
     assert layer.trainable_weights == []
@@ -201,37 +208,41 @@ def test_wrong_shapes_are_refused_by_name(case):
     assert type(layer).__name__ in str(caught.value)
 
 
-@every
-def test_three_steps_are_traced_once(case):
-    layer, params, state, _ = built(case)
-    traces = []
+@cache
+def learning(case: Case):
+    """A compiled training step, and how often it was traced."""
+    layer, traces = case.make(), []
+
+    def loss(params, floats, state, inputs, key):
+        out, new_state = layer.apply(params, state, *(floats or inputs), training=True, rng=key)
+        return scalar(out).astype("float32"), new_state
 
     @jax.jit
     def step(params, state, inputs, key):
         traces.append(1)
+        floats = inputs if case.dtype == "float32" else ()
+        gradients = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+        (value, new_state), grads = gradients(params, floats, state, inputs, key)
+        return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads[0]), new_state, (value, grads)
 
-        def loss(params):
-            out, new_state = layer.apply(params, state, *inputs, training=True, rng=key)
-            return scalar(out).astype("float32"), new_state
+    return step, traces
 
-        grads, state = jax.grad(loss, has_aux=True)(params)
-        return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads), state
 
+@every
+def test_three_steps_are_traced_once(case):
+    _, params, state, _ = built(case)
+    step, traces = learning(case)
     for number in range(3):
-        params, state = step(params, state, case.arrays(seed=number), jax.random.key(number))
+        key = jax.random.key(number)
+        params, state, _ = step(params, state, case.arrays(seed=number), key)
     assert len(traces) == 1
 
 
 @floats
 def test_zeros_give_no_nan(case):
-    layer, params, state, inputs = built(case)
-    zeros = jax.tree.map(np.zeros_like, inputs)
-
-    def loss(params, inputs):
-        rng = jax.random.key(0)
-        return scalar(output_of(layer, params, state, *inputs, training=True, rng=rng))
-
-    values = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(params, zeros)
+    _, params, state, inputs = built(case)
+    zeros = jax.tree.map(jnp.zeros_like, inputs)
+    *_, values = learning(case)[0](params, state, zeros, jax.random.key(0))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(values))
 
 
@@ -243,15 +254,14 @@ def test_mixed_precision_computes_in_16_bits_and_keeps_32(case):
         assert {leaf.dtype.name for leaf in jax.tree.leaves(outputs)} == {compute}
         kept = {leaf.dtype for leaf in jax.tree.leaves((params, new_state))}
         assert {d.name for d in kept if jnp.issubdtype(d, jnp.floating)} <= {"float32"}
-    inferred = jax.jit(layer.apply)(params, state, *inputs)[0]
-    exact = jax.jit(case.make().apply)(params, state, *inputs)[0]
-    for low, high in zip(jax.tree.leaves(inferred), jax.tree.leaves(exact), strict=True):
+    rough = jax.jit(layer.apply)(params, state, *inputs)[0]
+    for low, high in zip(jax.tree.leaves(rough), jax.tree.leaves(inferred(case)), strict=True):
         np.testing.assert_allclose(low.astype("float32"), high, atol=0.1, rtol=0.05)
 
 
 def both_modes(layer, params, state, inputs):
     """The outputs for inference and for training, and the state after training."""
-    inferred, _ = layer.apply(params, state, *inputs)
+    plain, _ = layer.apply(params, state, *inputs)
     rng = jax.random.key(0)
     trained, new_state = layer.apply(params, state, *inputs, training=True, rng=rng)
-    return (inferred, trained), new_state
+    return (plain, trained), new_state
