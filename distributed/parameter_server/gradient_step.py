@@ -11,6 +11,7 @@ from nnlib.training.state import TrainState
 from nnlib.training.step import gradients
 
 from .engine import dumped
+from .layout import refilled
 from .parameters import Parameters, changes_between
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class GradientStep:
             self._trainer = pickle.loads(self._model).trainer
             self._trainer.prepare_for(batch)
             self._compiled = jax.jit(self._gradients)
-        trainable, state = self._parameters.pull_all()
+        weights, state = self._parameters.pull_all({})
+        trainable = refilled(self._parameters.structure, weights)
         key = jax.random.wrap_key_data(rng[0], impl=rng[1])
         before = TrainState(trainable, frozen, state, {}, {}, key, jnp.int32(number))
         found, after, report = jax.device_get(self._compiled(before, batch))
