@@ -1,21 +1,28 @@
 """Ray, which runs the actors of a parameter server strategy; imported when they are needed."""
 
+import contextlib
 import importlib
+import importlib.util
+import io
 import os
+import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 
 from nnlib.core.errors import ArgumentError, MissingExtraError
 from nnlib.core.show_line import show_line
+from nnlib.training.state import TrainState
 
 from ..errors import StrategyError
 
 RECOVERY_SECONDS = 60.0
 """So long a process that died may take to come back."""
+_CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _HERE = ("localhost", "127.0.0.1", "[::1]", "::1", "0.0.0.0", "")
 
 
@@ -58,27 +65,26 @@ def _hosts(tasks: Mapping[int, str] | Sequence[str]) -> tuple[str, ...]:
     return tuple("" if host in _HERE else host for host in hosts)
 
 
-def import_ray() -> Any:
-    """The module.
+def check_ray() -> None:
+    """Nothing.
 
     Raises:
-        MissingExtraError: if it is not installed.
+        MissingExtraError: if Ray is not installed.
     """
-    try:
-        return importlib.import_module("ray")
-    except ImportError as error:
+    if importlib.util.find_spec("ray") is None:
         raise MissingExtraError(
             "ParameterServerStrategy: expected Ray to be installed, got no module ray. "
             "Run: pip install 'nnlib[ray]'."
-        ) from error
+        )
 
 
 def start(tasks: Tasks) -> Any:
     """Ray, connected: to the cluster of `ray.init` or RAY_ADDRESS, else one on this machine."""
-    ray = import_ray()
-    if ray.is_initialized():
-        return ray
+    check_ray()
+    if "ray" in sys.modules and importlib.import_module("ray").is_initialized():
+        return sys.modules["ray"]
     if os.environ.get("RAY_ADDRESS"):
+        ray = importlib.import_module("ray")
         ray.init(log_to_driver=False)
         return ray
     if remote := sorted({host for host in (*tasks.workers, *tasks.servers) if host}):
@@ -91,9 +97,10 @@ def start(tasks: Tasks) -> Any:
         "ParameterServerStrategy: starting Ray on this machine; workers: "
         f"{len(tasks.workers)}, parameter servers: {len(tasks.servers)}."
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _listening_here_alone():
         # Ray forks to execute another program at once, which threads of JAX do not disturb.
         warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+        ray = importlib.import_module("ray")
         ray.init(
             num_cpus=1,
             include_dashboard=False,
@@ -102,6 +109,23 @@ def start(tasks: Tasks) -> Any:
             _node_ip_address="127.0.0.1",
         )
     return ray
+
+
+@contextlib.contextmanager
+def _listening_here_alone() -> Iterator[None]:
+    """Ray that is imported and started within listens on the loopback interface alone.
+
+    Ray replaces the address 127.0.0.1 by that of the machine unless this variable forbids clusters
+    of machines, which is meant for Windows and macOS but is heeded everywhere. It reads it when it
+    is imported.
+    """
+    before = os.environ.get(_CLUSTERS)
+    os.environ[_CLUSTERS] = "0" if before is None else before
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_CLUSTERS]
 
 
 def make_actor(ray: Any, cls: type, host: str, *args: Any, retries: int = 0) -> Any:
@@ -160,3 +184,34 @@ def dumped(thing: Any) -> bytes:
     """A function or object for another process, with what its script defines."""
     pickler: Callable[[Any], bytes] = importlib.import_module("ray.cloudpickle").dumps
     return pickler(thing)
+
+
+def dumped_without(thing: Any, arrays: Any) -> bytes:
+    """Likewise, with zeros in place of these arrays, and of those of states of training."""
+    blank = {id(array): array for array in arrays}
+    pickler: Any = importlib.import_module("ray.cloudpickle").CloudPickler
+
+    class Pickler(pickler):  # type: ignore[misc]
+        def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, TrainState):
+                emptied = jax.tree.map(_Zeros, (value.trainable, value.frozen, value.opt))
+                trainable, frozen, opt = emptied
+                kept = value._replace(trainable=trainable, frozen=frozen, opt=opt)
+                return TrainState, tuple(kept)
+            if id(value) in blank:
+                return np.zeros, (value.shape, value.dtype)
+            return super().reducer_override(value)
+
+    file = io.BytesIO()
+    Pickler(file).dump(thing)
+    return file.getvalue()
+
+
+class _Zeros:
+    """Pickled in place of an array; read as zeros of its shape."""
+
+    def __init__(self, array: Any):
+        self._like = (array.shape, array.dtype)
+
+    def __reduce__(self) -> Any:
+        return np.zeros, self._like

@@ -11,7 +11,7 @@ import numpy as np
 from nnlib.training.state import TrainState
 from nnlib.training.step import compute_loss
 
-from .engine import dumped
+from .engine import dumped_without
 from .layout import flat, refilled
 from .parameters import Parameters, changes_between
 from .row_reads import RowReads
@@ -41,7 +41,7 @@ class GradientStep:
     """
 
     def __init__(self, model: Any, parameters: Parameters):
-        self._model = dumped(model)
+        self._model = dumped_without(model, jax.tree.leaves(model.variables[0]))
         self._parameters = parameters
         self._trainer: Trainer | None = None
         self._compiled: dict[Any, tuple[RowReads, Any]] = {}
