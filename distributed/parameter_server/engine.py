@@ -53,16 +53,23 @@ def tasks_of(resolver: Any) -> Tasks:
     if getattr(resolver, "task_type", None) in ("worker", "ps"):
         raise StrategyError(
             "ParameterServerStrategy: expected the script to run on the chief alone, got task "
-            f"{resolver.task_type!r}. On hosts of workers and parameter servers run "
-            "`ray start --address=CHIEF:6379` instead; Ray starts the processes there."
+            f"{resolver.task_type!r}. On other hosts of workers and parameter servers run "
+            "`ray start --block --address=CHIEF:6379` instead; Ray starts the processes there."
         )
-    return Tasks(_hosts(jobs["worker"]), _hosts(jobs["ps"]))
+    workers, servers = (tuple(map(host_of, addresses(jobs[job]))) for job in ("worker", "ps"))
+    return Tasks(workers, servers)
 
 
-def _hosts(tasks: Mapping[int, str] | Sequence[str]) -> tuple[str, ...]:
-    addresses = tasks.values() if isinstance(tasks, Mapping) else tasks
-    hosts = [(address or "").rpartition(":")[0] or address or "" for address in addresses]
-    return tuple("" if host in _HERE else host for host in hosts)
+def addresses(tasks: Mapping[int, str] | Sequence[str]) -> list[str]:
+    """The addresses of a job, which stand in a list, or by their numbers."""
+    found = tasks.values() if isinstance(tasks, Mapping) else tasks
+    return [address or "" for address in found]
+
+
+def host_of(address: str) -> str:
+    """The host of `"host:port"`; "" for this one."""
+    host = address.rpartition(":")[0] or address
+    return "" if host in _HERE else host
 
 
 def check_ray() -> None:
