@@ -109,6 +109,7 @@ def start(tasks: Tasks) -> Any:
         warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
         ray = importlib.import_module("ray")
         ray.init(
+            address="local",  # not what an earlier `ray start` left a note of
             num_cpus=1,
             include_dashboard=False,
             log_to_driver=False,
@@ -198,7 +199,7 @@ def dumped_without(thing: Any, arrays: Any) -> bytes:
     blank = {id(array): array for array in arrays}
     pickler: Any = importlib.import_module("ray.cloudpickle").CloudPickler
 
-    class Pickler(pickler):  # type: ignore[misc]
+    class Pickler(pickler):
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, TrainState):
                 emptied = jax.tree.map(_Zeros, (value.trainable, value.frozen, value.opt))

@@ -4,19 +4,18 @@ import importlib
 import itertools
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from nnlib.core.errors import ArgumentError
 from nnlib.core.tree import items
 
 from .engine import RECOVERY_SECONDS, begin_process, make_actor, waited
 from .layout import Flat, Layout, Names, flat, refilled
 from .parcel import cut, joined, packed, piece_count
-from .rows import Rows, checked
+from .rows import Rows, checked, checked_ids
 from .shard import ParameterShard, Rules
 
 _ROOM = 2000
@@ -112,7 +111,9 @@ class Parameters:
             rows: ids of rows, (count,) integers, by name in a dict that is nested as the weights:
                 of these weights only such rows are sent, in the order of the ids. None for all.
         """
-        wanted = {path: _ids(path, ids, self.layout.shapes) for path, ids in _by_path(rows)}
+        wanted = {
+            path: checked_ids(*self._place("pull", path, ids)) for path, ids in items(rows or {})
+        }
         once = {path: np.unique(ids) for path, ids in wanted.items()}
         weights = self.pull_all(once)[0]
         for path, ids in wanted.items():
@@ -158,9 +159,7 @@ class Parameters:
         update = uuid.uuid4().hex if update is None else update
         extra = itertools.chain([flat(changes or {})], itertools.repeat({}))
         given = {
-            path: checked("/".join(path), leaf, self.layout.shapes[path])
-            if isinstance(leaf, Rows)
-            else leaf
+            path: checked(*self._place("push", path, leaf)) if isinstance(leaf, Rows) else leaf
             for path, leaf in flat(gradients).items()
         }
         parts = zip(self.servers, self.layout.split(given), extra, strict=False)
@@ -181,6 +180,11 @@ class Parameters:
             refilled(self.state_structure, answers[0][2]),
         )
 
+    def _place(self, method: str, path: Names, rows: Any) -> tuple[str, Any, tuple[int, ...]]:
+        """For `checked`: what rows are meant for, they, and the shape of the weight."""
+        shape = self.layout.shapes.get(path, ())
+        return f"{method}: expected rows of {'/'.join(path)}, of the shape {shape}", rows, shape
+
     def _answers(self, calls: list[Any]) -> list[Any]:
         ray = importlib.import_module("ray")
         return list(waited(ray, calls, _ANSWER_SECONDS, "parameter servers to answer"))
@@ -192,29 +196,6 @@ def _listed(calls: Any) -> list[Any]:
 
 def _without(part: Flat, rows: Flat) -> Flat:
     return {path: array for path, array in part.items() if path not in rows}
-
-
-def _by_path(rows: Any) -> list[tuple[Names, Any]]:
-    return list(items(rows)) if rows else []
-
-
-def _ids(path: Names, ids: Any, shapes: Mapping[Names, tuple[int, ...]]) -> Any:
-    """Ids of rows of a weight.
-
-    Raises:
-        ArgumentError: if they are none.
-    """
-    ids, shape = np.asarray(ids), shapes.get(path)
-    name = "/".join(path)
-    if not shape:
-        raise ArgumentError(f"pull: expected rows of weights with rows, got those of {name}.")
-    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
-        raise ArgumentError(f"pull: expected (count,) integers for {name}, got {ids.dtype} {ids.shape}.")
-    if ids.size and not (0 <= ids.min() and ids.max() < shape[0]):
-        raise ArgumentError(
-            f"pull: expected rows of {name} from 0 to {shape[0] - 1}, got {ids.min()} to {ids.max()}."
-        )
-    return ids
 
 
 def changes_between(old: Any, new: Any) -> Any:

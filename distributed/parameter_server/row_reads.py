@@ -41,14 +41,18 @@ class RowReads:
         self._paths = [names_of(path) for path, _ in leaves]
         self._given = len(leaves) + len(jax.tree.leaves(state))
         self._lookups = self._found()
-        self.sizes = {path: sum(_count(at) for at in some) for path, some in self._by_table()}
+        self.sizes = {path: sum(map(_count, some)) for path, some in self._by_table()}
         """How many rows a batch looks up at most, by the path of the table."""
         self._ids = self._program_of_ids()
         self._rest = self._program_of_rest()
 
     def places(self, rest: Any) -> tuple[Flat, list[Any]]:
-        """The rows that a batch looks up, ascending, by the path of their table; and for each
-        lookup where among these its rows are."""
+        """The rows that a batch looks up.
+
+        Returns:
+            Their ids, ascending, by the path of the table; and for each lookup, where among these
+            its rows are.
+        """
         if not self._lookups:
             return {}, []
         found = [np.asarray(ids)[..., 0] for ids in self._ids(*jax.tree.leaves(rest))]
@@ -94,7 +98,8 @@ class RowReads:
         program = self._program.jaxpr
         known_late = _dependent(program, program.invars[: self._given])
         found = []
-        for path, table in zip(self._paths, program.invars, strict=False):
+        tables: list[Any] = program.invars
+        for path, table in zip(self._paths, tables, strict=False):
             uses = [eqn for eqn in program.eqns if any(var is table for var in eqn.invars)]
             lookups = [Lookup(path, table.aval.shape[0], e) for e in uses if _takes_rows(e, table)]
             if (
@@ -138,9 +143,7 @@ class RowReads:
     def _changed(self, arguments: Any, eqns: Any, results: Any) -> Any:
         program = self._program.jaxpr
         names = program.debug_info.with_unknown_names()
-        changed = program.replace(
-            invars=arguments, eqns=eqns, outvars=results, debug_info=names
-        )
+        changed = program.replace(invars=arguments, eqns=eqns, outvars=results, debug_info=names)
         return jaxpr_as_fun(ClosedJaxpr(changed, self._program.consts))
 
 

@@ -48,18 +48,28 @@ class Rows:
         return whole
 
 
-def checked(name: str, rows: Rows, shape: tuple[int, ...]) -> Rows:
+def checked(place: str, rows: Rows, shape: tuple[int, ...]) -> Rows:
     """The rows, each once.
 
     Raises:
         ArgumentError: if they are not rows of a weight of this shape.
     """
-    ids, values = np.asarray(rows.ids), np.asarray(rows.values)
-    place = f"push: expected Rows of {name}, which has the shape {shape}"
-    if not shape or ids.ndim != 1 or values.shape != (len(ids), *shape[1:]):
-        raise ArgumentError(f"{place}, got ids of {ids.shape} and values of {values.shape}.")
-    if not np.issubdtype(ids.dtype, np.integer):
-        raise ArgumentError(f"{place}, got ids of {ids.dtype}.")
-    if ids.size and not (0 <= ids.min() and ids.max() < shape[0]):
+    ids, values = checked_ids(place, rows.ids, shape), np.asarray(rows.values)
+    if values.shape != (len(ids), *shape[1:]):
+        raise ArgumentError(f"{place}, got {len(ids)} ids and values of {values.shape}.")
+    return Rows(ids, values).summed()
+
+
+def checked_ids(place: str, ids: Any, shape: tuple[int, ...]) -> Any:
+    """Ids of rows.
+
+    Raises:
+        ArgumentError: if a weight of this shape has no such rows.
+    """
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+        raise ArgumentError(f"{place}, got ids of {ids.dtype} {ids.shape}. Pass (count,) integers.")
+    rows = shape[0] if shape else 0
+    if ids.size and not (ids.min() >= 0 and ids.max() < rows):
         raise ArgumentError(f"{place}, got ids from {ids.min()} to {ids.max()}.")
-    return rows.summed()
+    return ids
