@@ -85,13 +85,21 @@ def check_ray() -> None:
         )
 
 
+def import_ray() -> Any:
+    """The module; imported such that a Ray that is started here listens here alone."""
+    check_ray()
+    if "ray" in sys.modules or os.environ.get("RAY_ADDRESS"):
+        return importlib.import_module("ray")
+    with _listening_here_alone():
+        return importlib.import_module("ray")
+
+
 def start(tasks: Tasks) -> Any:
     """Ray, connected: to the cluster of `ray.init` or RAY_ADDRESS, else one on this machine."""
-    check_ray()
-    if "ray" in sys.modules and importlib.import_module("ray").is_initialized():
-        return sys.modules["ray"]
+    ray = import_ray()
+    if ray.is_initialized():
+        return ray
     if os.environ.get("RAY_ADDRESS"):
-        ray = importlib.import_module("ray")
         ray.init(log_to_driver=False)
         return ray
     if remote := sorted({host for host in (*tasks.workers, *tasks.servers) if host}):
@@ -107,7 +115,6 @@ def start(tasks: Tasks) -> Any:
     with warnings.catch_warnings(), _listening_here_alone():
         # Ray forks to execute another program at once, which threads of JAX do not disturb.
         warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
-        ray = importlib.import_module("ray")
         ray.init(
             address="local",  # not what an earlier `ray start` left a note of
             num_cpus=1,
@@ -124,8 +131,8 @@ def _listening_here_alone() -> Iterator[None]:
     """Ray that is imported and started within listens on the loopback interface alone.
 
     Ray replaces the address 127.0.0.1 by that of the machine unless this variable forbids clusters
-    of machines, which is meant for Windows and macOS but is heeded everywhere. It reads it when it
-    is imported.
+    of machines, which is meant for Windows and macOS but is heeded everywhere. Ray reads it when it
+    is imported, and its processes when they start.
     """
     before = os.environ.get(_CLUSTERS)
     os.environ[_CLUSTERS] = "0" if before is None else before
@@ -190,14 +197,14 @@ def waited(ray: Any, refs: Any, seconds: float, what: str) -> Any:
 
 def dumped(thing: Any) -> bytes:
     """A function or object for another process, with what its script defines."""
-    pickler: Callable[[Any], bytes] = importlib.import_module("ray.cloudpickle").dumps
+    pickler: Callable[[Any], bytes] = import_ray().cloudpickle.dumps
     return pickler(thing)
 
 
 def dumped_without(thing: Any, arrays: Any) -> bytes:
     """Likewise, with zeros in place of these arrays, and of those of states of training."""
     blank = {id(array): array for array in arrays}
-    pickler: Any = importlib.import_module("ray.cloudpickle").CloudPickler
+    pickler: Any = import_ray().cloudpickle.CloudPickler
 
     class Pickler(pickler):
         def reducer_override(self, value: Any) -> Any:

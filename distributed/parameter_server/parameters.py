@@ -94,7 +94,7 @@ class Parameters:
             state: what is not trained, a tree of arrays; changes of it are added up.
             constraints: what is applied to weights behind each update, by path.
         """
-        rules = Rules(optimizer, constraints or {})
+        rules = Rules.of(optimizer, constraints or {})
         self.state_structure = jax.tree.map(lambda _: 0, state or {})
         weights = self.layout.split(flat(trainable))
         slots = self.layout.split(flat(opt if opt is not None else {}))

@@ -152,20 +152,24 @@ def _ids_of(lookup: Lookup) -> Any:
 
 
 def _count(lookup: Lookup) -> int:
-    return math.prod(_ids_of(lookup).aval.shape[:-1])
+    ids: Any = _ids_of(lookup).aval
+    return math.prod(ids.shape[:-1])
 
 
 def _takes_rows(eqn: Any, table: Any) -> bool:
     """Whether an operation takes whole rows of the table, by ids along its first axis."""
     if eqn.primitive.name != "gather" or eqn.invars[0] is not table:
         return False
-    ids, (_, *row) = eqn.invars[1], table.aval.shape or (0,)
+    ids = eqn.invars[1]
+    _, *row = table.aval.shape or (0,)
     dimensions: Mapping[str, Any] = eqn.params["dimension_numbers"]._asdict()
-    behind = ids.aval.ndim - 1
+    if not isinstance(ids, Var):  # a constant
+        return False
+    shape: tuple[int, ...] = ids.aval.shape  # type: ignore[attr-defined]
+    behind = len(shape) - 1
     return bool(
-        isinstance(ids, Var)
-        and ids is not table
-        and ids.aval.shape[-1] == 1
+        ids is not table
+        and shape[-1] == 1
         and tuple(eqn.params["slice_sizes"]) == (1, *row)
         and dimensions["collapsed_slice_dims"] == dimensions["start_index_map"] == (0,)
         and dimensions["offset_dims"] == tuple(range(behind, behind + len(row)))

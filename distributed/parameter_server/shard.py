@@ -1,5 +1,6 @@
 """A parameter server: some of the weights, and the optimizer that moves them."""
 
+import copy
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import optax
 
 from nnlib.core.tree import items, put
 
+from .engine import dumped
 from .journal import Journal
 from .layout import Flat, Names, flat, refilled
 from .row_updates import RowUpdate, moves_rows_alone
@@ -22,10 +24,18 @@ REMEMBERED = 100_000
 
 @dataclass(frozen=True)
 class Rules:
-    """How weights move: an optimizer, and constraints by path."""
+    """How weights move: an optimizer, without its state, and constraints by path."""
 
     optimizer: Any
     constraints: dict[Names, Any]
+
+    @classmethod
+    def of(cls, optimizer: Any, constraints: dict[Names, Any]) -> "Rules":
+        """Those of an optimizer that may be in use."""
+        bare = copy.copy(optimizer)
+        if "state" in getattr(bare, "__dict__", {}):
+            vars(bare)["state"] = None
+        return cls(bare, constraints)
 
 
 class ParameterShard:
@@ -52,6 +62,7 @@ class ParameterShard:
         self._applied: dict[Any, None] = {}
         self._version = 0
         self._rules = Rules(None, {})
+        self._compiled_for = b""
         self._weights: dict[str, Any] = {}
         self._opt: Any = {}
         self._state: Flat = {}
@@ -85,7 +96,9 @@ class ParameterShard:
             self._opt = refilled(self._opt, {path: np.array(array) for path, array in opt.items()})
         self._rows_alone = moves_rows_alone(rules.optimizer)
         self._state = {path: np.asarray(array) for path, array in state.items()}
-        self._update = jax.jit(self._moved)
+        told = dumped(rules)
+        if told != self._compiled_for:  # by each `fit` again
+            self._compiled_for, self._update = told, jax.jit(self._moved)
 
     def _moved(self, weights: Any, opt: Any, gradients: Any) -> tuple[Any, Any]:
         changes, opt = self._rules.optimizer.update(gradients, opt, weights)
