@@ -1,9 +1,11 @@
 """Throughput of the parameter server against a plain loop over Ray actors, as ratios.
 
 One process, the contenders interleaved on the same Ray, best and median of several rounds: the
-machine may be slow or noisy, the ratios still hold. Needs the extra `ray`.
+machine may be slow or noisy, the ratios still hold. With `--words`, a table of so many rows:
+pulls and pushes of rows against those of the whole table. Needs the extra `ray`.
 
     python benchmarks/parameter_server.py --rounds 5 --steps 200
+    python benchmarks/parameter_server.py --rounds 5 --steps 20 --words 1000000
 """
 
 import argparse
@@ -133,6 +135,66 @@ def fitted(data: Any, features: int, units: int, strategy: Any) -> Callable[[], 
     return lambda: model.fit(iter(data), steps_per_epoch=len(data), verbose=0)
 
 
+def looked_up(table: Any, places: Any, y: Any) -> Any:
+    """Of a model that sums rows of a table."""
+    return jnp.mean((table[places].sum((1, 2)) - y) ** 2)
+
+
+def embedded(data: Any, table: Any, strategy: Any, by_rows: bool) -> Callable[[], None]:
+    """Steps that read some rows of a table: these alone, or all of it."""
+    parameters = strategy.create_parameters({"table": table}, nn.optimizers.SGD(RATE))
+    coordinator = nn.distributed.ClusterCoordinator(strategy)
+    compiled: dict[str, Any] = {}
+
+    def step(ids: Any, y: Any) -> Any:
+        if not compiled:
+            compiled["gradients"] = jax.jit(jax.value_and_grad(looked_up))
+        if not by_rows:
+            found = compiled["gradients"](parameters.pull()["table"], ids, y)
+            value, gradient = jax.device_get(found)
+            parameters.push({"table": gradient})
+            return value
+        once, places = np.unique(ids, return_inverse=True)
+        rows = np.zeros((ids.size, table.shape[1]), table.dtype)  # one shape for all batches
+        rows[: len(once)] = parameters.pull(rows={"table": once})["table"]
+        found = compiled["gradients"](rows, places.reshape(ids.shape), y)
+        value, gradient = jax.device_get(found)
+        parameters.push({"table": nn.distributed.Rows(once, gradient[: len(once)])})
+        return value
+
+    def run() -> None:
+        for batch in data:
+            coordinator.schedule(step, batch)
+        coordinator.join()
+
+    return run
+
+
+def fitted_table(data: Any, table: Any, strategy: Any) -> Callable[[], None]:
+    """By `fit`, which reads rows by itself; the model gets the whole table behind each epoch."""
+    with strategy.scope():
+        layers = [nn.layers.Embedding(*table.shape), nn.layers.GlobalAveragePooling1D()]
+        model = nn.Sequential([nn.Input((10,), dtype="int32"), *layers, nn.layers.Dense(1)])
+        model.compile(nn.optimizers.SGD(RATE), "mse")
+    return lambda: model.fit(iter(data), steps_per_epoch=len(data), verbose=0)
+
+
+def measure_tables(options: Any) -> None:
+    """Whole tables against rows."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, options.words, (options.steps, options.rows, 10)).astype("int32")
+    data = [(one, np.ones((options.rows,), "float32")) for one in ids]
+    table = np.zeros((options.words, 32), "float32")
+    strategies = [nn.distributed.ParameterServerStrategy() for _ in range(3)]
+    contenders = {
+        "whole tables": embedded(data, table, strategies[0], by_rows=False),
+        "rows": embedded(data, table, strategies[1], by_rows=True),
+        "fit": fitted_table([(x, y[:, None]) for x, y in data], table, strategies[2]),
+    }
+    print(f"{options.steps} steps of {options.rows} rows of 10 ids, {table.shape}, 2 workers")
+    measure(contenders, options)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -141,7 +203,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=256)
     parser.add_argument("--features", type=int, default=256)
     parser.add_argument("--units", type=int, default=512)
+    parser.add_argument("--words", type=int, default=0)
     options = parser.parse_args()
+    if options.words:
+        measure_tables(options)
+        return
     features, units = options.features, options.units
     data = batches(options.steps, options.rows, features)
     weights = initial(features, units)

@@ -47,6 +47,7 @@ from .parameter_server import (
     ParameterServerStrategy,
     Partitioner,
     RemoteValue,
+    Rows,
 )
 from .per_replica import per_replica
 from .pipeline import pipeline
@@ -102,6 +103,7 @@ __all__ = [
     "ReductionToOneDevice",
     "RemoteValue",
     "ReplicaContext",
+    "Rows",
     "Server",
     "ShardedStrategy",
     "SimpleClusterResolver",

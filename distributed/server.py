@@ -1,10 +1,11 @@
 """Server: this process as a task of a cluster."""
 
-import warnings
 from typing import Any
 
 from .cluster_resolver.base import with_layer
-from .connect import PROTOCOL, check_protocol, connect_to_cluster, task_of
+from .connect import PROTOCOL, Task, check_protocol, connect_to_cluster, task_of
+from .errors import StrategyError
+from .parameter_server.engine import addresses, host_of
 from .runtime import leave
 
 
@@ -12,8 +13,9 @@ class Server:
     """Makes this process a task of a cluster, in the words of TensorFlow.
 
     There is no server of nnlib's own: chief and workers are connected by `jax.distributed`, which
-    strategies start by themselves; the parameter servers and workers of ParameterServerStrategy
-    are actors of Ray, which the chief starts.
+    strategies start by themselves. The parameter servers and workers of ParameterServerStrategy
+    are actors of Ray: in such a cluster there is no Server, and the error says what to run on its
+    hosts.
 
     Args:
         cluster: a ClusterResolver, a ClusterSpec or a dict for one.
@@ -24,7 +26,8 @@ class Server:
 
     Raises:
         ArgumentError: for a task that is not in the cluster, or another protocol.
-        StrategyError: from the start, if the processes cannot be connected.
+        StrategyError: from the start, if the processes cannot be connected, and in a cluster with
+            parameter servers.
 
     >>> server = Server({"worker": ["localhost:8476"]}, protocol="grpc")
     >>> server.target
@@ -58,15 +61,29 @@ class Server:
     def start(self) -> None:
         """Connect with the other processes; nothing if that is done, or there are none."""
         if "ps" in self._task.spec.jobs:
-            warnings.warn(
-                "Server: expected chief and workers that train in step, got a cluster with "
-                "parameter servers: they and their workers are actors of Ray, which the chief "
-                "starts. This process serves nothing.",
-                stacklevel=2,
-            )
-            return
+            raise StrategyError(_of_parameter_servers(self._task))
         connect_to_cluster(self._task)
 
     def join(self) -> None:
         """Wait for the other processes to be done, and disconnect."""
         leave()
+
+
+def _of_parameter_servers(task: Task) -> str:
+    """What to run in place of a Server."""
+    got = f"Server: expected a cluster whose workers train in step, got {task.spec}: "
+    hosts = {host_of(address) for job in task.spec.as_dict().values() for address in addresses(job)}
+    if not hosts - {""}:
+        return (
+            f"{got}its parameter servers and workers are actors of Ray, which "
+            "ParameterServerStrategy starts by itself on this machine. Run the script of the chief "
+            "alone."
+        )
+    chief = next(iter(addresses(task.spec.as_dict().get("chief", []))), None)
+    return (
+        f"{got}its parameter servers and workers are actors of Ray. Run `ray start --head "
+        "--port=6379` and the script with RAY_ADDRESS=auto on the chief; on hosts of workers and "
+        "parameter servers run, in place of the script, `ray start --block "
+        f"--address={host_of(chief or '') or 'CHIEF'}:6379`. All need the same RAY_AUTH_TOKEN: see "
+        "`ray get-auth-token`."
+    )

@@ -8,6 +8,7 @@ from .partitioners import (
     MinSizePartitioner,
     Partitioner,
 )
+from .rows import Rows
 from .strategy import ParameterServerStrategy
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "Parameters",
     "Partitioner",
     "RemoteValue",
+    "Rows",
 ]

@@ -12,7 +12,8 @@ from nnlib.core.errors import ArgumentError
 from ..errors import StrategyError
 from .dispatcher import Call
 from .engine import dumped
-from .worker import Shipped
+from .parcel import packed
+from .worker import PlaceOf, Shipped
 
 if TYPE_CHECKING:
     from .strategy import ParameterServerStrategy
@@ -132,7 +133,8 @@ class ClusterCoordinator:
         Args:
             fn: a function of Python, jitted within if it is to be fast. It is pickled when it is
                 scheduled first: give what changes in `args`.
-            args: arrays, Parameters, and what `create_per_worker_*` returned.
+            args: arrays, Parameters, and what `create_per_worker_*` returned. Up to 4 MB they are
+                taken as they are now; do not write to larger ones before the function has run.
             kwargs: likewise, by name.
 
         Returns:
@@ -144,7 +146,9 @@ class ClusterCoordinator:
         if not callable(fn):
             raise ArgumentError(f"schedule: expected a function, got {fn!r}.")
         given = (tuple(args or ()), dict(kwargs or {}))
-        return RemoteValue(self.strategy.cluster().send(Call((self._ship(fn), *_on_worker(given)))))
+        shipped = [self._ship(fn)]
+        call = Call((shipped, *packed(_on_worker(given, shipped))))
+        return RemoteValue(self.strategy.cluster().send(call))
 
     def join(self) -> None:
         """Wait for all functions that were scheduled; raises what one of them raised."""
@@ -205,16 +209,18 @@ class ClusterCoordinator:
         return Shipped(uuid.uuid4().hex, "function", [self.strategy.ray.put(dumped(function))])
 
 
-def _on_worker(tree: Any) -> Any:
-    return jax.tree.map(_argument, tree, is_leaf=lambda a: isinstance(a, RemoteValue | PerWorker))
+def _on_worker(tree: Any, shipped: list[Shipped]) -> Any:
+    """The arguments as they travel; what travels by itself is added to `shipped`."""
 
+    def argument(value: Any) -> Any:
+        if isinstance(value, RemoteValue):
+            raise ArgumentError(
+                "schedule: expected arguments that are there, got a RemoteValue. "
+                "Pass coordinator.fetch(value)."
+            )
+        if isinstance(value, PerWorker):
+            shipped.append(value.shipped)
+            return PlaceOf(len(shipped) - 2)  # the first is the function
+        return jax.device_get(value) if isinstance(value, jax.Array) else value
 
-def _argument(value: Any) -> Any:
-    if isinstance(value, RemoteValue):
-        raise ArgumentError(
-            "schedule: expected arguments that are there, got a RemoteValue. "
-            "Pass coordinator.fetch(value)."
-        )
-    if isinstance(value, PerWorker):
-        return value.shipped
-    return jax.device_get(value) if isinstance(value, jax.Array) else value
+    return jax.tree.map(argument, tree, is_leaf=lambda a: isinstance(a, RemoteValue | PerWorker))

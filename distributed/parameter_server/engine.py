@@ -1,21 +1,28 @@
 """Ray, which runs the actors of a parameter server strategy; imported when they are needed."""
 
+import contextlib
 import importlib
+import importlib.util
+import io
 import os
+import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 
 from nnlib.core.errors import ArgumentError, MissingExtraError
 from nnlib.core.show_line import show_line
+from nnlib.training.state import TrainState
 
 from ..errors import StrategyError
 
 RECOVERY_SECONDS = 60.0
 """So long a process that died may take to come back."""
+_CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _HERE = ("localhost", "127.0.0.1", "[::1]", "::1", "0.0.0.0", "")
 
 
@@ -46,31 +53,45 @@ def tasks_of(resolver: Any) -> Tasks:
     if getattr(resolver, "task_type", None) in ("worker", "ps"):
         raise StrategyError(
             "ParameterServerStrategy: expected the script to run on the chief alone, got task "
-            f"{resolver.task_type!r}. On hosts of workers and parameter servers run "
-            "`ray start --address=CHIEF:6379` instead; Ray starts the processes there."
+            f"{resolver.task_type!r}. On other hosts of workers and parameter servers run "
+            "`ray start --block --address=CHIEF:6379` instead; Ray starts the processes there."
         )
-    return Tasks(_hosts(jobs["worker"]), _hosts(jobs["ps"]))
+    workers, servers = (tuple(map(host_of, addresses(jobs[job]))) for job in ("worker", "ps"))
+    return Tasks(workers, servers)
 
 
-def _hosts(tasks: Mapping[int, str] | Sequence[str]) -> tuple[str, ...]:
-    addresses = tasks.values() if isinstance(tasks, Mapping) else tasks
-    hosts = [(address or "").rpartition(":")[0] or address or "" for address in addresses]
-    return tuple("" if host in _HERE else host for host in hosts)
+def addresses(tasks: Mapping[int, str] | Sequence[str]) -> list[str]:
+    """The addresses of a job, which stand in a list, or by their numbers."""
+    found = tasks.values() if isinstance(tasks, Mapping) else tasks
+    return [address or "" for address in found]
 
 
-def import_ray() -> Any:
-    """The module.
+def host_of(address: str) -> str:
+    """The host of `"host:port"`; "" for this one."""
+    host = address.rpartition(":")[0] or address
+    return "" if host in _HERE else host
+
+
+def check_ray() -> None:
+    """Nothing.
 
     Raises:
-        MissingExtraError: if it is not installed.
+        MissingExtraError: if Ray is not installed.
     """
-    try:
-        return importlib.import_module("ray")
-    except ImportError as error:
+    if importlib.util.find_spec("ray") is None:
         raise MissingExtraError(
             "ParameterServerStrategy: expected Ray to be installed, got no module ray. "
             "Run: pip install 'nnlib[ray]'."
-        ) from error
+        )
+
+
+def import_ray() -> Any:
+    """The module; imported such that a Ray that is started here listens here alone."""
+    check_ray()
+    if "ray" in sys.modules or os.environ.get("RAY_ADDRESS"):
+        return importlib.import_module("ray")
+    with _listening_here_alone():
+        return importlib.import_module("ray")
 
 
 def start(tasks: Tasks) -> Any:
@@ -91,10 +112,11 @@ def start(tasks: Tasks) -> Any:
         "ParameterServerStrategy: starting Ray on this machine; workers: "
         f"{len(tasks.workers)}, parameter servers: {len(tasks.servers)}."
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _listening_here_alone():
         # Ray forks to execute another program at once, which threads of JAX do not disturb.
         warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
         ray.init(
+            address="local",  # not what an earlier `ray start` left a note of
             num_cpus=1,
             include_dashboard=False,
             log_to_driver=False,
@@ -102,6 +124,23 @@ def start(tasks: Tasks) -> Any:
             _node_ip_address="127.0.0.1",
         )
     return ray
+
+
+@contextlib.contextmanager
+def _listening_here_alone() -> Iterator[None]:
+    """Ray that is imported and started within listens on the loopback interface alone.
+
+    Ray replaces the address 127.0.0.1 by that of the machine unless this variable forbids clusters
+    of machines, which is meant for Windows and macOS but is heeded everywhere. Ray reads it when it
+    is imported, and its processes when they start.
+    """
+    before = os.environ.get(_CLUSTERS)
+    os.environ[_CLUSTERS] = "0" if before is None else before
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_CLUSTERS]
 
 
 def make_actor(ray: Any, cls: type, host: str, *args: Any, retries: int = 0) -> Any:
@@ -158,5 +197,36 @@ def waited(ray: Any, refs: Any, seconds: float, what: str) -> Any:
 
 def dumped(thing: Any) -> bytes:
     """A function or object for another process, with what its script defines."""
-    pickler: Callable[[Any], bytes] = importlib.import_module("ray.cloudpickle").dumps
+    pickler: Callable[[Any], bytes] = import_ray().cloudpickle.dumps
     return pickler(thing)
+
+
+def dumped_without(thing: Any, arrays: Any) -> bytes:
+    """Likewise, with zeros in place of these arrays, and of those of states of training."""
+    blank = {id(array): array for array in arrays}
+    pickler: Any = import_ray().cloudpickle.CloudPickler
+
+    class Pickler(pickler):
+        def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, TrainState):
+                emptied = jax.tree.map(_Zeros, (value.trainable, value.frozen, value.opt))
+                trainable, frozen, opt = emptied
+                kept = value._replace(trainable=trainable, frozen=frozen, opt=opt)
+                return TrainState, tuple(kept)
+            if id(value) in blank:
+                return np.zeros, (value.shape, value.dtype)
+            return super().reducer_override(value)
+
+    file = io.BytesIO()
+    Pickler(file).dump(thing)
+    return file.getvalue()
+
+
+class _Zeros:
+    """Pickled in place of an array; read as zeros of its shape."""
+
+    def __init__(self, array: Any):
+        self._like = (array.shape, array.dtype)
+
+    def __reduce__(self) -> Any:
+        return np.zeros, self._like

@@ -135,9 +135,10 @@ class AsynchronousFitLoop(FitLoop):
         except CancelledError:
             self._coordinator.join()  # raises why
             raise
-        state = self.session.state
+        session = self.session  # looked up once: that closes those of other models
+        state = session.state
         sums, self._last_logs = self._update(state.metrics, batch, report, state.step)
-        self.session.state = state._replace(metrics=sums)
+        session.state = state._replace(metrics=sums)
 
     def _logs_so_far(self) -> Logs:
         self._settle()
@@ -159,6 +160,10 @@ def _with_report(objective: Any, sums: Any, batch: Batch, report: Report, step: 
 def _rows(window: Window, index: int) -> Batch:
     """Batch number `index` on the host; one that is short is filled up, as `Runner` does."""
     rows, size = row_count(window.data.x), window.batch_size
+    if window.order is None and not window.masked:
+        part = slice(index * size, (index + 1) * size)
+        whole: Batch = jax.tree.map(lambda a: np.asarray(a)[part], window.data)
+        return whole
     positions = index * size + np.arange(size)
     chosen = positions % rows
     if window.order is not None:

@@ -1,21 +1,22 @@
 """Which parameter server holds which weight, or which rows of it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from nnlib.core.errors import ArgumentError
 
+from .rows import Rows
+
 Names = tuple[str, ...]
 Flat = dict[Names, Any]
 """Arrays by the names on their path."""
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Rows of a weight on a server; all of it if `rows` is None."""
 
     server: int
@@ -45,6 +46,7 @@ class Layout:
     ):
         self.servers = servers
         self.shapes = {path: tuple(shape) for path, (shape, _) in weights.items()}
+        self.item_sizes = {path: np.dtype(dtype).itemsize for path, (_, dtype) in weights.items()}
         self.pieces: dict[Names, list[Piece]] = {}
         turn = 0
         for path, (shape, dtype) in weights.items():
@@ -70,23 +72,25 @@ class Layout:
         """What each server gets of these arrays; what belongs to no weight goes to all.
 
         An array belongs to a weight if its path ends in that of the weight and it has its shape.
+        Rows belong to the weight of their path.
         """
         parts: list[Flat] = [{} for _ in range(self.servers)]
         for path, array in flat.items():
-            owner = self.owner(path, np.shape(array))
+            has_rows = isinstance(array, Rows)
+            owner = path if has_rows else owner_of(path, np.shape(array), self.shapes)
             if owner is None:
                 for part in parts:
                     part[path] = array
                 continue
             for piece in self.pieces[owner]:
-                parts[piece.server][path] = array if piece.rows is None else array[piece.rows]
+                parts[piece.server][path] = _part(array, piece.rows)
         return parts
 
     def join(self, parts: Sequence[Flat]) -> Flat:
         """The arrays that `split` cut; what every server has is that of the first."""
         whole: Flat = {}
         for path in dict.fromkeys(path for part in parts for path in part):
-            owner = self.owner(path, None)
+            owner = owner_of(path, None, self.shapes)
             pieces = self.pieces[owner] if owner else []
             found = [(p, parts[p.server][path]) for p in pieces if path in parts[p.server]]
             if len(found) > 1 and all(_is_piece(array, piece) for piece, array in found):
@@ -95,13 +99,43 @@ class Layout:
                 whole[path] = next(part[path] for part in parts if path in part)
         return whole
 
-    def owner(self, path: Names, shape: tuple[int, ...] | None) -> Names | None:
-        """The path of the weight that an array belongs to, or None."""
-        for start in range(len(path)):
-            name = path[start:]
-            if name in self.shapes and shape in (None, self.shapes[name]):
-                return name
-        return None
+    def join_rows(self, path: Names, parts: Sequence[Flat]) -> Any:
+        """Rows of a weight which `split` cut, in the order of their numbers."""
+        return np.concatenate([parts[piece.server][path] for piece in self.pieces[path]])
+
+    def sizes(self, wanted: Sequence[Mapping[Names, Any]]) -> list[int]:
+        """How many bytes each server sends.
+
+        Args:
+            wanted: of each server the ids of rows by path; other weights are sent whole.
+        """
+        total = [0] * self.servers
+        for path, pieces in self.pieces.items():
+            rows, *row = self.shapes[path] or (1,)
+            for server, part in pieces:
+                if path in wanted[server]:
+                    count = len(wanted[server][path])
+                else:
+                    count = rows if part is None else part.stop - part.start
+                total[server] += count * math.prod(row) * self.item_sizes[path]
+        return total
+
+
+def owner_of(
+    path: Names, shape: tuple[int, ...] | None, shapes: Mapping[Names, tuple[int, ...]]
+) -> Names | None:
+    """The path of the weight that an array belongs to, or None."""
+    for start in range(len(path)):
+        name = path[start:]
+        if name in shapes and shape in (None, shapes[name]):
+            return name
+    return None
+
+
+def _part(array: Any, rows: slice | None) -> Any:
+    if rows is None:
+        return array
+    return array.within(rows) if isinstance(array, Rows) else array[rows]
 
 
 def _is_piece(array: Any, piece: Piece) -> bool:
@@ -110,18 +144,22 @@ def _is_piece(array: Any, piece: Piece) -> bool:
 
 
 def flat(tree: Any) -> Flat:
-    """The leaves of a tree as NumPy arrays, by the names on their path."""
-    leaves, _ = jax.tree.flatten_with_path(tree)
-    return {_names(path): np.asarray(leaf) for path, leaf in leaves}
+    """The leaves of a tree as NumPy arrays or Rows, by the names on their path."""
+    leaves, _ = jax.tree.flatten_with_path(tree, is_leaf=lambda a: isinstance(a, Rows))
+    return {
+        names_of(path): leaf if isinstance(leaf, Rows) else np.asarray(leaf)
+        for path, leaf in leaves
+    }
 
 
 def refilled(tree: Any, arrays: Flat) -> Any:
     """The tree with other leaves, those of `flat`."""
     leaves, structure = jax.tree.flatten_with_path(tree)
-    return jax.tree.unflatten(structure, [arrays[_names(path)] for path, _ in leaves])
+    return jax.tree.unflatten(structure, [arrays[names_of(path)] for path, _ in leaves])
 
 
-def _names(path: Sequence[Any]) -> Names:
+def names_of(path: Sequence[Any]) -> Names:
+    """The names on a path of JAX."""
     parts = (getattr(p, "key", getattr(p, "name", getattr(p, "idx", p))) for p in path)
     return tuple(str(part) for part in parts)
 

@@ -10,10 +10,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from nnlib.core.tree import items
+
 from .engine import RECOVERY_SECONDS, begin_process, make_actor, waited
-from .layout import Layout, Names, flat, refilled
+from .layout import Flat, Layout, Names, flat, refilled
+from .parcel import cut, joined, packed, piece_count
+from .rows import Rows, checked, checked_ids
 from .shard import ParameterShard, Rules
 
+_ROOM = 2000
+"""Bytes for names, and for what is not trained, beside the weights that a server sends."""
 _ANSWER_SECONDS = 10 * RECOVERY_SECONDS
 """So long a server may take to answer: starting again after a death, and reading its journal."""
 
@@ -24,6 +30,15 @@ class ShardActor(ParameterShard):
     def __init__(self, settings: dict[str, Any], folder: str):
         begin_process(settings)
         super().__init__(folder)
+
+    def pull_parcel(self, wanted: Any, pieces: int) -> Any:
+        """What `pull` returns, in so many results."""
+        parts = cut(self.pull(wanted), pieces)
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    def push_parcel(self, *parts: Any) -> int:
+        """`push`, of arguments that were packed."""
+        return self.push(*joined(parts))
 
 
 def start_servers(ray: Any, hosts: Sequence[str], folder: str) -> list[Any]:
@@ -79,7 +94,7 @@ class Parameters:
             state: what is not trained, a tree of arrays; changes of it are added up.
             constraints: what is applied to weights behind each update, by path.
         """
-        rules = Rules(optimizer, constraints or {})
+        rules = Rules.of(optimizer, constraints or {})
         self.state_structure = jax.tree.map(lambda _: 0, state or {})
         weights = self.layout.split(flat(trainable))
         slots = self.layout.split(flat(opt if opt is not None else {}))
@@ -89,32 +104,67 @@ class Parameters:
         ]
         self._answers(calls)
 
-    def pull(self) -> Any:
-        """The weights as they are now, a tree of NumPy arrays."""
-        return self.pull_all()[0]
+    def pull(self, rows: Any = None) -> Any:
+        """The weights as they are now, a tree of NumPy arrays.
 
-    def pull_all(self) -> tuple[Any, Any]:
-        """The weights and what is not trained."""
-        answers = self._answers([server.pull.remote() for server in self.servers])
-        weights = self.layout.join([part for _, part, _ in answers])
-        return refilled(self.structure, weights), refilled(self.state_structure, answers[0][2])
+        Args:
+            rows: ids of rows, (count,) integers, by name in a dict that is nested as the weights:
+                of these weights only such rows are sent, in the order of the ids. None for all.
+        """
+        wanted = {
+            path: checked_ids(*self._place("pull", path, ids)) for path, ids in items(rows or {})
+        }
+        once = {path: np.unique(ids) for path, ids in wanted.items()}
+        weights = self.pull_all(once)[0]
+        for path, ids in wanted.items():
+            weights[path] = weights[path][np.searchsorted(once[path], ids)]
+        return refilled(self.structure, weights)
+
+    def pull_all(self, rows: Flat) -> tuple[Flat, Any]:
+        """The weights by path, and what is not trained.
+
+        Args:
+            rows: ids of rows by path, ascending: of these weights only such rows are sent.
+        """
+        split = self.layout.split({path: Rows(ids, ids) for path, ids in rows.items()})
+        wanted = [{path: part.ids for path, part in own.items()} for own in split]
+        counts = [piece_count(size + _ROOM) for size in self.layout.sizes(wanted)]
+        calls = [
+            server.pull_parcel.options(num_returns=max(count, 1)).remote(own, count)
+            for server, own, count in zip(self.servers, wanted, counts, strict=True)
+        ]
+        parcels = iter(self._answers(list(itertools.chain(*(_listed(call) for call in calls)))))
+        answers = [joined(list(itertools.islice(parcels, max(count, 1)))) for count in counts]
+        parts = [part for _, part, _ in answers]
+        weights = self.layout.join([_without(part, rows) for part in parts])
+        weights |= {path: self.layout.join_rows(path, parts) for path in rows}
+        return weights, refilled(self.state_structure, answers[0][2])
 
     def push(self, gradients: Any, changes: Any = None, update: Any = None) -> int:
         """Let the optimizer move the weights by these gradients.
 
         Args:
-            gradients: a tree of arrays like the weights.
+            gradients: a tree of arrays like the weights; Rows in place of an array are its
+                gradients in some rows, where it is 0 in the others.
             changes: of what is not trained; None for none.
             update: tells it from other updates: what is pushed under the same one again, by a
                 function that was run twice, is not applied again. None for one of its own.
 
         Returns:
             How many updates the first server has applied.
+
+        Raises:
+            ArgumentError: for Rows that the weight has not.
         """
         update = uuid.uuid4().hex if update is None else update
         extra = itertools.chain([flat(changes or {})], itertools.repeat({}))
-        parts = zip(self.servers, self.layout.split(flat(gradients)), extra, strict=False)
-        return self._answers([s.push.remote(update, part, more) for s, part, more in parts])[0]
+        given = {
+            path: checked(*self._place("push", path, leaf)) if isinstance(leaf, Rows) else leaf
+            for path, leaf in flat(gradients).items()
+        }
+        parts = zip(self.servers, self.layout.split(given), extra, strict=False)
+        calls = [s.push_parcel.remote(*packed((update, part, more))) for s, part, more in parts]
+        return self._answers(calls)[0]
 
     def everything(self, opt: Any) -> tuple[Any, Any, Any]:
         """The weights, the state of the optimizer, and what is not trained.
@@ -130,9 +180,22 @@ class Parameters:
             refilled(self.state_structure, answers[0][2]),
         )
 
+    def _place(self, method: str, path: Names, rows: Any) -> tuple[str, Any, tuple[int, ...]]:
+        """For `checked`: what rows are meant for, they, and the shape of the weight."""
+        shape = self.layout.shapes.get(path, ())
+        return f"{method}: expected rows of {'/'.join(path)}, of the shape {shape}", rows, shape
+
     def _answers(self, calls: list[Any]) -> list[Any]:
         ray = importlib.import_module("ray")
         return list(waited(ray, calls, _ANSWER_SECONDS, "parameter servers to answer"))
+
+
+def _listed(calls: Any) -> list[Any]:
+    return calls if isinstance(calls, list) else [calls]
+
+
+def _without(part: Flat, rows: Flat) -> Flat:
+    return {path: array for path, array in part.items() if path not in rows}
 
 
 def changes_between(old: Any, new: Any) -> Any:

@@ -21,7 +21,7 @@ from nnlib.training.placement import ONE_DEVICE, Placement
 from ..errors import StrategyError
 from ..strategy import ROWS, Strategy
 from .dispatcher import Dispatcher
-from .engine import RECOVERY_SECONDS, Tasks, import_ray, make_actor, start, tasks_of, waited
+from .engine import RECOVERY_SECONDS, Tasks, check_ray, make_actor, start, tasks_of, waited
 from .fit_loop import AsynchronousFitLoop
 from .layout import Names
 from .parameters import Parameters, start_servers
@@ -51,15 +51,19 @@ class ParameterServerStrategy(Strategy):
     place. A parameter server writes every update down before it confirms it, and goes on from
     there in its next process. Evaluation and prediction run where the script does.
 
-    Ray runs the processes. Without a running Ray, one is started on this machine at first use; its
-    processes listen on all interfaces, as those of Ray always do, and ask for Ray's token.
+    Ray runs the processes. Without a running Ray, one is started on this machine at first use,
+    which listens on the loopback interface alone; if the script imported `ray` before, Ray listens
+    on all interfaces and asks for its token.
+
+    Of tables that a batch only looks up rows of, as `Embedding` does, workers pull and push these
+    rows alone; see docs/distributed.md.
 
     Args:
         cluster_resolver: its cluster says how many processes there are, jobs "worker" and "ps",
             and on which hosts of Ray; None for two workers and one parameter server here.
         variable_partitioner: cuts weights along the first axis, so that parameter servers share
             them: a MinSizePartitioner, MaxSizePartitioner or FixedShardsPartitioner. Within a
-            server pieces are one. None to cut none. Workers still pull whole weights.
+            server pieces are one. None to cut none.
         checkpoint_dir: where parameter servers write; on hosts that share it they come back on
             another one. None for a temporary folder, which is removed at the end.
 
@@ -89,7 +93,7 @@ class ParameterServerStrategy(Strategy):
         *,
         checkpoint_dir: str | os.PathLike[str] | None = None,
     ):
-        import_ray()
+        check_ray()
         if variable_partitioner is not None and not callable(variable_partitioner):
             raise ArgumentError(
                 "ParameterServerStrategy: expected variable_partitioner to be a function as "

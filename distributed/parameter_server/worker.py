@@ -3,13 +3,14 @@
 import importlib
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 
 from .engine import begin_process
+from .parcel import joined
 
 FUNCTIONS = 64
 """So many functions a worker keeps; those that it has had for longest are forgotten first."""
@@ -30,6 +31,13 @@ class Shipped:
     ref: list[Any]
 
 
+@dataclass(frozen=True)
+class PlaceOf:
+    """The place of something that is shipped, among arguments; the index of it in their order."""
+
+    index: int
+
+
 class Worker:
     """Runs functions in a process of Ray, and keeps what they share there."""
 
@@ -42,12 +50,18 @@ class Worker:
         """The number of the process that it lives in."""
         return os.getpid()
 
-    def run(self, function: Shipped, args: Any, kwargs: Any) -> Any:
-        """What the function returns; arrays of JAX come as those of NumPy."""
+    def run(self, shipped: Sequence[Shipped], *parts: Any) -> Any:
+        """What the function returns; arrays of JAX come as those of NumPy.
+
+        Args:
+            shipped: the function to run, and what takes the places of its arguments.
+            parts: its arguments and named arguments, packed.
+        """
+        function, *others = shipped
         given, named = jax.tree.map(
-            lambda a: self._made(a) if isinstance(a, Shipped) else a,
-            (args, kwargs),
-            is_leaf=lambda a: isinstance(a, Shipped),
+            lambda a: self._made(others[a.index]) if isinstance(a, PlaceOf) else a,
+            joined(parts),
+            is_leaf=lambda a: isinstance(a, PlaceOf),
         )
         return jax.device_get(self._made(function)(*given, **named))
 

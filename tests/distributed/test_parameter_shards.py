@@ -1,5 +1,6 @@
 """Parameter servers without processes: what they hold, apply, write down and read again."""
 
+import importlib
 import os
 
 import jax
@@ -222,3 +223,29 @@ def test_nobody_waits_for_workers_that_do_not_come_back(monkeypatch):
     sent.send(dispatcher.Call([deadly]))
     with pytest.raises(nn.distributed.StrategyError, match="a worker that lives"):
         sent.join()
+
+
+def test_the_next_use_after_close_starts_others(monkeypatch):
+    module = importlib.import_module("nnlib.distributed.parameter_server.strategy")
+    ended, started = [], []
+
+    class Ray(FakeRay):
+        kill = staticmethod(ended.append)
+
+    def make(*args):
+        started.append(FakeWorker())
+        return started[-1]
+
+    monkeypatch.setattr(module, "start", lambda tasks: Ray())
+    monkeypatch.setattr(module, "start_servers", lambda ray, hosts, folder: [make()])
+    monkeypatch.setattr(module, "make_actor", make)
+    monkeypatch.setattr(module, "waited", lambda *args: None)
+    strategy = nn.distributed.ParameterServerStrategy()
+    first = strategy.cluster()
+    assert strategy.cluster() is first
+    assert len(started) == 3
+    strategy.close()
+    assert ended == [*started[1:], started[0]]
+    assert strategy.cluster() is not first
+    assert len(started) == 6
+    strategy.close()

@@ -34,9 +34,21 @@ def test_an_evaluator_is_alone(monkeypatch):
     assert nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync == 8
 
 
-def test_parameter_servers_are_not_served():
-    with pytest.warns(UserWarning, match="actors of Ray"):
-        Server({"ps": ["a:1"], "worker": ["b:1"]}, "ps", 0)
+@pytest.mark.parametrize(
+    ("cluster", "match"),
+    [
+        (
+            {"chief": ["10.0.0.1:1"], "ps": ["10.0.0.2:1"], "worker": ["b:1"]},
+            r"ray start --block --address=10\.0\.0\.1:6379",
+        ),
+        ({"ps": ["a:1"], "worker": ["b:1"]}, r"--address=CHIEF:6379.*RAY_AUTH_TOKEN"),
+        ({"ps": {0: "localhost:1"}, "worker": ["localhost:2"]}, "chief alone"),
+    ],
+)
+def test_there_is_no_server_of_parameter_servers(cluster, match):
+    server = Server(cluster, "ps", 0, start=False)
+    with pytest.raises(RuntimeError, match=match):
+        server.start()
 
 
 @pytest.mark.parametrize(
