@@ -27,7 +27,7 @@ from .memory import Memory, check_fits
 from .picture import draw
 from .report import show
 from .targets import GIB, Facts, Target, target_of
-from .traffic import least_bytes
+from .traffic import least_between_slices, least_bytes
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Plan:
         flops: of products and convolutions.
         collectives: that the compiled program runs.
         least_bytes: what devices have to send at least for weights and gradients, in a ring.
+        slices: of TPUs, connected by a slow network.
+        least_between_slices: the part of `least_bytes` that has to go over that network.
     """
 
     target: str
@@ -74,6 +76,8 @@ class Plan:
     flops: float
     collectives: list[Collective] = field(default_factory=list)
     least_bytes: float = 0.0
+    slices: int = 1
+    least_between_slices: float = 0.0
 
     @property
     def devices(self) -> int:
@@ -84,6 +88,11 @@ class Plan:
     def collective_bytes(self) -> float:
         """What each device sends in a step, in a ring."""
         return sum(collective.wire_bytes for collective in self.collectives)
+
+    @property
+    def between_slices(self) -> float:
+        """The part of that which goes over the slow network between slices."""
+        return sum(one.wire_bytes for one in self.collectives if one.between_slices)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw the memory, and the bytes that are sent.
@@ -123,8 +132,8 @@ def plan(
         batch: x, (x, y) or (x, y, sample_weight) of the rows of all devices together: arrays, or
             `jax.ShapeDtypeStruct`s; an int, the number of rows, if the model knows its input.
         target: "local" for the devices of the strategy; a TPU by generation and topology, as
-            "v5e:4x4" or "v5p:8x8x8" (extra `aot-tpu`); "h100:8" and more in hosts of 8 (extra
-            `aot-cuda`).
+            "v5e:4x4" or "v5p:8x8x8" (extra `aot-tpu`), or "2xv5e:4x4" for two such slices, cut
+            by the axis of rows; "h100:8" and more in hosts of 8 (extra `aot-cuda`).
         picture: a file for a picture of it, too; None for none.
         verbose: whether to print it.
 
@@ -183,7 +192,9 @@ def _before_compiling(step: AbstractStep, machine: Target, rows: int) -> Plan:
     )
     flops = flops_of(step.jaxpr) / machine.devices
     mesh = {str(name): int(size) for name, size in machine.mesh.shape.items()}
-    return Plan(machine.name, mesh, rows, machine.facts, weights, memory, flops)
+    return Plan(
+        machine.name, mesh, rows, machine.facts, weights, memory, flops, slices=machine.slices
+    )
 
 
 def _whole(tree: Any) -> int:
@@ -218,6 +229,9 @@ def _compiled(found: Plan, step: AbstractStep, machine: Target, placement: MeshP
         memory=memory.with_total(total),
         collectives=collectives_of(program.as_text(), machine.devices),
         least_bytes=least_bytes(step.state, placement.mesh, placement.row_axes),
+        least_between_slices=least_between_slices(
+            step.state, placement.mesh, placement.row_axes, machine.slices
+        ),
     )
 
 

@@ -137,6 +137,8 @@ class Stays(nn.distributed.MirroredStrategy):
     [
         (nn.distributed.MirroredStrategy, 8, "v99:2x2", "v5p:8x8x8"),
         (nn.distributed.MirroredStrategy, 8, "h100:2x4", "h100:8"),
+        (nn.distributed.MirroredStrategy, 8, "2xh100:8", "two slices"),
+        (nn.distributed.MirroredStrategy, 8, "0xv5e:4x4", "two slices"),
         (nn.distributed.MirroredStrategy, 8, "nowhere", "local"),
         (nn.distributed.MirroredStrategy, 0, "local", "above 0"),
         (nn.distributed.MirroredStrategy, "many", "local", "number of rows"),
@@ -213,6 +215,11 @@ def test_missing_compilers(monkeypatch):
         ),
         ("%a = f32[4]{0} reduce-scatter(%b), replica_groups={}, dimensions={0}",
          "reduce-scatter", 16, 8),
+        (
+            "%a = ((f32[3401]{0}), f32[3401]{0}) all-reduce-start(%b), channel_id=1, "
+            "replica_groups=mesh['axis_0'=8] {'axis_0'}, output_to_operand_aliasing={{1}: (0, {})}",
+            "all-reduce", 4 * 3401, 8,
+        ),
         ("ROOT %a = pred[16]{0} all-to-all(%b), replica_groups=[1,8]<=[8]", "all-to-all", 16, 8),
     ],
 )  # fmt: skip
@@ -223,6 +230,33 @@ def test_collectives_in_the_text_of_programs(line, kind, size, group):
     share = (group - 1) / group
     factor = {"all-reduce": 2 * share, "reduce-scatter": group - 1, "collective-permute": 1}
     assert found.wire_bytes == pytest.approx(factor.get(kind, share) * size)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "target", "kind", "slices"),
+    [
+        ("ALL_REDUCE", '"{1,2,3}x{0:7}"', "all-reduce", 3),
+        ("ALL_GATHER", "{{100000,300000},{100001,300001},{200000,400000}}", "all-gather", 2),
+        ("ALL_TO_ALL", "{{100000,100001,200000,200001}}", "all-to-all", 2),
+        ("ONE_TO_ONE", "{{100004->200000},{200004->100000}}", "collective-permute", 2),
+    ],
+)
+def test_what_arrives_over_the_network_between_slices(transfer, target, kind, slices):
+    attributes = (
+        'frontend_attributes={_xla_host_transfer_handler_name="xla_megascale_runtime",'
+        f'_xla_megascale_target={target},_xla_megascale_transfer_type="{transfer}"}}'
+    )
+    text = f"""HloModule m
+
+ENTRY %main.1 (b: f32[4]) -> f32[4] {{
+  %s = (f32[2,4]{{1,0:T(8,128)}}, u32[]{{:S(2)}}, token[]) send(%b, %t), channel_id=2, {attributes}
+  %r = (f32[2,8]{{1,0:T(8,128)}}, u32[]{{:S(2)}}, token[]) recv(%t), channel_id=1, {attributes}
+  ROOT %d = (f32[2,8]{{1,0}}, token[]) recv-done(%r), channel_id=1, {attributes}
+}}
+"""
+    (found,) = collectives_of(text, 16)
+    assert (found.kind, found.bytes, found.group) == (kind, 64, slices)
+    assert found.between_slices
 
 
 def test_sums_that_tpus_scatter_by_a_fusion():
