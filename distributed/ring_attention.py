@@ -110,7 +110,7 @@ def _checked_mask(mask: Any, key: tuple[int, ...]) -> jax.Array:
     if mask.shape != key[:2] or mask.dtype != bool:
         raise ShapeError(
             f"ring_attention: expected a mask of booleans (batch, source length), {key[:2]}, got "
-            f"{mask.dtype} {mask.shape}. Masks for each query are not supported, but causal=True."
+            f"{mask.dtype} {mask.shape}. What differs by query is causal=True alone."
         )
     return mask
 
@@ -192,7 +192,7 @@ def _backward(ring: Ring, kept: Any, grad: Any) -> tuple[Any, ...]:
         return (_passed_on(ring, (k, v, mask, dk, dv)), dq), None
 
     dk, dv, dq = (jnp.zeros(a.shape, exact) for a in (k, v, q))
-    begin = (k, v, mask, dk, dv), dq
+    begin: Any = (k, v, mask, dk, dv), dq
     ((*_, dk, dv), dq), _ = jax.lax.scan(turn, begin, jnp.arange(ring.size))
     return None, dq.astype(q.dtype), dk.astype(k.dtype), dv.astype(v.dtype), None
 

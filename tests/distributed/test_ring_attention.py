@@ -41,7 +41,7 @@ def on_one_device(q, k, v, mask=None, causal=False, scale=None):
 @pytest.mark.parametrize(
     "options",
     [{}, {"mask": MASK}, {"causal": True, "scale": 3.0}, {"causal": True, "mask": MASK}],
-    ids=lambda options: " ".join(options),
+    ids=" ".join,
 )
 def test_outputs_and_gradients(options):
     def both(function):
@@ -67,13 +67,22 @@ def test_rows_without_any_key():
 
 
 def test_other_lengths_and_narrow_dtypes():
-    k, v = K[:, :8].astype("bfloat16"), V[:, :8, :, :4].astype("bfloat16")
-    found = ring(Q.astype("bfloat16"), k, v)
-    assert (found.shape, found.dtype) == ((2, 16, 4, 4), "bfloat16")
-    exact = on_one_device(
-        Q.astype("bfloat16").astype("float32"), *(a.astype("float32") for a in (k, v))
-    )
-    np.testing.assert_allclose(found.astype("float32"), exact, atol=0.02)
+    """Sums are float32: outputs and gradients are the exact ones of these inputs, rounded once."""
+    narrow = [a.astype("bfloat16") for a in (Q, K[:, :8], V[:, :8, :, :4])]
+    weights = WEIGHTS[..., :4].astype("bfloat16").astype("float32")  # as their gradient is
+
+    def both(function, arrays):
+        def loss(*arrays):
+            out = function(*arrays)
+            return (out.astype("float32") * weights).sum(), out
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))(*arrays)
+
+    (_, out), grads = both(ring, narrow)
+    (_, exact), exact_grads = both(on_one_device, [a.astype("float32") for a in narrow])
+    for a, b in zip((out, *grads), (exact, *exact_grads), strict=True):
+        assert (a.shape, a.dtype) == (b.shape, "bfloat16")
+        np.testing.assert_allclose(a.astype("float32"), b, rtol=2**-8, atol=1e-4)
 
 
 def test_parts_of_keys_and_values_go_round_and_nothing_else():
