@@ -44,6 +44,7 @@ class ShardedPlacement(MeshPlacement):
         sequence: str | None = None,
     ):
         super().__init__(cuts.mesh, row_axes, self._specs)
+        self._sequence = sequence
         if sequence is not None:
             self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
         self._model, self._cuts, self._remat = model, cuts, remat
@@ -51,6 +52,12 @@ class ShardedPlacement(MeshPlacement):
 
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
+
+    @property
+    def working_axes(self) -> tuple[str, ...]:
+        """See `MeshPlacement`: gathered weights are used whole, sequences may be cut."""
+        found = self._with_axes_of(cut.used.spec for cut in self._cuts.of(self._model))
+        return found if self._sequence is None else (*found, self._sequence)
 
     def local(self, tree: Any) -> Any:
         """See `Placement`: layers keep cut arrays."""

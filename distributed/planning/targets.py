@@ -112,7 +112,9 @@ def target_of(name: str, mesh: Mesh, growing: str) -> Target:
     """
     if name == "local":
         return Target(name, mesh, _local_facts(mesh))
-    match = re.fullmatch(rf"(?:([1-9]\d*)x)?({'|'.join(FACTS)}):(\d+(?:x\d+)*)", name)
+    match = re.fullmatch(
+        rf"(?:([1-9]\d*)x)?({'|'.join(FACTS)}):([1-9]\d*(?:x[1-9]\d*)*)", str(name)
+    )
     if match is None or (match[2] == "h100" and (match[1] or "x" in match[3])):
         raise ArgumentError(
             'plan: expected a target as "local", "h100:8", "v5p:8x8x8", or "2xv5p:8x8x8" for two '

@@ -9,6 +9,8 @@ from jax.sharding import Mesh
 
 from nnlib.training.state import TrainState
 
+from ..mesh_placement import MeshPlacement
+
 
 def least_bytes(state: TrainState, mesh: Mesh, row_axes: Sequence[str]) -> float:
     """What each device sends at least, in a ring.
@@ -51,6 +53,11 @@ def least_between_slices(
 
     trained = sum(of(leaf, True) for leaf in jax.tree.leaves(state.trainable))
     return trained + sum(of(leaf, False) for leaf in jax.tree.leaves(state.frozen))
+
+
+def bytes_at_use(leaf: Any, placement: MeshPlacement) -> int:
+    """Of a weight, on a device that computes with it: gathered from the axes of the rows."""
+    return int(_bytes(leaf, placement.mesh, _axes(leaf), placement.row_axes))
 
 
 def _of(leaf: Any, mesh: Mesh, row_axes: Sequence[str], trained: bool) -> float:
