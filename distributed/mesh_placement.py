@@ -1,7 +1,8 @@
 """Where the arrays of a training live on a mesh: rows cut over its axes, weights by rule."""
 
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -44,6 +45,16 @@ class MeshPlacement(Placement):
         self._by_rows = NamedSharding(mesh, P(self.row_axes))
         self._sharded = sharded
         self._weights: Weights | None = None
+
+    @property
+    def working_axes(self) -> tuple[str, ...]:
+        """The axes over which the arithmetic of a step is cut; along others it is repeated."""
+        return self._with_axes_of(spec for _, spec in (self._weights or {}).values())
+
+    def _with_axes_of(self, specs: Iterable[P]) -> tuple[str, ...]:
+        parts = [part for spec in specs for part in spec if part is not None]
+        names = [part if isinstance(part, tuple) else (part,) for part in parts]
+        return tuple(dict.fromkeys([*self.row_axes, *itertools.chain.from_iterable(names)]))
 
     def state(self, state: TrainState) -> TrainState:
         """See `Placement`; of arrays that processes have of their own, the first one's count."""

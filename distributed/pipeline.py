@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
@@ -35,12 +36,20 @@ def pipeline(
     pipeline once all microbatches went through, and keeps what the backward pass needs of all of
     them. `pipeline_loss` keeps less.
 
+    A stage sees one microbatch: BatchNormalization normalises that, as it would a batch of its
+    size, and what a stage would keep of it (moving means) is not returned. Random numbers are those
+    of one device if they are drawn by row, from keys that travel in `x`, or by stage, from keys in
+    `stacked_params`, which every microbatch then shares.
+
     Args:
-        stage_fn: `(params, x) -> y`, of one stage; y has the shapes and dtypes of x.
+        stage_fn: `(params, x) -> y`, of one stage; y has the shapes and dtypes of x. It may use
+            other arrays, of which all stages have the same.
         stacked_params: a tree whose leaves have the stages on their first axis.
-        x: (batch, ...), an array or a tree of them.
+        x: (batch, ...), an array or a tree of them; what stages only read (masks, keys by row) is
+            a part of it that they return as it is.
         mesh: with automatic axes; other axes of it may cut the batch.
-        axis: of the mesh, over which the stages are cut; its size divides their number.
+        axis: of the mesh, over which the stages are cut. If its size does not divide their number
+            the last devices have fewer, and wait for the others.
         microbatches: how many; they divide the batch.
         remat: whether the backward pass computes each stage again instead of keeping its insides.
 
@@ -64,11 +73,12 @@ def pipeline(
     Parallelism", 2019.
     """
     mesh = checked("pipeline", stage_fn, stacked_params, x, mesh, axis, microbatches)
-    stage = jax.checkpoint(stage_fn) if remat else stage_fn
+    size, stage = int(mesh.shape[axis]), jax.checkpoint(stage_fn) if remat else stage_fn
+    stage, stacked_params = filled_up(stage, stacked_params, size)
     parts = cut_rows(x, microbatches)
-    places = jnp.arange(mesh.shape[axis], dtype=jnp.int32)
+    places = jnp.arange(size, dtype=jnp.int32)
     run = jax.shard_map(
-        functools.partial(_fill_and_drain, stage, axis, int(mesh.shape[axis]), microbatches),
+        functools.partial(_fill_and_drain, stage, axis, size, microbatches),
         mesh=mesh,
         in_specs=(P(axis), P(axis), P()),
         out_specs=P(),
@@ -111,15 +121,15 @@ def checked(
         raise ArgumentError(f"{place}: expected a jax.sharding.Mesh, got {mesh!r}.")
     mesh = mesh_of(place, mesh, (), axis)
     known_axes(place, (axis,), mesh)
-    size, numbers = mesh.shape[axis], {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
-    if len(numbers) != 1 or () in numbers or next(iter(numbers))[0] % size:
+    numbers = {leaf.shape[:1] for leaf in jax.tree.leaves(params)}
+    if len(numbers) != 1 or not numbers.isdisjoint([(), (0,)]):
         raise ArgumentError(
-            f"{place}: expected parameters with the stages on the first axis of every leaf, their "
-            f"number a multiple of the {size} devices, got first axes {sorted(numbers)}. Stack "
-            "them: jax.tree.map(lambda *a: jnp.stack(a), *params_of_stages)."
+            f"{place}: expected parameters with the stages on the first axis of every leaf, got "
+            f"first axes {sorted(numbers)}. Stack them: "
+            "jax.tree.map(lambda *a: jnp.stack(a), *params_of_stages)."
         )
     rows = {leaf.shape[:1] for leaf in jax.tree.leaves(x)}
-    whole = isinstance(count, int) and count > 0
+    whole = isinstance(count, int | np.integer) and count > 0
     if len(rows) != 1 or () in rows or not whole or next(iter(rows))[0] % count:
         raise ArgumentError(
             f"{place}: expected a number of microbatches that divides the rows, got {count!r} for "
@@ -139,6 +149,21 @@ def checked(
 def _kinds(tree: Any) -> Any:
     leaves, structure = jax.tree.flatten(tree)
     return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
+
+
+def filled_up(stage: Any, params: Any, size: int) -> tuple[Any, Any]:
+    """A stage and parameters whose number `size` divides: those that are added do nothing."""
+    count = jax.tree.leaves(params)[0].shape[0]
+    more = -count % size
+    if not more:
+        return stage, params
+
+    def either(one: Any, x: Any, *others: Any) -> Any:
+        own, there = one
+        return jax.lax.cond(there, stage, lambda own, x, *others: x, own, x, *others)
+
+    longer = jax.tree.map(lambda a: jnp.concatenate([a, *[a[-1:]] * more]), params)
+    return either, (longer, jnp.arange(count + more) < count)
 
 
 def cut_rows(tree: Any, count: int) -> Any:

@@ -11,17 +11,49 @@ from jax.sharding import PartitionSpec as P
 
 from nnlib.core.errors import ShapeError
 
-from .pipeline import Stage, all_stages, checked, choose, cut_rows, part_at, sent_on, store
+from .pipeline import (
+    Stage,
+    all_stages,
+    checked,
+    choose,
+    cut_rows,
+    filled_up,
+    part_at,
+    sent_on,
+    store,
+)
 
 
 class Schedule(NamedTuple):
     """What is the same on all devices."""
 
-    stage: Stage
-    loss: Callable[[Any, Any], Any]
+    stage: Callable[..., Any]
+    """`(params, x, *shared) -> y`"""
+    loss: Callable[..., Any]
+    """`(y, targets, *head) -> scalar`"""
     mesh: Mesh
     axis: str
     microbatches: int
+
+
+class Trained(NamedTuple):
+    """All with respect to which there are gradients: arrays of floats."""
+
+    params: Any
+    shared: Any
+    """What the stages use besides."""
+    head: Any
+    """What the loss uses."""
+    parts: Any
+    """Of x."""
+
+
+class Fixed(NamedTuple):
+    """The rest: integers, booleans, keys, and targets."""
+
+    params: Any
+    parts: Any
+    targets: Any
 
 
 class Carry(NamedTuple):
@@ -33,8 +65,7 @@ class Carry(NamedTuple):
     """What the device behind it sent: a gradient with respect to its own output."""
     inputs: Any
     """The inputs of the microbatches that have yet to come back, by number modulo their count."""
-    grads: Any
-    x_grads: Any
+    grads: Trained
     loss: jax.Array
 
 
@@ -55,17 +86,17 @@ def pipeline_loss(
     comes back, so device s of n keeps the inputs of at most 2 (n - s) - 1 microbatches however
     many there are, and computes its stages again from them. With m microbatches that takes
     m + 2 (n - 1) ticks of one forward and one backward pass. It can be differentiated once, in
-    reverse, with respect to parameters and `x`.
+    reverse, with respect to all that is a float but the targets.
 
     Args:
         stage_fn: as `pipeline` takes it.
-        loss_fn: `(y, targets) -> scalar`, the mean over the rows of a microbatch; it may use no
-            parameters that are trained.
-        stacked_params: a tree whose leaves have the stages on their first axis.
-        x: (batch, ...), an array or a tree of them.
+        loss_fn: `(y, targets) -> scalar`, the mean over the rows of a microbatch. Other arrays that
+            it uses (the last layers of a model) may be trained, too.
+        stacked_params: as `pipeline` takes them.
+        x: (batch, ...), an array or a tree of them. Every device has all of it.
         targets: likewise; no gradient with respect to them.
         mesh: with automatic axes; other axes of it may cut the batch.
-        axis: of the mesh, over which the stages are cut; its size divides their number.
+        axis: of the mesh, over which the stages are cut.
         microbatches: how many; they divide the batch.
 
     Raises:
@@ -89,78 +120,126 @@ def pipeline_loss(
     if len(rows) != 1:
         raise ShapeError(f"{place}: expected a target for each row, got first axes {sorted(rows)}.")
     mesh = checked(place, stage_fn, stacked_params, x, mesh, axis, microbatches)
-    schedule = Schedule(stage_fn, loss_fn, mesh, axis, microbatches)
     parts, wanted = cut_rows(x, microbatches), cut_rows(targets, microbatches)
-    found = jax.eval_shape(lambda p, t: loss_fn(part_at(p, 0), part_at(t, 0)), parts, wanted)
+    one = jax.tree.map(lambda a: a[0], stacked_params), part_at(parts, 0)
+    stage, shared = _converted(stage_fn, *one)
+    loss, head = _converted(loss_fn, one[1], part_at(wanted, 0))
+    found = jax.eval_shape(loss, one[1], part_at(wanted, 0), *head)
     if getattr(found, "shape", None) != ():
         raise ShapeError(f"{place}: expected a loss that is a scalar, got {found}. Take its mean.")
-    return _loss(schedule, stacked_params, parts, wanted)
+    stage, stacked_params = filled_up(stage, stacked_params, int(mesh.shape[axis]))
+    (params, other_params), (parts, other_parts) = _split(stacked_params), _split(parts)
+    schedule = Schedule(stage, loss, mesh, axis, microbatches)
+    trained = Trained(params, shared, head, parts)
+    return _loss(schedule, trained, Fixed(other_params, other_parts, wanted))
+
+
+def _converted(function: Any, *arguments: Any) -> tuple[Any, Any]:
+    """A function that takes what it closes over and might be trained as further arguments."""
+    converted, consts = jax.closure_convert(function, *arguments)
+    return (converted, consts) if consts else (function, [])
+
+
+def _split(tree: Any) -> tuple[Any, Any]:
+    """A tree of the floats of another, and one of all else, each with None for the rest."""
+    is_float = jax.tree.map(lambda a: jnp.issubdtype(a.dtype, jnp.inexact), tree)
+    floats = jax.tree.map(lambda a, yes: a if yes else None, tree, is_float)
+    return floats, jax.tree.map(lambda a, yes: None if yes else a, tree, is_float)
+
+
+def _joined(floats: Any, others: Any) -> Any:
+    return jax.tree.map(
+        lambda a, b: b if a is None else a, floats, others, is_leaf=lambda a: a is None
+    )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _loss(schedule: Schedule, params: Any, parts: Any, targets: Any) -> jax.Array:
-    return _run(schedule, params, parts, targets)[0]
+def _loss(schedule: Schedule, trained: Trained, fixed: Fixed) -> jax.Array:
+    return _run(schedule, trained, fixed)[0]
 
 
-def _run(schedule: Schedule, params: Any, parts: Any, targets: Any) -> tuple[Any, Any, Any]:
-    """The loss, and its gradients with respect to parameters and microbatches."""
+def _run(schedule: Schedule, trained: Trained, fixed: Fixed) -> tuple[jax.Array, Trained]:
+    """The loss, and its gradients."""
     axis = schedule.axis
+    cut = Trained(P(axis), P(), P(), P())
     run = jax.shard_map(
         functools.partial(_one_device, schedule),
         mesh=schedule.mesh,
-        in_specs=(P(axis), P(axis), P(), P()),
-        out_specs=(P(), P(axis), P()),
+        in_specs=(P(axis), cut, Fixed(P(axis), P(), P())),
+        out_specs=(P(), cut),
         axis_names={axis},
         check_vma=False,
     )
     places = jnp.arange(schedule.mesh.shape[axis], dtype=jnp.int32)
-    return jax.jit(run)(places, params, parts, targets)
+    return jax.jit(run)(places, trained, fixed)
 
 
-def _one_device(schedule: Schedule, place: Any, params: Any, parts: Any, targets: Any) -> Any:
+def _one_device(schedule: Schedule, place: Any, trained: Trained, fixed: Fixed) -> Any:
     axis, count = schedule.axis, schedule.microbatches
     size = int(schedule.mesh.shape[axis])
     here, kept = place[0], 2 * size - 1
+    parts = _joined(trained.parts, fixed.parts)
 
-    def stages(params: Any, x: Any) -> Any:
-        return all_stages(schedule.stage, params, x)
+    def stages(params: Any, shared: Any, x: Any) -> Any:
+        own = _joined(params, fixed.params)
+        return all_stages(lambda one, x: schedule.stage(one, x, *shared), own, x)
 
     def tick(carry: Carry, time: Any) -> tuple[Carry, None]:
         going, coming = time - here, time - (2 * (size - 1) - here)
         goes, comes = (going >= 0) & (going < count), (coming >= 0) & (coming < count)
         inputs = choose(here == 0, part_at(parts, jnp.maximum(going, 0)), carry.forward)
         saved = store(carry.inputs, inputs, going % kept, goes)
-        outputs = stages(params, inputs)
+        outputs = stages(trained.params, trained.shared, inputs)
 
         # At the end of the pipeline the microbatch that comes back is the one that just went.
         number = jnp.maximum(coming, 0)
-        out, back = jax.vjp(stages, params, part_at(saved, number % kept))
-        loss, at_end = jax.value_and_grad(schedule.loss)(out, part_at(targets, number))
-        grads, x_grad = back(choose(here == size - 1, at_end, carry.backward))
-        mine = comes & (here == size - 1)
-        new = Carry(
-            sent_on(outputs, axis, size, 1),
-            sent_on(x_grad, axis, size, -1),
-            saved,
-            jax.tree.map(lambda a, g: a + jnp.where(comes, g, 0), carry.grads, grads),
-            store(carry.x_grads, x_grad, number, comes & (here == 0)),
-            carry.loss + jnp.where(mine, loss, 0),
+        x, read = _split(part_at(saved, number % kept))
+        out, back, others = jax.vjp(
+            lambda params, shared, x: _split(stages(params, shared, _joined(x, read))),
+            trained.params,
+            trained.shared,
+            x,
+            has_aux=True,
         )
-        return new, None
+        loss, (head_grads, at_end) = jax.value_and_grad(
+            lambda head, y: schedule.loss(
+                _joined(y, others), part_at(fixed.targets, number), *head
+            ),
+            (0, 1),
+        )(trained.head, out)
+        grads, shared_grads, x_grad = back(choose(here == size - 1, at_end, carry.backward))
+        mine = comes & (here == size - 1)
+        sums = Trained(
+            _added(carry.grads.params, grads, comes),
+            _added(carry.grads.shared, shared_grads, comes),
+            _added(carry.grads.head, head_grads, mine),
+            store(carry.grads.parts, x_grad, number, comes & (here == 0)),
+        )
+        forward, backward = sent_on(outputs, axis, size, 1), sent_on(x_grad, axis, size, -1)
+        return Carry(forward, backward, saved, sums, _added(carry.loss, loss, mine)), None
 
     one = part_at(parts, 0)
+    first = one, part_at(fixed.targets, 0)
+    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, _exact(a)), trained)
+    x_grads = jax.tree.map(jnp.zeros_like, trained.parts)
     begin = Carry(
         one,
-        jax.tree.map(jnp.zeros_like, one),
+        jax.tree.map(jnp.zeros_like, _split(one)[0]),
         jax.tree.map(lambda a: jnp.stack([a] * kept), one),
-        jax.tree.map(lambda a: jnp.zeros(a.shape, _exact(a)), params),
-        jax.tree.map(jnp.zeros_like, parts),
-        jnp.zeros((), jax.eval_shape(schedule.loss, one, part_at(targets, 0)).dtype),
+        zeros._replace(parts=x_grads),
+        jnp.zeros((), jax.eval_shape(schedule.loss, *first, *trained.head).dtype),
     )
     end, _ = jax.lax.scan(tick, begin, jnp.arange(count + 2 * (size - 1)))
-    loss, x_grads = jax.lax.psum((end.loss, end.x_grads), axis)  # zeros on the other devices
-    grads = jax.tree.map(lambda g, a: (g / count).astype(a.dtype), end.grads, params)
-    return loss / count, grads, jax.tree.map(lambda g: g / count, x_grads)
+    # Zeros on the devices that have no part in them.
+    loss, rest = jax.lax.psum((end.loss, end.grads[1:]), axis)
+    grads = jax.tree.map(
+        lambda g, a: (g / count).astype(a.dtype), Trained(end.grads.params, *rest), trained
+    )
+    return loss / count, grads
+
+
+def _added(sums: Any, values: Any, valid: Any) -> Any:
+    return jax.tree.map(lambda a, b: a + jnp.where(valid, b, 0), sums, values)
 
 
 def _exact(array: Any) -> Any:
@@ -168,15 +247,8 @@ def _exact(array: Any) -> Any:
     return jnp.promote_types(array.dtype, jnp.float32)
 
 
-def _with_gradients(schedule: Schedule, params: Any, parts: Any, targets: Any) -> tuple[Any, Any]:
-    loss, *gradients = _run(schedule, params, parts, targets)
-    return loss, gradients
+def _scaled(schedule: Schedule, gradients: Trained, factor: Any) -> tuple[Trained, None]:
+    return jax.tree.map(lambda a: (a * factor).astype(a.dtype), gradients), None
 
 
-def _scaled(schedule: Schedule, gradients: Any, factor: Any) -> tuple[Any, Any, None]:
-    grads, x_grads = gradients
-    times = functools.partial(jax.tree.map, lambda a: (a * factor).astype(a.dtype))
-    return times(grads), times(x_grads), None
-
-
-_loss.defvjp(_with_gradients, _scaled)
+_loss.defvjp(_run, _scaled)

@@ -32,6 +32,7 @@ def ring_attention(
     *,
     mesh: Mesh,
     axis: str = "sequence",
+    mask: Any = None,
     causal: bool = False,
     scale: float | None = None,
 ) -> jax.Array:
@@ -48,6 +49,8 @@ def ring_attention(
         value: likewise.
         mesh: with automatic axes.
         axis: of the mesh, over which the lengths are cut.
+        mask: (batch, source length), True where a key may be looked at; None for all. As in
+            `nnlib.ops.attention`, a query that may look at none gets the mean of all values.
         causal: whether a position looks at itself and at earlier ones only.
         scale: of the scores; `1 / sqrt(size)` if None.
 
@@ -75,9 +78,12 @@ def ring_attention(
     query, key, value = map(jnp.asarray, (query, key, value))
     size = int(mesh.shape[axis])
     _check(query.shape, key.shape, value.shape, size, causal)
+    if mask is not None:
+        mask = _checked_mask(mask, key.shape)
     given = query.shape[-1] ** -0.5 if scale is None else float(scale)
     positions = jnp.arange(size, dtype=jnp.int32)
-    return _compiled(mesh, Ring(axis, size, bool(causal), given))(positions, query, key, value)
+    ring = Ring(axis, size, bool(causal), given)
+    return _compiled(mesh, ring)(positions, query, key, value, mask)
 
 
 def _check(query: Any, key: Any, value: Any, size: int, causal: bool) -> None:
@@ -99,14 +105,24 @@ def _check(query: Any, key: Any, value: Any, size: int, causal: bool) -> None:
         raise ShapeError(f"ring_attention: expected equal lengths with causal=True, {shapes}.")
 
 
+def _checked_mask(mask: Any, key: tuple[int, ...]) -> jax.Array:
+    mask = jnp.asarray(mask)
+    if mask.shape != key[:2] or mask.dtype != bool:
+        raise ShapeError(
+            f"ring_attention: expected a mask of booleans (batch, source length), {key[:2]}, got "
+            f"{mask.dtype} {mask.shape}. What differs by query is causal=True alone."
+        )
+    return mask
+
+
 @functools.lru_cache(maxsize=32)
 def _compiled(mesh: Mesh, ring: Ring) -> Any:
     part = P(None, ring.axis)
     return jax.jit(
         jax.shard_map(
-            lambda where, q, k, v: _local(ring, where, q, k, v),
+            functools.partial(_local, ring),
             mesh=mesh,
-            in_specs=(P(ring.axis), part, part, part),
+            in_specs=(P(ring.axis), part, part, part, part),
             out_specs=part,
             axis_names={ring.axis},
             check_vma=False,
@@ -114,86 +130,94 @@ def _compiled(mesh: Mesh, ring: Ring) -> Any:
     )
 
 
-def _local(ring: Ring, where: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
+def _local(ring: Ring, where: Any, q: Any, k: Any, v: Any, mask: Any) -> jax.Array:
     """The outputs for the queries of this device; `where` is (1,), its place in the ring."""
     batch, length, heads, size = q.shape
     grouped = q.reshape(batch, length, k.shape[2], heads // k.shape[2], size)
-    out = _attend(ring, where[0], grouped, k, v)
+    out = _attend(ring, where[0], grouped, k, v, mask)
     return out.reshape(batch, length, heads, v.shape[-1]).astype(q.dtype)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _attend(ring: Ring, where: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-    return _forward(ring, where, q, k, v)[0]
+def _attend(ring: Ring, where: Any, q: Any, k: Any, v: Any, mask: Any) -> jax.Array:
+    return _forward(ring, where, q, k, v, mask)[0]
 
 
-def _forward(ring: Ring, where: Any, q: Any, k: Any, v: Any) -> tuple[jax.Array, Any]:
+def _forward(ring: Ring, where: Any, q: Any, k: Any, v: Any, mask: Any) -> tuple[jax.Array, Any]:
     """Once round: the running maximum of the scores, the sum of exponentials, the weighted sum."""
     exact = _exact(q)
 
     def turn(carry: Any, step: Any) -> tuple[Any, None]:
-        k, v, top, total, out = carry
-        scores = _scores(ring, where, (where - step) % ring.size, q, k)
+        moving, top, total, out = carry
+        k, v, mask = moving
+        scores, _ = _scores(ring, where, (where - step) % ring.size, q, k, mask)
         new = jnp.maximum(top, scores.max(-1))
-        weights = _weights(scores, new)
+        # Before a key is seen that counts, all others have equal weights: these shrink to 0 then.
+        weights = jnp.exp(scores - new[..., None])
         shrink = jnp.exp(top - new)
         total = total * shrink + weights.sum(-1)
-        out = out * _over_size(shrink) + _einsum("bkgqs,bskd->bqkgd", weights, v.astype(exact))
-        return (*_passed_on(ring, (k, v)), new, total, out), None
+        update = jnp.einsum("bkgqs,bskd->bqkgd", weights, v.astype(exact))
+        out = out * _over_size(shrink) + update
+        return (_passed_on(ring, moving), new, total, out), None
 
     shape = (q.shape[0], k.shape[2], q.shape[3], q.shape[1])
     begin = (
-        k,
-        v,
+        (k, v, mask),
         jnp.full(shape, MASKED, exact),
         jnp.zeros(shape, exact),
         jnp.zeros((*q.shape[:4], v.shape[-1]), exact),
     )
-    (_, _, top, total, out), _ = jax.lax.scan(turn, begin, jnp.arange(ring.size))
+    (_, top, total, out), _ = jax.lax.scan(turn, begin, jnp.arange(ring.size))
     out = out / _over_size(total)
-    return out, (where, q, k, v, out, top + jnp.log(total))
+    return out, (where, q, k, v, mask, out, top, total)
 
 
 def _backward(ring: Ring, kept: Any, grad: Any) -> tuple[Any, ...]:
     """Once round again: gradients of keys and values travel with them, and end at home."""
-    where, q, k, v, out, log_total = kept
+    where, q, k, v, mask, out, top, total = kept
     exact = _exact(q)
     inner = jnp.moveaxis((grad * out).sum(-1), 1, -1)  # (batch, key heads, group, queries)
 
     def turn(carry: Any, step: Any) -> tuple[Any, None]:
-        k, v, dk, dv, dq = carry
-        scores = _scores(ring, where, (where - step) % ring.size, q, k)
-        weights = _weights(scores, log_total)
-        dv = dv + _einsum("bkgqs,bqkgd->bskd", weights, grad)
-        toward = _einsum("bqkgd,bskd->bkgqs", grad, v.astype(exact))
+        (k, v, mask, dk, dv), dq = carry
+        scores, seen = _scores(ring, where, (where - step) % ring.size, q, k, mask)
+        weights = jnp.exp(scores - top[..., None]) / total[..., None]
+        dv = dv + jnp.einsum("bkgqs,bqkgd->bskd", weights, grad)
+        toward = jnp.einsum("bqkgd,bskd->bkgqs", grad, v.astype(exact))
         dscores = weights * (toward - inner[..., None]) * ring.scale
-        dq = dq + _einsum("bkgqs,bskd->bqkgd", dscores, k.astype(exact))
-        dk = dk + _einsum("bkgqs,bqkgd->bskd", dscores, q.astype(exact))
-        return (*_passed_on(ring, (k, v, dk, dv)), dq), None
+        if seen is not None:
+            dscores = jnp.where(seen, dscores, 0)
+        dq = dq + jnp.einsum("bkgqs,bskd->bqkgd", dscores, k.astype(exact))
+        dk = dk + jnp.einsum("bkgqs,bqkgd->bskd", dscores, q.astype(exact))
+        return (_passed_on(ring, (k, v, mask, dk, dv)), dq), None
 
-    zeros = [jnp.zeros(a.shape, exact) for a in (k, v, q)]
-    (_, _, dk, dv, dq), _ = jax.lax.scan(turn, (k, v, *zeros), jnp.arange(ring.size))
-    return None, dq.astype(q.dtype), dk.astype(k.dtype), dv.astype(v.dtype)
+    dk, dv, dq = (jnp.zeros(a.shape, exact) for a in (k, v, q))
+    begin: Any = (k, v, mask, dk, dv), dq
+    ((*_, dk, dv), dq), _ = jax.lax.scan(turn, begin, jnp.arange(ring.size))
+    return None, dq.astype(q.dtype), dk.astype(k.dtype), dv.astype(v.dtype), None
 
 
 _attend.defvjp(_forward, _backward)
 
 
-def _scores(ring: Ring, where: Any, source: Any, q: Any, k: Any) -> jax.Array:
-    """(batch, key heads, group, queries, keys)."""
-    exact = _exact(q)
-    scores = _einsum("bqkgd,bskd->bkgqs", q.astype(exact), k.astype(exact)) * ring.scale
-    if not ring.causal:
-        return scores
-    rows = where * q.shape[1] + jnp.arange(q.shape[1])
-    columns = source * k.shape[1] + jnp.arange(k.shape[1])
-    seen = rows[:, None] >= columns[None, :]
-    return jnp.where(jnp.broadcast_to(seen, scores.shape), scores, MASKED)
-
-
-def _weights(scores: jax.Array, top: jax.Array) -> jax.Array:
-    weights = jnp.exp(scores - top[..., None])
-    return jnp.where(scores > MASKED / 2, weights, 0)
+def _scores(
+    ring: Ring, where: Any, source: Any, q: Any, k: Any, mask: Any
+) -> tuple[jax.Array, jax.Array | None]:
+    """(batch, key heads, group, queries, keys), and which of them count; None for all."""
+    equation, exact = "bqkgd,bskd->bkgqs", _exact(q)
+    scores = jnp.einsum(equation, q, k, preferred_element_type=exact) * ring.scale
+    seen = None
+    if ring.causal:
+        rows = where * q.shape[1] + jnp.arange(q.shape[1])
+        columns = source * k.shape[1] + jnp.arange(k.shape[1])
+        seen = (rows[:, None] >= columns[None, :])[None, None, None]
+    if mask is not None:
+        keys = mask[:, None, None, None, :]
+        seen = keys if seen is None else seen & keys
+    if seen is None:
+        return scores, None
+    seen = jnp.broadcast_to(seen, scores.shape)
+    return jnp.where(seen, scores, MASKED), seen
 
 
 def _over_size(rows: jax.Array) -> jax.Array:
@@ -204,10 +228,6 @@ def _over_size(rows: jax.Array) -> jax.Array:
 def _passed_on(ring: Ring, tree: Any) -> Any:
     pairs = [(index, (index + 1) % ring.size) for index in range(ring.size)]
     return jax.tree.map(lambda a: jax.lax.ppermute(a, ring.axis, pairs), tree)
-
-
-def _einsum(equation: str, a: jax.Array, b: jax.Array) -> jax.Array:
-    return jnp.einsum(equation, a, b)
 
 
 def _exact(q: jax.Array) -> Any:

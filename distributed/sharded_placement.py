@@ -1,6 +1,7 @@
 """Where the arrays of a sharded training live: every weight cut, and gathered where it is read."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from nnlib.core.scope import step_placed_by
 
 from .mesh_placement import MeshPlacement
 from .put import put
+from .ring_attention import ring_attention
 from .weight_cuts import Cut, WeightCuts
 
 LAYER_OUTPUT = "nnlib_layer_output"
@@ -27,15 +29,35 @@ class ShardedPlacement(MeshPlacement):
         cuts: how they are cut.
         row_axes: the axes of the mesh over which the rows of a batch are cut.
         remat: what the backward pass makes again: None, "weights" or "layers".
+        sequence: the axis of the mesh over which attention cuts sequences; None for none.
     """
 
-    def __init__(self, model: Any, cuts: WeightCuts, row_axes: Sequence[str], remat: str | None):
+    attention: Callable[..., Any] | None = None
+    """What layers attend with, if not as on one device."""
+
+    def __init__(
+        self,
+        model: Any,
+        cuts: WeightCuts,
+        row_axes: Sequence[str],
+        remat: str | None,
+        sequence: str | None = None,
+    ):
         super().__init__(cuts.mesh, row_axes, self._specs)
+        self._sequence = sequence
+        if sequence is not None:
+            self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
 
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
+
+    @property
+    def working_axes(self) -> tuple[str, ...]:
+        """See `MeshPlacement`: gathered weights are used whole, sequences may be cut."""
+        found = self._with_axes_of(cut.used.spec for cut in self._cuts.of(self._model))
+        return found if self._sequence is None else (*found, self._sequence)
 
     def local(self, tree: Any) -> Any:
         """See `Placement`: layers keep cut arrays."""

@@ -46,6 +46,9 @@ class ShardedStrategy(Strategy):
         remat: what the backward pass makes again instead of keeping it: "weights" gathers them a
             second time; "layers" keeps the outputs of the layers that stand in the model itself,
             and computes again what lies between.
+        sequence: an axis of the mesh, apart from those of `rows`, over which MultiHeadAttention and
+            GroupQueryAttention cut sequences: keys and values go round, as in `ring_attention`.
+            Its size divides the lengths. None where each device has whole sequences.
         devices: as "gpu:0" or of `jax.devices()`; None for all, of every process that is connected.
 
     Raises:
@@ -71,6 +74,7 @@ class ShardedStrategy(Strategy):
         rows: str | Sequence[str] = DATA,
         fsdp: str | Sequence[str] | None = None,
         remat: str | None = None,
+        sequence: str | None = None,
         devices: Sequence[Any] | None = None,
     ):
         place = "ShardedStrategy"
@@ -82,7 +86,14 @@ class ShardedStrategy(Strategy):
         super().__init__(mesh_of(place, mesh, found, DATA))
         self.row_axes = known_axes(place, _names(rows), self.mesh)
         gathered = known_axes(place, self.row_axes if fsdp is None else _names(fsdp), self.mesh)
+        if sequence is not None and sequence in self.row_axes:
+            raise ArgumentError(
+                f"{place}: expected another axis for sequences than for rows, got {sequence!r} for "
+                'both. Give the mesh one more axis: {"data": 2, "sequence": 4}.'
+            )
+        known_axes(place, () if sequence is None else (sequence,), self.mesh)
         self.rules, self.fsdp_axes, self.remat = rules, gathered, remat
+        self.sequence = sequence
         self._cuts = WeightCuts(self.mesh, AxisRules(place, self.mesh, rules), gathered)
         self._keepers: weakref.WeakKeyDictionary[Any, WeightKeeper] = weakref.WeakKeyDictionary()
 
@@ -97,7 +108,12 @@ class ShardedStrategy(Strategy):
     def on_mesh(self, mesh: Mesh) -> "ShardedStrategy":
         """See `Strategy`."""
         return ShardedStrategy(
-            mesh, self.rules, rows=self.row_axes, fsdp=self.fsdp_axes, remat=self.remat
+            mesh,
+            self.rules,
+            rows=self.row_axes,
+            fsdp=self.fsdp_axes,
+            remat=self.remat,
+            sequence=self.sequence,
         )
 
     def placement_of(self, model: Any) -> ShardedPlacement:
@@ -109,7 +125,7 @@ class ShardedStrategy(Strategy):
                 "made again. Write jax.checkpoint around a loss of your own.",
                 stacklevel=2,
             )
-        return ShardedPlacement(model, self._cuts, self.row_axes, self.remat)
+        return ShardedPlacement(model, self._cuts, self.row_axes, self.remat, self.sequence)
 
     def keeper_of(self, model: Any) -> WeightKeeper:
         """See `Strategy`: layers keep cut arrays."""

@@ -18,6 +18,11 @@ _LISTED = re.compile(r"replica_groups=\{\{([\d,]*)\}")
 _IOTA = re.compile(r"replica_groups=\[\d+,(\d+)\]<=")
 _MESH = re.compile(r"replica_groups=mesh\[([^\]]*)\][^{]*\{([^}]*)\}")
 _BITS = {"pred": 8, "token": 0}
+# Between slices TPUs hand arrays to a runtime on their hosts; what arrives says what happened.
+_ARRIVES = re.compile(r"= \((.+?), u32\[\].* recv\(.*_xla_megascale_")
+_TARGET = re.compile(r'_megascale_target="?\{+([^}]*)\}')
+_TRANSFER = re.compile(r'_megascale_transfer_type="(\w+)"')
+_MEMBERS_OF_A_SLICE = 100_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Collective:
         group: how many devices take part in each.
         times: how often a step runs it.
         counted: whether that is known; else `times` is a lower bound.
+        between_slices: whether it goes over the slow network that connects slices of TPUs; then
+            the group is of slices.
     """
 
     kind: str
@@ -37,6 +44,7 @@ class Collective:
     group: int
     times: int = 1
     counted: bool = True
+    between_slices: bool = False
 
     @property
     def wire_bytes(self) -> float:
@@ -60,7 +68,8 @@ def collectives_of(text: str, devices: int) -> list[Collective]:
     >>> line = "  %r = f32[10]{0} all-reduce(%a), replica_groups=[1,8]<=[8], to_apply=%add"
     >>> found = collectives_of("ENTRY %main (a: f32[10]) -> f32[10] {\n" + line + "\n}", 8)
     >>> found, found[0].wire_bytes
-    ([Collective(kind='all-reduce', bytes=40, group=8, times=1, counted=True)], 70.0)
+    ([Collective(kind='all-reduce', bytes=40, group=8, times=1, counted=True,
+    between_slices=False)], 70.0)
     """
     computations, entry = _computations(text)
     return list(_within(computations, entry, devices, 1, True, set()))
@@ -104,12 +113,26 @@ def _within(
             if group > 1:
                 yield Collective(kind, size, group, times, counted)
             continue
+        if arrives := _ARRIVES.search(line):
+            yield _between_slices(line, arrives[1], times, counted)
+            continue
         trips = _TRIPS.search(line)
         loops = " while(" in line
         again = times * int(trips[1]) if trips and loops else times
         known = counted and (not loops or trips is not None)
         for called in _called(line):
             yield from _within(computations, called, devices, again, known, seen)
+
+
+def _between_slices(line: str, shape: str, times: int, counted: bool) -> Collective:
+    transfer, target = _TRANSFER.search(line), _TARGET.search(line)
+    kind = transfer[1].lower().replace("_", "-") if transfer else "recv"
+    # Devices are numbered by slice * 100,000 + place, or slices alone; a pair is written a->b.
+    members = [int(n) for n in re.findall(r"\d+", target[1])] if target else []
+    slices = {n // _MEMBERS_OF_A_SLICE or n for n in members}
+    if kind == "one-to-one":
+        kind = "collective-permute"
+    return Collective(kind, _bytes(shape, ""), len(slices), times, counted, True)
 
 
 def _called(line: str) -> list[str]:
@@ -136,7 +159,8 @@ def _bytes(shape: str, started: str) -> int:
     arrays = [_array_bytes(kind, sizes) for kind, sizes in _ARRAY.findall(shape)]
     if started == "collective-permute":
         return arrays[0]
-    if started in ("all-gather", "all-to-all", "reduce-scatter") and len(arrays) > 1:
+    given_too = started in ("all-gather", "all-to-all", "reduce-scatter") and len(arrays) > 1
+    if given_too or (started and shape.startswith("((")):
         return sum(arrays[len(arrays) // 2 :])
     return sum(arrays)
 

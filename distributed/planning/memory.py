@@ -18,6 +18,7 @@ class Memory:
         batch: of inputs and targets.
         all_weights: the weights of all devices together, each once.
         all_optimizer: the slots, likewise.
+        largest: of the weight that takes most where it is used.
         total: what the compiled program needs at once; None before it is compiled.
     """
 
@@ -26,6 +27,7 @@ class Memory:
     batch: int
     all_weights: int
     all_optimizer: int
+    largest: int = 0
     total: int | None = None
 
     def with_total(self, total: int) -> "Memory":
@@ -76,6 +78,12 @@ def check_fits(memory: Memory, facts: Facts, devices: int, rows: int, target: st
 def _remedy(memory: Memory, facts: Facts, devices: int, rows: int) -> str:
     state, all_state = memory.weights + memory.optimizer, memory.all_weights + memory.all_optimizer
     room = 0.8 * facts.memory  # the rest is for activations
+    if 2 * memory.largest > room:  # with its gradient
+        return (
+            f"A weight takes {gib(memory.largest)} where it is used: cut it over a second axis of "
+            'the mesh by a rule, as in ShardedStrategy({"data": ..., "model": ...}, '
+            '{"out": "model"}).'
+        )
     if state > 0.5 * facts.memory:
         if all_state / devices <= room and all_state / devices < 0.9 * state:
             return (
@@ -88,9 +96,14 @@ def _remedy(memory: Memory, facts: Facts, devices: int, rows: int) -> str:
             "with fewer slots."
         )
     free = facts.memory - state
-    fewer = max(1, int(rows * free / max(1, memory.needed - state)))
-    return (
+    fewer = int(rows * free / max(1, memory.needed - state))
+    smaller = (
         f"Take a batch of about {fewer} rows instead of {rows} "
-        "(gradient_accumulation_steps= of the optimizer makes up for it), make activations again "
-        "with ShardedStrategy(remat=...), or compute in mixed_bfloat16."
+        "(gradient_accumulation_steps= of the optimizer makes up for it), make"
+        if fewer
+        else "Make"
+    )
+    return (
+        f"{smaller} activations again with ShardedStrategy(remat=...), or compute in "
+        "mixed_bfloat16."
     )

@@ -65,9 +65,13 @@ def _memory(axes: Any, plan: "Plan") -> None:
 def _traffic(axes: Any, plan: "Plan") -> None:
     sent: dict[str, float] = {}
     for one in plan.collectives:
-        sent[one.kind] = sent.get(one.kind, 0.0) + one.wire_bytes
+        name = f"{one.kind}, between slices" if one.between_slices else one.kind
+        sent[name] = sent.get(name, 0.0) + one.wire_bytes
     bars = [*sent.items(), ("weights and gradients need", plan.least_bytes)]
-    axes.barh(range(len(bars)), [size for _, size in bars])
+    if plan.slices > 1:
+        bars.append(("of that between slices", plan.least_between_slices))
+    colours = ["C1" if "between" in name else "C0" for name, _ in bars]
+    axes.barh(range(len(bars)), [size for _, size in bars], color=colours)
     axes.set_yticks(range(len(bars)), [f"{name}\n{gib(size)}" for name, size in bars])
     axes.invert_yaxis()
     axes.set_xlabel("bytes sent by a device in a step")

@@ -15,10 +15,12 @@ from jax.sharding import Mesh
 from nnlib import losses
 from nnlib.core.compat import uncached
 from nnlib.core.errors import ArgumentError
+from nnlib.models.model import Model
 from nnlib.training.batch import Batch, as_batch, row_count
 
 from ..errors import DoesNotFitError, StrategyError
 from ..mesh_placement import MeshPlacement
+from ..meshes import mesh_of
 from ..strategy import Strategy
 from .abstract_step import AbstractStep, abstract_step, bytes_of, bytes_on_device
 from .arithmetic import flops_of
@@ -27,7 +29,7 @@ from .memory import Memory, check_fits
 from .picture import draw
 from .report import show
 from .targets import GIB, Facts, Target, target_of
-from .traffic import least_bytes
+from .traffic import bytes_at_use, least_between_slices, least_bytes
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Plan:
         flops: of products and convolutions.
         collectives: that the compiled program runs.
         least_bytes: what devices have to send at least for weights and gradients, in a ring.
+        slices: of TPUs, connected by a slow network.
+        least_between_slices: the part of `least_bytes` that has to go over that network.
     """
 
     target: str
@@ -74,6 +78,8 @@ class Plan:
     flops: float
     collectives: list[Collective] = field(default_factory=list)
     least_bytes: float = 0.0
+    slices: int = 1
+    least_between_slices: float = 0.0
 
     @property
     def devices(self) -> int:
@@ -84,6 +90,11 @@ class Plan:
     def collective_bytes(self) -> float:
         """What each device sends in a step, in a ring."""
         return sum(collective.wire_bytes for collective in self.collectives)
+
+    @property
+    def between_slices(self) -> float:
+        """The part of that which goes over the slow network between slices."""
+        return sum(one.wire_bytes for one in self.collectives if one.between_slices)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Draw the memory, and the bytes that are sent.
@@ -116,15 +127,15 @@ def plan(
     so that it says nothing of speed. Bytes sent are those of a ring.
 
     Args:
-        model: compiled; it need not be built.
+        model: compiled; if it is not built, the shapes of `batch` build it, as those of `fit` do.
         strategy_or_mesh: a strategy, or a Mesh over whose first axis rows are cut, with whole
             weights. On a target other than "local" its (first) axis of rows takes as many
             devices as the target has; the other axes keep their sizes.
         batch: x, (x, y) or (x, y, sample_weight) of the rows of all devices together: arrays, or
             `jax.ShapeDtypeStruct`s; an int, the number of rows, if the model knows its input.
         target: "local" for the devices of the strategy; a TPU by generation and topology, as
-            "v5e:4x4" or "v5p:8x8x8" (extra `aot-tpu`); "h100:8" and more in hosts of 8 (extra
-            `aot-cuda`).
+            "v5e:4x4" or "v5p:8x8x8" (extra `aot-tpu`), or "2xv5e:4x4" for two such slices, cut
+            by the axis of rows; "h100:8" and more in hosts of 8 (extra `aot-cuda`).
         picture: a file for a picture of it, too; None for none.
         verbose: whether to print it.
 
@@ -144,6 +155,8 @@ def plan(
     >>> found.weights[0].path, found.weights[0].bytes, found.collective_bytes
     ('dense/bias', 8, 0)
     """
+    if not isinstance(model, Model):
+        raise ArgumentError(f"plan: expected a model, got {model!r}.")
     trainer = model.trainer
     trainer.require_compiled("plan")
     specs = _batch(model, batch)
@@ -151,7 +164,7 @@ def plan(
     machine = target_of(target, mesh, axis)
     placement = _placement(strategy_or_mesh, model, machine.mesh)
     step = abstract_step(trainer, placement, specs)
-    found = _before_compiling(step, machine, row_count(specs.x))
+    found = _before_compiling(step, machine, placement, row_count(specs.x))
     check_fits(found.memory, found.facts, found.devices, found.batch_size, target)
     found = _compiled(found, step, machine, placement)
     if verbose:
@@ -162,8 +175,10 @@ def plan(
     return found
 
 
-def _before_compiling(step: AbstractStep, machine: Target, rows: int) -> Plan:
-    state = step.state
+def _before_compiling(
+    step: AbstractStep, machine: Target, placement: MeshPlacement, rows: int
+) -> Plan:
+    state, params = step.state, jax.tree.flatten_with_path(step.state.params)[0]
     weights = [
         WeightPlan(
             "/".join(str(getattr(part, "key", part)) for part in path),
@@ -172,7 +187,7 @@ def _before_compiling(step: AbstractStep, machine: Target, rows: int) -> Plan:
             tuple(leaf.sharding.spec),
             bytes_on_device(leaf),
         )
-        for path, leaf in jax.tree.flatten_with_path(state.params)[0]
+        for path, leaf in params
     ]
     memory = Memory(
         weights=bytes_of((state.trainable, state.frozen, state.state)),
@@ -180,10 +195,16 @@ def _before_compiling(step: AbstractStep, machine: Target, rows: int) -> Plan:
         batch=bytes_of(step.batch),
         all_weights=_whole((state.trainable, state.frozen, state.state)),
         all_optimizer=_whole(state.opt),
+        largest=max((bytes_at_use(leaf, placement) for _, leaf in params), default=0),
     )
-    flops = flops_of(step.jaxpr) / machine.devices
+    # Devices along other axes repeat the work; where rows cannot be cut evenly some wait.
+    parts = math.prod(int(machine.mesh.shape[axis]) for axis in placement.working_axes)
+    even = rows / math.ceil(rows / placement.replicas) / placement.replicas
+    flops = flops_of(step.jaxpr) / parts / even
     mesh = {str(name): int(size) for name, size in machine.mesh.shape.items()}
-    return Plan(machine.name, mesh, rows, machine.facts, weights, memory, flops)
+    return Plan(
+        machine.name, mesh, rows, machine.facts, weights, memory, flops, slices=machine.slices
+    )
 
 
 def _whole(tree: Any) -> int:
@@ -196,13 +217,14 @@ def _compiled(found: Plan, step: AbstractStep, machine: Target, placement: MeshP
         with uncached():  # programs for devices that are not here cannot be read from a cache
             program = step.lowered.compile()
     except jax.errors.JaxRuntimeError as error:
-        sizes = re.search(r"\(?([\d.]+)G\)? exceeds available \w+ \(([\d.]+)G\)", str(error))
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
+        sizes = re.search(r"([\d.]+)([KMGT])\)? exceeds available \w+ \(([\d.]+)G", str(error))
         if sizes is not None:
-            temporary, there = (int(float(size) * GIB) for size in sizes.groups())
-            facts = dataclasses.replace(found.facts, memory=there)
-            memory = memory.with_total(memory.kept + temporary)
+            # Of all: TPUs call them temporaries, but arguments and results are among them.
+            needed = int(float(sizes[1]) * 2 ** {"K": 10, "M": 20, "G": 30, "T": 40}[sizes[2]])
+            facts = dataclasses.replace(found.facts, memory=int(float(sizes[3]) * GIB))
+            memory = memory.with_total(needed)
             check_fits(memory, facts, found.devices, found.batch_size, found.target)
         raise DoesNotFitError(f"plan: expected a step that fits, got {error}") from error
     stats = program.memory_analysis()
@@ -218,13 +240,16 @@ def _compiled(found: Plan, step: AbstractStep, machine: Target, placement: MeshP
         memory=memory.with_total(total),
         collectives=collectives_of(program.as_text(), machine.devices),
         least_bytes=least_bytes(step.state, placement.mesh, placement.row_axes),
+        least_between_slices=least_between_slices(
+            step.state, placement.mesh, placement.row_axes, machine.slices
+        ),
     )
 
 
 def _mesh(given: Any, model: Any) -> tuple[Mesh, str]:
     """The mesh that is asked for, and the axis of it that grows with the target."""
     if isinstance(given, Mesh):
-        return given, given.axis_names[0]
+        return mesh_of("plan", given, (), ""), given.axis_names[0]
     if not isinstance(given, Strategy):
         raise ArgumentError(f"plan: expected a strategy or a Mesh, got {given!r}.")
     placement = given.placement_of(model)
@@ -248,30 +273,39 @@ def _placement(given: Any, model: Any, mesh: Mesh) -> MeshPlacement:
 
 
 def _batch(model: Any, given: Any) -> Batch:
-    if isinstance(given, int) and not isinstance(given, bool):
-        return _rows_of(model, given)
-    batch = as_batch(given)
-    if not all(
-        hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in jax.tree.leaves(batch)
-    ):
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        return _rows_of(model, int(given))
+    leaves = jax.tree.leaves(given)
+    arrays = all(hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in leaves)
+    if not leaves or not arrays:
         raise ArgumentError(
             "plan: expected batch to be a number of rows, or arrays (x, y), got "
             f"{type(given).__name__}."
         )
+    batch = as_batch(given)
+    _check_rows(row_count(batch.x))
     return batch
+
+
+def _check_rows(rows: int) -> None:
+    if rows < 1:
+        raise ArgumentError(f"plan: expected a number of rows above 0, got {rows}.")
 
 
 def _rows_of(model: Any, rows: int) -> Batch:
     """So many rows of what the model takes, and of what its loss compares outputs with."""
-    if rows < 1:
-        raise ArgumentError(f"plan: expected a number of rows above 0, got {rows}.")
+    _check_rows(rows)
     inputs = model.input_specs
     x = jax.tree.map(lambda spec: _rows(rows, spec.shape[1:], spec.dtype), inputs[0])
     shapes = model.output_shape
     loss = model.trainer.compiled.loss
     name = loss if isinstance(loss, str) else type(loss).__name__
     if not isinstance(loss, str | losses.Loss) or not _is_shape(shapes):
-        raise ArgumentError("plan: expected (x, y) for this model, got a number of rows alone.")
+        raise ArgumentError(
+            "plan: expected a model of one output with a loss of nnlib, got another: a number of "
+            "rows does not say what its targets are. Pass batch=(x, y), of arrays or "
+            "jax.ShapeDtypeStruct."
+        )
     if re.search(r"sparse", name, re.IGNORECASE):
         return Batch(x, _rows(rows, shapes[1:-1], np.int32))
     return Batch(x, _rows(rows, shapes[1:], np.float32))

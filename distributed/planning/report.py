@@ -22,7 +22,9 @@ def show(plan: "Plan", console: Any = None) -> None:
     """
     console = console or Console()
     axes = ", ".join(f"{name}={size}" for name, size in plan.mesh.items())
-    title = f"{plan.target}: {plan.devices} devices ({axes}), {plan.batch_size} rows a step"
+    slices = f" in {plan.slices} slices" if plan.slices > 1 else ""
+    devices = f"{plan.devices} devices{slices}"
+    title = f"{plan.target}: {devices} ({axes}), {plan.batch_size} rows a step"
     for table in (_weights(plan, title), _per_device(plan), _collectives(plan)):
         console.print(table)
 
@@ -65,14 +67,18 @@ def _per_device(plan: "Plan") -> Table:
 
 def _collectives(plan: "Plan") -> Table:
     table = _table("Sent by each device, in a step", "collective", "of", "number", "bytes")
-    kinds: dict[tuple[str, int], list[Any]] = {}
+    kinds: dict[tuple[str, str], list[Any]] = {}
     for one in plan.collectives:
-        kinds.setdefault((one.kind, one.group), []).append(one)
-    for (kind, group), found in kinds.items():
+        of = f"{one.group} {'slices' if one.between_slices else 'devices'}"
+        kinds.setdefault((one.kind, of), []).append(one)
+    for (kind, of), found in kinds.items():
         count = str(sum(one.times for one in found))
         least = "" if all(one.counted for one in found) else "at least "
         sent = gib(sum(one.wire_bytes for one in found))
-        table.add_row(kind, f"{group} devices", least + count, least + sent)
+        table.add_row(kind, of, least + count, least + sent)
     table.add_row("together", "", "", gib(plan.collective_bytes))
     table.add_row("weights and gradients need", "", "", gib(plan.least_bytes))
+    if plan.slices > 1:
+        table.add_row("between slices", "", "", gib(plan.between_slices))
+        table.add_row("of which they need", "", "", gib(plan.least_between_slices))
     return table

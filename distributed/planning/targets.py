@@ -1,5 +1,6 @@
 """For which machines a program can be compiled ahead of time, and what they can hold."""
 
+import dataclasses
 import importlib.util
 import math
 import os
@@ -21,7 +22,7 @@ class Facts:
     """What one device of JAX has; on chips with two cores that JAX sees, half of the chip.
 
     Args:
-        memory: bytes.
+        memory: bytes that a program may use.
         flops: the peak in a second, of products of bfloat16 numbers; None where it is not known.
         source: of both.
     """
@@ -31,15 +32,26 @@ class Facts:
     source: str
 
 
-_TPU = "Google Cloud, TPU system architecture, cloud.google.com/tpu/docs/{}"
+def _tpu(memory: float, flops: float, title: str, devices: int = 1) -> Facts:
+    source = f"Google Cloud documentation, {title}; memory: what libtpu leaves to a program"
+    return Facts(int(memory * GIB), flops / devices, source)
+
+
+# Peaks are those of the page "System architecture" of each generation. It has the memory of a
+# chip, too: 32, 32, 16, 95, 32 and 192 GiB. A part of that is not for programs; what is left, the
+# compiler says when it refuses one (libtpu 0.0.42 and 0.0.50 agree within 0.01 GiB).
 FACTS = {
-    "v3": Facts(16 * GIB, 123e12 / 2, _TPU.format("v3")),
-    "v4": Facts(32 * GIB, 275e12, _TPU.format("v4")),
-    "v5e": Facts(16 * GIB, 197e12, _TPU.format("v5e")),
-    "v5p": Facts(95 * GIB, 459e12, _TPU.format("v5p")),
-    "v6e": Facts(32 * GIB, 918e12, _TPU.format("v6e")),
-    "tpu7x": Facts(96 * GIB, 2307e12 / 2, _TPU.format("tpu7x")),
-    "h100": Facts(80 * 10**9, 989e12, "NVIDIA H100 Tensor Core GPU data sheet, SXM5, dense"),
+    "v3": _tpu(15.48, 123e12, "TPU v3", devices=2),
+    "v4": _tpu(30.75, 275e12, "TPU v4"),
+    "v5e": _tpu(15.75, 197e12, "TPU v5e"),
+    "v5p": _tpu(95.73, 459e12, "TPU v5p"),
+    "v6e": _tpu(31.24, 918e12, "TPU v6e"),
+    "tpu7x": _tpu(94.74, 2307e12, "TPU7x (Ironwood)", devices=2),
+    "h100": Facts(
+        84_942_979_072,
+        132 * 4 * 512 * 2 * 1.8295201e9,  # cores, units, products a clock, and a sum with each
+        "OpenXLA, xla/backends/gpu/target_config/specs/h100_sxm.txtpb",
+    ),
 }
 """By the name before the colon of a target."""
 
@@ -52,14 +64,14 @@ gpu_device_info {
   shared_memory_per_block: 49152 shared_memory_per_block_optin: 232448
   shared_memory_per_core: 233472 l2_cache_size: 52428800
   block_dim_limit_x: 2147483647 block_dim_limit_y: 65535 block_dim_limit_z: 65535
-  device_memory_size: 85899345920 memory_bandwidth: 3352320000000
+  device_memory_size: 84942979072 memory_bandwidth: 3352320000000
 }
 platform_name: "CUDA"
 device_description_str: "NVIDIA H100 80GB HBM3"
 dnn_version_info { major: 9 minor: 7 }
 runtime_version { major: 12 minor: 8 }
 """
-"""The facts of an H100 in the words of XLA: CUDA programming guide, compute capability 9.0."""
+"""The facts of an H100 SXM in the words of XLA, from the same file."""
 _GPUS_OF_A_HOST = 8
 
 
@@ -71,11 +83,13 @@ class Target:
         name: as it was asked for.
         mesh: of its devices.
         facts: of each.
+        slices: of TPUs, connected by a slow network.
     """
 
     name: str
     mesh: Mesh
     facts: Facts
+    slices: int = 1
 
     @property
     def devices(self) -> int:
@@ -87,9 +101,10 @@ def target_of(name: str, mesh: Mesh, growing: str) -> Target:
     """A machine, with its devices in a mesh.
 
     Args:
-        name: "local", "h100:8", or a TPU as "v5p:8x8x8".
+        name: "local", "h100:8", a TPU as "v5p:8x8x8", or slices of them as "2xv5p:8x8x8".
         mesh: what is asked for: its axes, and for "local" its devices.
-        growing: the axis that takes as many devices as there are.
+        growing: the axis that takes as many devices as there are, and on which slices lie one
+            after the other.
 
     Raises:
         ArgumentError: for a name that is none, or devices that the other axes do not divide.
@@ -97,25 +112,38 @@ def target_of(name: str, mesh: Mesh, growing: str) -> Target:
     """
     if name == "local":
         return Target(name, mesh, _local_facts(mesh))
-    match = re.fullmatch(r"(\w+):(\d+(?:x\d+)*)", name)
-    if match is None or match[1] not in FACTS or (match[1] == "h100" and "x" in match[2]):
+    match = re.fullmatch(
+        rf"(?:([1-9]\d*)x)?({'|'.join(FACTS)}):([1-9]\d*(?:x[1-9]\d*)*)", str(name)
+    )
+    if match is None or (match[2] == "h100" and (match[1] or "x" in match[3])):
         raise ArgumentError(
-            'plan: expected a target as "local", "h100:8" or "v5p:8x8x8" (one of '
-            f"{', '.join(FACTS)}), got {name!r}."
+            'plan: expected a target as "local", "h100:8", "v5p:8x8x8", or "2xv5p:8x8x8" for two '
+            f"slices (one of {', '.join(FACTS)}), got {name!r}."
         )
-    there = _topology(match[1], match[2])
+    slices, kind = int(match[1] or 1), match[2]
+    there = _topology(kind, match[3], slices)
     sizes, count = dict(mesh.shape), len(there.devices)
     others = math.prod(size for axis, size in sizes.items() if axis != growing)
-    if count % others:
+    if count % (others * slices):
         raise ArgumentError(
-            f"plan: expected {name} to have a multiple of {others} devices for the mesh "
-            f"{sizes}, got {count}."
+            f"plan: expected {name} to have a multiple of {others} devices"
+            f"{' in each slice' if slices > 1 else ''} for the mesh {sizes}, got {count // slices}."
         )
     sizes[growing] = count // others
-    return Target(name, topology_mesh(there, tuple(sizes.values()), tuple(sizes)), FACTS[match[1]])
+    of_slices = [slices if axis == growing else 1 for axis in sizes]
+    made = topology_mesh(there, tuple(sizes.values()), tuple(sizes), of_slices)
+    return Target(name, made, _usable(FACTS[kind]) if kind == "h100" else FACTS[kind], slices)
 
 
-def _topology(kind: str, shape: str) -> Any:
+def _usable(facts: Facts) -> Facts:
+    """Of a GPU JAX takes three quarters, unless the environment says another part."""
+    names = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")
+    part = float(next((os.environ[name] for name in names if os.environ.get(name)), 0.75))
+    source = f"{facts.source}; {part:.0%} of its memory, as {names[0]} says or by default"
+    return dataclasses.replace(facts, memory=int(part * facts.memory), source=source)
+
+
+def _topology(kind: str, shape: str, slices: int) -> Any:
     if kind == "h100":
         _require("jax_plugins.xla_cuda13", "jax_plugins.xla_cuda12", extra="aot-cuda")
         count = int(shape)
@@ -126,7 +154,9 @@ def _topology(kind: str, shape: str) -> Any:
         return topology("cuda", kind, target_config=_H100, topology=layout)
     _require("libtpu", extra="aot-tpu")
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # there is no TPU to ask about
-    options = {"chip_config_name": "megacore"} if kind == "v4" else {}
+    options: dict[str, Any] = {"chip_config_name": "megacore"} if kind == "v4" else {}
+    if slices > 1:
+        options["num_slices"] = slices
     try:
         return topology("tpu", f"{kind}:{shape}", **options)
     except Exception as error:

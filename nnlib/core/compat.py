@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jax._src.config import eager_constant_folding, enable_compilation_cache
-from jax.experimental import topologies
+from jax.experimental import mesh_utils, topologies
 from jax.extend.core import get_opaque_trace_state, jaxpr_as_fun
 from jax.sharding import Mesh
 
@@ -70,9 +70,22 @@ def topology(platform: str, name: str, **options: Any) -> Any:
     return topologies.get_topology_desc(name, platform, **options)
 
 
-def topology_mesh(topology: Any, sizes: Sequence[int], axes: Sequence[str]) -> Mesh:
-    """Devices of a topology, in a mesh whose neighbours are neighbours."""
-    return topologies.make_mesh(topology, tuple(sizes), tuple(axes))
+def topology_mesh(
+    topology: Any, sizes: Sequence[int], axes: Sequence[str], slices: Sequence[int]
+) -> Mesh:
+    """Devices of a topology, in a mesh whose neighbours are neighbours.
+
+    `slices` says how many slices, one after the other, each axis has; the sizes are those of all.
+    """
+    within = [size // count for size, count in zip(sizes, slices, strict=True)]
+    devices = list(topology.devices)
+    if max(slices) > 1:
+        made = mesh_utils.create_hybrid_device_mesh(
+            within, list(slices), devices, allow_split_physical_axes=True
+        )
+    else:
+        made = mesh_utils.create_device_mesh(within, devices, allow_split_physical_axes=True)
+    return Mesh(made, tuple(axes))
 
 
 __all__ = [

@@ -1,5 +1,6 @@
 """What attention over several heads shares: projections, masks, and the attention itself."""
 
+import functools
 import string
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.frame import current_frame
 from nnlib.core.layer import Layer
 from nnlib.core.registries import regularizers
+from nnlib.core.scope import step_placement
 from nnlib.core.specs import ShapeSpec, concrete_dims
 from nnlib.layers.checks import fraction, known_size, place_of, positive_int
 from nnlib.layers.dropout import checked_seed, seeded
@@ -160,6 +162,17 @@ class ProjectedAttention(Layer):
     ) -> Any:
         key = value if key is None else key
         self._check_shapes(query, value, key)
+        if (placement := step_placement()) is not None and placement.attention is not None:
+            wanted = attention_mask is not None, return_attention_scores, training and self.dropout
+            self._refuse_on_a_ring(query, any(wanted))
+            masks = [mask for mask in (value_mask, key_mask) if mask is not None]
+            seen = functools.reduce(jnp.logical_and, masks) if masks else None
+            q, k, v = self.query(query), self.key(key), self.value(value)
+            y = placement.attention(q, k, v, mask=seen, causal=use_causal_mask)
+            if query_mask is not None:  # as below, where such a query sees no key
+                mean = self._repeated(v).mean(1, keepdims=True)
+                y = jnp.where(query_mask[..., None, None], y, mean)
+            return self._put_out(y, query)
         mask = self._mask(
             query, value, query_mask, [value_mask, key_mask], attention_mask, use_causal_mask
         )
@@ -169,10 +182,22 @@ class ProjectedAttention(Layer):
             self._repeated(self.value(value)),
         )
         y, scores = self._attend(q, k, v, mask, training, return_attention_scores)
-        if self.use_gate:
-            y = y * self.gate(query)
-        y = self.attention_output(y)
+        y = self._put_out(y, query)
         return (y, scores) if return_attention_scores else y
+
+    def _put_out(self, y: jax.Array, query: jax.Array) -> jax.Array:
+        """What the heads found, projected back."""
+        return self.attention_output(y * self.gate(query) if self.use_gate else y)
+
+    def _refuse_on_a_ring(self, query: jax.Array, wanted: bool) -> None:
+        """A sequence in parts has no place for what looks at all scores of a query at once."""
+        if wanted or self.sliding_window or self.flash_attention or query.ndim != 3:
+            raise ArgumentError(
+                f"{place_of(self)}: expected attention over one axis without dropout, sliding "
+                "window, flash_attention, attention_mask and scores to return where a strategy "
+                "cuts sequences over devices, got one of them. Leave it out, or `sequence=` of "
+                "the strategy."
+            )
 
     def _repeated(self, x: jax.Array) -> jax.Array:
         """Keys or values with as many heads as queries have."""

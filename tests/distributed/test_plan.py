@@ -1,12 +1,15 @@
 """plan: shardings, memory, arithmetic and traffic of a step, found without running it."""
 
+import dataclasses
+import json
+
 import jax
 import numpy as np
 import pytest
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 from nnlib.distributed.mesh_placement import MeshPlacement
-from nnlib.distributed.planning import report
+from nnlib.distributed.planning import report, targets
 from nnlib.distributed.planning.arithmetic import flops_of
 from nnlib.distributed.planning.hlo_text import collectives_of
 from rich.console import Console
@@ -93,20 +96,66 @@ def test_labels_of_a_sparse_loss():
 
 def test_a_model_larger_than_the_machine_is_refused_at_once():
     model = network(200_000, 200_000)
-    with pytest.raises(nn.distributed.DoesNotFitError, match=r"Weights and optimizer are 4\d\d"):
+    with pytest.raises(nn.distributed.DoesNotFitError, match=r"A weight takes 149\.01 GiB"):
         nn.distributed.plan(model, nn.distributed.MirroredStrategy(), 512)
     assert not any(layer._core.cell for layer in model.layers)
 
 
 @pytest.mark.parametrize(
     ("units", "rows", "match"),
-    [(4096, 64, r"ShardedStrategy\(\) they are"), (8, 8 * 10**6, "a batch of about")],
+    [
+        ([512] * 4, 64, r"ShardedStrategy\(\) they are 1.50 MiB"),
+        ([512] * 30, 64, r"are 90.\d* MiB together: take at least 12 such"),
+        ([8], 8 * 10**6, "a batch of about"),
+    ],
 )
 def test_the_remedy_is_named(monkeypatch, units, rows, match):
     monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 1}.get(name, 8 * 10**7))
-    model = network(units, features=512 if units > 8 else 16)
+    model = network(*units, features=512 if units[0] > 8 else 16)
     with pytest.raises(nn.distributed.DoesNotFitError, match=match):
         nn.distributed.plan(model, nn.distributed.MirroredStrategy(), rows, verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("needs", "units", "remedy"),
+    [
+        ("20.50G", 32, "got 20.50 GiB: .* a batch of about 49 rows instead of 64"),
+        ("2.01T", 32, "got 2058.24 GiB: .* Make activations again"),
+        ("20.50G", 2 * 10**8, "A weight takes 11.92 GiB where it is used"),
+    ],
+)
+def test_what_compilers_say_of_the_need(monkeypatch, needs, units, remedy):
+    """What TPUs call temporaries is all: that arguments come on top would be wrong."""
+    said = f"RESOURCE_EXHAUSTED: memory required for HLO temporaries ({needs}) exceeds available"
+
+    def compile(self):
+        raise jax.errors.JaxRuntimeError(f"{said} HBM (15.75G).")
+
+    monkeypatch.setattr("jax.stages.Lowered.compile", compile)
+    monkeypatch.setattr("os.sysconf", lambda name: 2**20)
+    strategy = nn.distributed.ShardedStrategy()
+    with pytest.raises(nn.distributed.DoesNotFitError, match=f"at most 15.75 GiB .*{remedy}"):
+        nn.distributed.plan(network(units, optimizer="sgd"), strategy, 64, verbose=False)
+
+
+def test_what_jax_takes_of_a_gpu(monkeypatch):
+    memory = targets.FACTS["h100"].memory
+    assert targets._usable(targets.FACTS["h100"]).memory == int(0.75 * memory)
+    monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", "0.9")
+    assert targets._usable(targets.FACTS["h100"]).memory == int(0.9 * memory)
+    assert targets.FACTS["h100"].flops == pytest.approx(989.4e12, rel=1e-3)  # as NVIDIA says
+
+
+def test_arithmetic_that_devices_repeat_or_wait_for():
+    """Five rows are up to two on each of four groups, whose second devices repeat the first."""
+    products = 2 * 2 * (2 * 16 * 8)  # forward, and the gradient of the kernel
+    strategy = nn.distributed.ShardedStrategy({"data": 4, "model": 2})
+    found = nn.distributed.plan(network(8, optimizer="sgd"), strategy, 5, verbose=False)
+    assert found.flops == pytest.approx(products)
+    cut = nn.distributed.ShardedStrategy({"data": 4, "model": 2}, {"out": "model"})
+    found = nn.distributed.plan(network(8, optimizer="sgd"), cut, 8, verbose=False)
+    assert found.flops == products / 2
+    assert json.loads(json.dumps(dataclasses.asdict(found)))["flops"] == found.flops
 
 
 def test_tables_and_a_picture(tmp_path, capsys):
@@ -137,9 +186,16 @@ class Stays(nn.distributed.MirroredStrategy):
     [
         (nn.distributed.MirroredStrategy, 8, "v99:2x2", "v5p:8x8x8"),
         (nn.distributed.MirroredStrategy, 8, "h100:2x4", "h100:8"),
+        (nn.distributed.MirroredStrategy, 8, "2xh100:8", "two slices"),
+        (nn.distributed.MirroredStrategy, 8, "0xv5e:4x4", "two slices"),
         (nn.distributed.MirroredStrategy, 8, "nowhere", "local"),
+        (nn.distributed.MirroredStrategy, 8, "h100:0", "local"),
+        (nn.distributed.MirroredStrategy, 8, None, "local"),
         (nn.distributed.MirroredStrategy, 0, "local", "above 0"),
         (nn.distributed.MirroredStrategy, "many", "local", "number of rows"),
+        (nn.distributed.MirroredStrategy, None, "local", "number of rows"),
+        (nn.distributed.MirroredStrategy, np.ones((0, 16)), "local", "above 0, got 0"),
+        (lambda: jax.make_mesh((8,), ("rows",)), 8, "local", "automatic axes"),
         (lambda: None, 8, "local", "a strategy or a Mesh"),
         (Asynchronous, 8, "local", "train in step"),
         (Stays, 8, "local", "on_mesh"),
@@ -148,6 +204,15 @@ class Stays(nn.distributed.MirroredStrategy):
 def test_what_is_refused(strategy, batch, target, match):
     with pytest.raises((ValueError, RuntimeError), match=match):
         nn.distributed.plan(network(4), strategy(), batch, target)
+
+
+def test_models_that_are_refused():
+    with pytest.raises(nn.errors.ArgumentError, match="a model, got 3"):
+        nn.distributed.plan(3, nn.distributed.MirroredStrategy(), 8)
+    model = network(4)
+    model.compile("sgd", lambda y, p: (y - p) ** 2)
+    with pytest.raises(nn.errors.ArgumentError, match="Pass batch="):
+        nn.distributed.plan(model, nn.distributed.MirroredStrategy(), 8)
 
 
 def test_missing_compilers(monkeypatch):
@@ -213,6 +278,11 @@ def test_missing_compilers(monkeypatch):
         ),
         ("%a = f32[4]{0} reduce-scatter(%b), replica_groups={}, dimensions={0}",
          "reduce-scatter", 16, 8),
+        (
+            "%a = ((f32[3401]{0}), f32[3401]{0}) all-reduce-start(%b), channel_id=1, "
+            "replica_groups=mesh['axis_0'=8] {'axis_0'}, output_to_operand_aliasing={{1}: (0, {})}",
+            "all-reduce", 4 * 3401, 8,
+        ),
         ("ROOT %a = pred[16]{0} all-to-all(%b), replica_groups=[1,8]<=[8]", "all-to-all", 16, 8),
     ],
 )  # fmt: skip
@@ -223,6 +293,33 @@ def test_collectives_in_the_text_of_programs(line, kind, size, group):
     share = (group - 1) / group
     factor = {"all-reduce": 2 * share, "reduce-scatter": group - 1, "collective-permute": 1}
     assert found.wire_bytes == pytest.approx(factor.get(kind, share) * size)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "target", "kind", "slices"),
+    [
+        ("ALL_REDUCE", '"{1,2,3}x{0:7}"', "all-reduce", 3),
+        ("ALL_GATHER", "{{100000,300000},{100001,300001},{200000,400000}}", "all-gather", 2),
+        ("ALL_TO_ALL", "{{100000,100001,200000,200001}}", "all-to-all", 2),
+        ("ONE_TO_ONE", "{{100004->200000},{200004->100000}}", "collective-permute", 2),
+    ],
+)
+def test_what_arrives_over_the_network_between_slices(transfer, target, kind, slices):
+    attributes = (
+        'frontend_attributes={_xla_host_transfer_handler_name="xla_megascale_runtime",'
+        f'_xla_megascale_target={target},_xla_megascale_transfer_type="{transfer}"}}'
+    )
+    text = f"""HloModule m
+
+ENTRY %main.1 (b: f32[4]) -> f32[4] {{
+  %s = (f32[2,4]{{1,0:T(8,128)}}, u32[]{{:S(2)}}, token[]) send(%b, %t), channel_id=2, {attributes}
+  %r = (f32[2,8]{{1,0:T(8,128)}}, u32[]{{:S(2)}}, token[]) recv(%t), channel_id=1, {attributes}
+  ROOT %d = (f32[2,8]{{1,0}}, token[]) recv-done(%r), channel_id=1, {attributes}
+}}
+"""
+    (found,) = collectives_of(text, 16)
+    assert (found.kind, found.bytes, found.group) == (kind, 64, slices)
+    assert found.between_slices
 
 
 def test_sums_that_tpus_scatter_by_a_fusion():

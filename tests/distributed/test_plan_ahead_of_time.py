@@ -1,6 +1,7 @@
 """plan for machines that are not here, by their own compilers. Run with JAX_PLATFORMS=cpu."""
 
 import importlib.util
+import math
 
 import jax
 import numpy as np
@@ -77,6 +78,36 @@ def test_sharded_training_gathers_weights_and_scatters_gradients(target):
 
 
 @pytest.mark.parametrize(
+    ("target", "devices", "slices"),
+    [pytest.param("2xv5e:2x4", 16, 2, marks=tpu), pytest.param("4xv5p:2x2x1", 16, 4, marks=tpu)],
+)
+def test_between_slices_goes_only_what_each_device_summed_up(target, devices, slices):
+    """Sums are made in each slice, of their parts between slices, and the parts gathered again."""
+    found = nn.distributed.plan(
+        network(512), nn.distributed.MirroredStrategy(), 2048, target, verbose=False
+    )
+    weights = 4 * (64 * 512 + 512 + 512 * 512 + 512 + 512 * 8 + 8)
+    in_slice = devices // slices
+    assert (found.devices, found.slices) == (devices, slices)
+    assert found.least_between_slices == 2 * (slices - 1) / slices * weights / in_slice
+    # Parts are padded to the tiles of the chip.
+    assert 1 <= found.between_slices / found.least_between_slices < 1.1
+    assert 1 <= found.collective_bytes / found.least_bytes < 1.02
+    assert {one.group for one in found.collectives if one.between_slices} == {slices}
+    assert {one.group for one in found.collectives if not one.between_slices} == {in_slice}
+
+
+@pytest.mark.aot_tpu
+@pytest.mark.skipif(not there("libtpu"), reason="needs the extra aot-tpu")
+def test_a_second_axis_stays_within_slices_and_need_not_be_one_of_the_chip():
+    strategy = nn.distributed.ShardedStrategy({"data": 4, "model": 2}, {"out": "model"})
+    found = nn.distributed.plan(network(), strategy, 2048, "2xv5e:4x4", verbose=False)
+    assert found.mesh == {"data": 16, "model": 2}
+    assert {one.group for one in found.collectives} <= {2, 8, 16}
+    assert {one.group for one in found.collectives if one.between_slices} == {2}
+
+
+@pytest.mark.parametrize(
     ("target", "rows"),
     [
         pytest.param("v5e:2x4", 2**22, marks=tpu),
@@ -101,11 +132,12 @@ def test_weights_that_do_not_fit(target):
     [
         pytest.param({"rows": 2, "columns": 3}, "v5e:4x4", "a multiple of 3", marks=tpu),
         pytest.param({"rows": 1}, "v5e:3x7", "libtpu knows", marks=tpu),
+        pytest.param({"rows": 1, "columns": 8}, "2xv5e:2x2", "8 devices in each", marks=tpu),
         pytest.param({"rows": 1}, "h100:12", "whole hosts", marks=cuda),
     ],
 )
 def test_machines_that_are_refused(axes, target, match):
-    devices = np.array(jax.devices()[:6] if len(axes) > 1 else jax.devices()[:1])
+    devices = np.array(jax.devices()[: math.prod(axes.values())])
     mesh = Mesh(devices.reshape(tuple(axes.values())), tuple(axes))
     with pytest.raises(ValueError, match=match):
         nn.distributed.plan(network(), mesh, 64, target)
