@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from nnlib.core.compat import is_traced
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.peers import ALONE
 from nnlib.training.placement import Placement
@@ -73,7 +74,9 @@ class MeshPlacement(Placement):
         return jax.tree.map(lambda a: sharding if np.ndim(a) else self._everywhere, batch)
 
     def spread(self, batch: Batch) -> Batch:
-        """See `Placement`."""
+        """See `Placement`; a step that is not compiled takes uneven rows whole on every device."""
+        if row_count(batch.x) % self.replicas and not is_traced():
+            return batch
         return jax.tree.map(
             lambda a: jax.lax.with_sharding_constraint(a, self._by_rows) if a.ndim else a, batch
         )
