@@ -40,6 +40,7 @@ class MeshPlacement(Placement):
     ):
         self.mesh, self.row_axes = mesh, tuple(row_axes)
         self.replicas = math.prod(mesh.shape[axis] for axis in self.row_axes)
+        self.copies = len(mesh.local_devices)
         self.peers = ProcessPeers() if _spans_processes(mesh) else ALONE
         self._everywhere = NamedSharding(mesh, P())
         self._by_rows = NamedSharding(mesh, P(self.row_axes))
