@@ -101,7 +101,8 @@ class MeshPlacement(Placement):
     def shardings(self, tree: Any) -> Any:
         """A tree of NamedShardings: weights and what optimizers keep for each by the rules.
 
-        An array belongs to a weight if its path ends in that of the weight and it has its shape.
+        An array belongs to a weight if its path ends in that of the weight and it has its shape,
+        or that shape without one axis, as the means over rows and columns of Adafactor.
         """
         if self._weights is None:
             self._weights = {} if self._sharded is None else self._sharded()
@@ -112,14 +113,23 @@ class MeshPlacement(Placement):
         assert self._weights is not None
         names = tuple(str(getattr(part, "key", getattr(part, "name", part))) for part in path)
         for start in range(len(names)):
-            shape, spec = self._weights.get(names[start:], (None, None))
-            if shape == np.shape(leaf):
-                return NamedSharding(self.mesh, spec or P())
+            if names[start:] in self._weights:
+                return NamedSharding(self.mesh, _spec_of(leaf, *self._weights[names[start:]]))
         return self._everywhere
 
 
 def _spans_processes(mesh: Mesh) -> bool:
     return len({device.process_index for device in mesh.devices.flat}) > 1
+
+
+def _spec_of(leaf: Any, shape: tuple[int, ...], spec: P) -> P:
+    """How an array lies that is kept for a weight of this shape and spec."""
+    if np.shape(leaf) == shape:
+        return spec
+    for axis in reversed(range(len(shape))):
+        if np.shape(leaf) == shape[:axis] + shape[axis + 1 :]:
+            return P(*spec[:axis], *spec[axis + 1 :])
+    return P()
 
 
 def _first_copy(array: Any) -> Any:

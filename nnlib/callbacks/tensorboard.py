@@ -84,7 +84,9 @@ class TensorBoard(Callback):
     def set_model(self, model: "Model") -> None:
         """Called once before training, on every process: there all can refuse."""
         super().set_model(model)
-        if (self.histogram_freq or self.embeddings_freq) and not all(map(is_readable, model.weights)):
+        if (self.histogram_freq or self.embeddings_freq) and not all(
+            map(is_readable, model.weights)
+        ):
             raise ArgumentError(
                 "TensorBoard: expected weights to write that the chief has as a whole, got weights "
                 "cut over several processes. Leave histogram_freq and embeddings_freq at 0."

@@ -47,7 +47,9 @@ class Checkpoint:
     def save(self, file_prefix: Any) -> str:
         """Write `{file_prefix}-{n}`, n counting up, and return that path."""
         prefix = Path(file_prefix)
-        number = self._peers.from_first(lambda: max((n for n, _ in numbered(prefix)), default=0)) + 1
+        number = (
+            self._peers.from_first(lambda: max((n for n, _ in numbered(prefix)), default=0)) + 1
+        )
         return self.write(prefix.with_name(f"{prefix.name}-{number}"))
 
     def write(self, path: Any, weights_only: bool = False) -> str:

@@ -81,7 +81,9 @@ class Source:
             return jax.tree.map(lambda a: a[chosen], self._data)
         picked = rows if order is None else np.asarray(order)[rows]
         batches = jax.tree.map(lambda a: np.asarray(a)[picked], self._data)
-        return self._placement.batch(batches) if last - first == 1 else self._placement.rows(batches)
+        return (
+            self._placement.batch(batches) if last - first == 1 else self._placement.rows(batches)
+        )
 
 
 @jax.jit
