@@ -133,4 +133,5 @@ def _spec_of(leaf: Any, shape: tuple[int, ...], spec: P) -> P:
 
 
 def _first_copy(array: Any) -> Any:
-    return array.addressable_data(0) if array.sharding.is_fully_replicated else array
+    whole = isinstance(array, jax.Array) and array.sharding.is_fully_replicated
+    return array.addressable_data(0) if whole else array
