@@ -57,10 +57,11 @@ class ShardedPlacement(MeshPlacement):
         self._used = {}
         for cut in self._cuts.of(self._model):
             self._used.setdefault(id(cut.layer), {})[cut.name] = cut
-        self._gathers = {}
-        with step_placed_by(self):
-            yield
-        self._gathers = {}
+        try:
+            with step_placed_by(self):
+                yield
+        finally:
+            self._gathers = {}
 
     def at_use(self, values: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """The arrays of layers by identity, gathered as layers read them.

@@ -68,14 +68,13 @@ class CheckpointManager:
             weights_only: whether optimizer, key and step are left out.
         """
         trainer = self.model.trainer
-        if step is None:
-            step = trainer._step if trainer.session is None else trainer.session.current().step
-        step = int(step)
+        done = trainer._step if trainer.session is None else trainer.session.current().step
+        number = int(done if step is None else step)
         arguments = self._save_args(to_tree(self.model, weights_only, keep=self._peers.chief))
         self._peers.from_first(
-            lambda: self._manager.save(step, args=arguments, metrics=metrics, force=True)
+            lambda: self._manager.save(number, args=arguments, metrics=metrics, force=True)
         )
-        return step
+        return number
 
     def restore(self, step: int | None = None) -> RestoreStatus:
         """Read number `step`, the newest if None, into the model.
