@@ -8,6 +8,7 @@ import jax
 from jax.ad_checkpoint import checkpoint_name
 
 from nnlib.core.arguments import cast_float
+from nnlib.core.compat import trace_state
 from nnlib.core.masks import same_mask
 from nnlib.core.scope import step_placed_by
 
@@ -34,8 +35,8 @@ class ShardedPlacement(MeshPlacement):
         super().__init__(cuts.mesh, row_axes, self._specs)
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
-        self._gathers: dict[int, tuple[Any, Cut, Any]] = {}
-        """(a gathered weight, how it was cut, its part) by identity of the first, in one trace."""
+        self._gathers: dict[int, tuple[Any, Cut, Any, Any]] = {}
+        """(a gathered weight, how it was cut, its part, the trace) by identity of the first."""
 
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
@@ -80,7 +81,7 @@ class ShardedPlacement(MeshPlacement):
         if cut is None or cut.kept.spec == cut.used.spec:
             return array
         whole = jax.lax.with_sharding_constraint(array, cut.used)
-        self._gathers[id(whole)] = whole, cut, array
+        self._gathers[id(whole)] = whole, cut, array, trace_state()
         return whole
 
     def cast(self, array: Any, dtype: Any) -> Any:
@@ -89,9 +90,9 @@ class ShardedPlacement(MeshPlacement):
         Cast first and gathered then: half of the bytes move with 16-bit floats, and the gradient,
         whose sum is to be cut as the weight is, is cut before it is cast back.
         """
-        whole, cut, part = self._gathers.get(id(array), (None, None, None))
-        if cut is None or whole is not array:
-            return cast_float(array, dtype)
+        whole, cut, part, trace = self._gathers.get(id(array), (None, None, None, None))
+        if cut is None or whole is not array or trace != trace_state():
+            return cast_float(array, dtype)  # in a loop: gathered once, before it
         part = jax.lax.with_sharding_constraint(cast_float(part, dtype), cut.kept)
         return jax.lax.with_sharding_constraint(part, cut.used)
 
