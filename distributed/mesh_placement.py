@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from nnlib.core.compat import is_traced
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.peers import ALONE
 from nnlib.training.placement import Placement
@@ -40,6 +41,7 @@ class MeshPlacement(Placement):
     ):
         self.mesh, self.row_axes = mesh, tuple(row_axes)
         self.replicas = math.prod(mesh.shape[axis] for axis in self.row_axes)
+        self.copies = len(mesh.local_devices)
         self.peers = ProcessPeers() if _spans_processes(mesh) else ALONE
         self._everywhere = NamedSharding(mesh, P())
         self._by_rows = NamedSharding(mesh, P(self.row_axes))
@@ -84,7 +86,9 @@ class MeshPlacement(Placement):
         return jax.tree.map(lambda a: sharding if np.ndim(a) else self._everywhere, batch)
 
     def spread(self, batch: Batch) -> Batch:
-        """See `Placement`."""
+        """See `Placement`; a step that is not compiled takes uneven rows whole on every device."""
+        if row_count(batch.x) % self.replicas and not is_traced():
+            return batch
         return jax.tree.map(
             lambda a: jax.lax.with_sharding_constraint(a, self._by_rows) if a.ndim else a, batch
         )
@@ -108,7 +112,8 @@ class MeshPlacement(Placement):
     def shardings(self, tree: Any) -> Any:
         """A tree of NamedShardings: weights and what optimizers keep for each by the rules.
 
-        An array belongs to a weight if its path ends in that of the weight and it has its shape.
+        An array belongs to a weight if its path ends in that of the weight and it has its shape,
+        or that shape without one axis, as the means over rows and columns of Adafactor.
         """
         if self._weights is None:
             self._weights = {} if self._sharded is None else self._sharded()
@@ -119,9 +124,8 @@ class MeshPlacement(Placement):
         assert self._weights is not None
         names = tuple(str(getattr(part, "key", getattr(part, "name", part))) for part in path)
         for start in range(len(names)):
-            shape, spec = self._weights.get(names[start:], (None, None))
-            if shape == np.shape(leaf):
-                return NamedSharding(self.mesh, spec or P())
+            if names[start:] in self._weights:
+                return NamedSharding(self.mesh, _spec_of(leaf, *self._weights[names[start:]]))
         return self._everywhere
 
 
@@ -129,5 +133,16 @@ def _spans_processes(mesh: Mesh) -> bool:
     return len({device.process_index for device in mesh.devices.flat}) > 1
 
 
+def _spec_of(leaf: Any, shape: tuple[int, ...], spec: P) -> P:
+    """How an array lies that is kept for a weight of this shape and spec."""
+    if np.shape(leaf) == shape:
+        return spec
+    for axis in reversed(range(len(shape))):
+        if np.shape(leaf) == shape[:axis] + shape[axis + 1 :]:
+            return P(*spec[:axis], *spec[axis + 1 :])
+    return P()
+
+
 def _first_copy(array: Any) -> Any:
-    return array.addressable_data(0) if array.sharding.is_fully_replicated else array
+    whole = isinstance(array, jax.Array) and array.sharding.is_fully_replicated
+    return array.addressable_data(0) if whole else array

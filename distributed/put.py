@@ -1,13 +1,13 @@
 """Arrays onto a mesh and back, also where the mesh spans several processes."""
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
+
+from nnlib.core.keeping import is_readable, moved
 
 
 def put(array: Any, sharding: Sharding) -> jax.Array:
@@ -31,7 +31,7 @@ def put(array: Any, sharding: Sharding) -> jax.Array:
     if sharding.is_fully_addressable:
         return jax.device_put(array, sharding)
     if isinstance(array, jax.Array) and not array.is_fully_addressable:
-        return _moved(sharding)(array)
+        return moved(sharding)(array)
     if _is_key(array):
         return like_key(array, put(as_data(array), sharding))
     host = np.asarray(array)
@@ -46,21 +46,9 @@ def whole(tree: Any, everywhere: Sharding) -> Any:
         tree: of arrays.
         everywhere: the sharding of an array that is whole on every device of the mesh.
     """
-    if all(map(_readable, jax.tree.leaves(tree))):
+    if all(map(is_readable, jax.tree.leaves(tree))):
         return tree
-    return _moved(everywhere)(tree)
-
-
-def _readable(array: Any) -> bool:
-    if not isinstance(array, jax.Array):
-        return True
-    return array.is_fully_addressable or array.is_fully_replicated
-
-
-@functools.cache
-def _moved(sharding: Sharding) -> Callable[[Any], Any]:
-    """Moves arrays between processes: all of them have to call it."""
-    return jax.jit(lambda tree: tree, out_shardings=sharding)
+    return moved(everywhere)(tree)
 
 
 def as_data(array: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 from jax.ad_checkpoint import checkpoint_name
 
+from nnlib.core.arguments import cast_float
+from nnlib.core.compat import trace_state
 from nnlib.core.masks import same_mask
 from nnlib.core.scope import step_placed_by
 
@@ -49,6 +51,8 @@ class ShardedPlacement(MeshPlacement):
             self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
+        self._gathers: dict[int, tuple[Any, Cut, Any, Any]] = {}
+        """(a gathered weight, how it was cut, its part, the trace) by identity of the first."""
 
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
@@ -76,8 +80,11 @@ class ShardedPlacement(MeshPlacement):
         self._used = {}
         for cut in self._cuts.of(self._model):
             self._used.setdefault(id(cut.layer), {})[cut.name] = cut
-        with step_placed_by(self):
-            yield
+        try:
+            with step_placed_by(self):
+                yield
+        finally:
+            self._gathers = {}
 
     def at_use(self, values: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """The arrays of layers by identity, gathered as layers read them.
@@ -95,7 +102,21 @@ class ShardedPlacement(MeshPlacement):
     def _gathered(self, cut: Cut | None, array: Any) -> Any:
         if cut is None or cut.kept.spec == cut.used.spec:
             return array
-        return jax.lax.with_sharding_constraint(array, cut.used)
+        whole = jax.lax.with_sharding_constraint(array, cut.used)
+        self._gathers[id(whole)] = whole, cut, array, trace_state()
+        return whole
+
+    def cast(self, array: Any, dtype: Any) -> Any:
+        """A weight that a layer reads, in the dtype it computes in.
+
+        Cast first and gathered then: half of the bytes move with 16-bit floats, and the gradient,
+        whose sum is to be cut as the weight is, is cut before it is cast back.
+        """
+        whole, cut, part, trace = self._gathers.get(id(array), (None, None, None, None))
+        if cut is None or whole is not array or trace != trace_state():
+            return cast_float(array, dtype)  # in a loop: gathered once, before it
+        part = jax.lax.with_sharding_constraint(cast_float(part, dtype), cut.kept)
+        return jax.lax.with_sharding_constraint(part, cut.used)
 
     def gradients(self, tree: Any) -> Any:
         """Gradients, cut as their weights are."""

@@ -1,10 +1,9 @@
 """ModelCheckpoint: save the model while it trains."""
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
-
-import jax
 
 from nnlib.callbacks.monitor import better
 from nnlib.core.errors import ArgumentError
@@ -81,17 +80,14 @@ class ModelCheckpoint(Callback):
             show_line(f"Epoch {epoch + 1}: saved {path}")
 
     def _write(self, path: str) -> None:
-        if self.model.trainer.session is not None:
-            _refuse_parts(self.model.trainer.session.state)
-        if not self.model.trainer.placement.peers.chief:
-            return
-        suffix = Path(path).suffix
-        if self.save_weights_only and suffix in _WEIGHTS:
-            self.model.save_weights(path)
-        elif suffix in _MODELS:
-            self.model.save(path)
-        else:
+        trainer, suffix = self.model.trainer, Path(path).suffix
+        if suffix not in (*_MODELS, *_WEIGHTS):
             Checkpoint(self.model).write(path, weights_only=self.save_weights_only)
+            return
+        weights = self.save_weights_only and suffix in _WEIGHTS
+        write = self.model.save_weights if weights else self.model.save
+        with contextlib.nullcontext() if trainer.session is None else trainer.session.for_chief():
+            trainer.placement.peers.from_first(lambda: write(path))
 
     def _is_best(self, logs: Logs) -> bool:
         if self.monitor not in logs:
@@ -113,17 +109,6 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint: expected the names in {self.filepath!r} to be logs, got "
                 f"{error.args[0]!r}; logs are {', '.join(logs)}."
             ) from error
-
-
-def _refuse_parts(state: Any) -> None:
-    """The chief would wait for ever for parts that the other processes do not send."""
-    arrays = (leaf for leaf in jax.tree.leaves(state) if isinstance(leaf, jax.Array))
-    if not all(array.is_fully_addressable or array.is_fully_replicated for array in arrays):
-        raise ArgumentError(
-            "ModelCheckpoint: expected weights that each process has as a whole, got weights cut "
-            "over several processes. Call model.save(path) on all of them after fit(), each with "
-            "a path of its own."
-        )
 
 
 def _check_ending(path: str, save_weights_only: bool) -> None:

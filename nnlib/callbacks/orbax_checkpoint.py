@@ -83,7 +83,7 @@ class OrbaxCheckpoint(Callback):
             self._monitor.best = value
         assert self._manager is not None
         self._manager.save(number, weights_only=self.save_weights_only)
-        if self.verbose:
+        if self.verbose and self.model.trainer.placement.peers.chief:
             show_line(f"Saved {self.directory / str(number)}")
 
     def on_train_end(self, logs: Logs | None = None) -> None:

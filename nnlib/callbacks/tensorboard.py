@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -13,8 +13,12 @@ from nnlib.callbacks.event_file import EventFile
 from nnlib.callbacks.learning_rates import optimizers_of
 from nnlib.callbacks.projector import write_embeddings
 from nnlib.core.errors import ArgumentError
+from nnlib.core.keeping import is_readable
 from nnlib.training.callback import Callback, Logs
 from nnlib.utils.image import array_to_img
+
+if TYPE_CHECKING:
+    from nnlib.models.model import Model
 
 
 class TensorBoard(Callback):
@@ -36,7 +40,8 @@ class TensorBoard(Callback):
         embeddings_metadata: a file with a name per row, or a dict of them by layer name.
 
     Raises:
-        ArgumentError: for an `update_freq` or a `profile_batch` that says nothing.
+        ArgumentError: for an `update_freq` or a `profile_batch` that says nothing; in `fit`, for
+            weights to write that are cut over several processes.
     """
 
     chief_only = True
@@ -75,6 +80,17 @@ class TensorBoard(Callback):
         self._validation = EventFile(self.log_dir / "validation")
         self._batches = 0
         self._profiling = self._training = False
+
+    def set_model(self, model: "Model") -> None:
+        """Called once before training, on every process: there all can refuse."""
+        super().set_model(model)
+        if (self.histogram_freq or self.embeddings_freq) and not all(
+            map(is_readable, model.weights)
+        ):
+            raise ArgumentError(
+                "TensorBoard: expected weights to write that the chief has as a whole, got weights "
+                "cut over several processes. Leave histogram_freq and embeddings_freq at 0."
+            )
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Write the graph."""

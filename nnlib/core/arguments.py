@@ -18,6 +18,7 @@ from nnlib.core.errors import (
     UnexpectedArgumentError,
 )
 from nnlib.core.frame import current_frame
+from nnlib.core.scope import step_placement
 from nnlib.core.specs import Weight
 
 if TYPE_CHECKING:
@@ -132,6 +133,12 @@ def pure_initializer(initializer: Any) -> Callable[[Any, tuple[int, ...], Any], 
 def cast_float(array: Any, dtype: str) -> Any:
     """A float array in another float type; anything else as it is."""
     return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+
+def cast_weight(array: Any, dtype: str) -> Any:
+    """`cast_float` of a weight in the frame: one that is cut is cast before it is gathered."""
+    placement = step_placement()
+    return cast_float(array, dtype) if placement is None else placement.cast(array, dtype)
 
 
 def changed_arguments(layer: "Layer") -> dict[str, Any]:

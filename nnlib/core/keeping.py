@@ -1,11 +1,13 @@
 """Where layers keep their arrays: on the default device, unless a strategy cuts weights."""
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from nnlib.core import declare
 
@@ -34,15 +36,47 @@ def kept(layer: "Layer", name: str, value: Any) -> jax.Array:
     return keeper.place(layer, name, array.astype(dtype))
 
 
+def is_readable(array: Any) -> bool:
+    """Whether this process can read all of it: it is not cut over several processes."""
+    if not isinstance(array, jax.Array):
+        return True
+    return array.is_fully_addressable or array.is_fully_replicated
+
+
 def readable(array: Any) -> Any:
     """`array`, such that this process can read all of it.
 
     One that is cut over several processes is gathered: all of them call this together.
     """
-    if not isinstance(array, jax.Array) or array.is_fully_addressable or array.is_fully_replicated:
+    if is_readable(array):
         return array
-    everywhere = NamedSharding(array.sharding.mesh, PartitionSpec())  # type: ignore[attr-defined]
-    return jax.jit(lambda a: a, out_shardings=everywhere)(array)
+    everywhere = NamedSharding(array.sharding.mesh, PartitionSpec())
+    return moved(everywhere)(array)
+
+
+@functools.cache
+def moved(sharding: Sharding) -> Callable[[Any], Any]:
+    """Moves arrays between processes: all of them have to call it."""
+    return jax.jit(lambda tree: tree, out_shardings=sharding)
+
+
+def on_host(tree: Any, keep: bool) -> Any:
+    """What is cut over processes as NumPy arrays, gathered one after the other; the rest as it is.
+
+    No device ever has more than one of them as a whole. All processes call this together.
+
+    Args:
+        tree: of arrays.
+        keep: whether this process needs them; if not, they are None.
+    """
+
+    def gathered(array: Any) -> Any:
+        if is_readable(array):
+            return array
+        found = readable(array)
+        return np.asarray(found) if keep else None
+
+    return jax.tree.map(gathered, tree)
 
 
 def draw_missing(root: "Layer", key: Any, missing: list[Any]) -> None:

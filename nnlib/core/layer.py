@@ -372,7 +372,7 @@ class Layer(Structure, Stored, Buildable, Configurable, Eager):
         array = self.own_arrays()[name] if frame is None else frame.read(self, name)
         weight = core.weights[name]
         if frame is not None and weight.autocast and self.compute_dtype != weight.dtype:
-            return arguments.cast_float(array, self.compute_dtype)
+            return arguments.cast_weight(array, self.compute_dtype)
         return array
 
     def __repr__(self) -> str:

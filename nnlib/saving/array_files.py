@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlib.core.errors import CorruptFileError, MissingExtraError
+from nnlib.core.keeping import readable
 
 
 def write_arrays(
@@ -31,7 +32,7 @@ def write_arrays(
 
 def contiguous(array: Any) -> np.ndarray:
     """Rows one after the other: safetensors writes the memory as it lies there."""
-    array = np.asarray(array)
+    array = np.asarray(readable(array))
     return np.ascontiguousarray(array).reshape(array.shape)
 
 

@@ -8,6 +8,7 @@ from nnlib.core.errors import ArgumentError, CheckpointError
 from nnlib.core.tree import Tree
 from nnlib.saving import orbax_files
 from nnlib.saving.state_tree import load_tree, to_tree
+from nnlib.training.peers import Peers
 
 if TYPE_CHECKING:
     from nnlib.models.model import Model
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 class Checkpoint:
     """Everything that training a model depends on: weights, state, optimizer, key, step, epoch.
+
+    Of several processes that train together all call the same methods; the chief alone writes and
+    reads, and the others get what it read.
 
     Args:
         model: the model to save, or to restore into; built, and compiled to go on training.
@@ -43,12 +47,15 @@ class Checkpoint:
     def save(self, file_prefix: Any) -> str:
         """Write `{file_prefix}-{n}`, n counting up, and return that path."""
         prefix = Path(file_prefix)
-        number = max((n for n, _ in numbered(prefix)), default=0) + 1
+        number = (
+            self._peers.from_first(lambda: max((n for n, _ in numbered(prefix)), default=0)) + 1
+        )
         return self.write(prefix.with_name(f"{prefix.name}-{number}"))
 
     def write(self, path: Any, weights_only: bool = False) -> str:
         """Write exactly `path`, in place of what is there."""
-        orbax_files.write(Path(path), to_tree(self.model, weights_only))
+        tree = to_tree(self.model, weights_only, keep=self._peers.chief)
+        self._peers.from_first(lambda: orbax_files.write(Path(path), tree))
         return str(path)
 
     def restore(self, path: Any) -> "RestoreStatus":
@@ -64,8 +71,12 @@ class Checkpoint:
             chosen = max(found)[1] if found and not Path(path).exists() else Path(path)
             return str(chosen), orbax_files.read(chosen)
 
-        name, tree = self.model.trainer.placement.peers.from_first(newest)
+        name, tree = self._peers.from_first(newest)
         return RestoreStatus(name, load_tree(self.model, tree))
+
+    @property
+    def _peers(self) -> Peers:
+        return self.model.trainer.placement.peers
 
 
 class RestoreStatus:

@@ -67,12 +67,14 @@ class CheckpointManager:
             metrics: by which the best are told.
             weights_only: whether optimizer, key and step are left out.
         """
-        done = self.model.trainer.kept_state().step if step is None else step
-        step, tree = int(done), to_tree(self.model, weights_only)
-        if not self._peers.chief:
-            return step
-        self._manager.save(step, args=self._save_args(tree), metrics=metrics, force=True)
-        return step
+        trainer = self.model.trainer
+        done = trainer._step if trainer.session is None else trainer.session.current().step
+        number = int(done if step is None else step)
+        arguments = self._save_args(to_tree(self.model, weights_only, keep=self._peers.chief))
+        self._peers.from_first(
+            lambda: self._manager.save(number, args=arguments, metrics=metrics, force=True)
+        )
+        return number
 
     def restore(self, step: int | None = None) -> RestoreStatus:
         """Read number `step`, the newest if None, into the model.
@@ -85,9 +87,10 @@ class CheckpointManager:
 
     def _read(self, step: int | None) -> tuple[str, Tree]:
         self.wait()
-        step = self.latest_step if step is None else step
-        if step is None or step not in self.steps:
-            known = ", ".join(map(str, self.steps)) or "none"
+        steps = sorted(self._manager.all_steps())
+        step = self._manager.latest_step() if step is None else step
+        if step is None or step not in steps:
+            known = ", ".join(map(str, steps)) or "none"
             raise CheckpointError(
                 f"{self.directory}: expected checkpoint {step}, got only {known}."
             )
@@ -96,23 +99,23 @@ class CheckpointManager:
 
     def restore_or_initialize(self) -> str | None:
         """Restore the newest if there is one; returns its path, or None."""
-        latest = self._peers.from_first(lambda: self.latest_step)
+        latest = self.latest_step
         return None if latest is None else self.restore(latest).path
 
     @property
     def steps(self) -> list[int]:
         """The numbers that are kept, in order."""
-        return sorted(self._manager.all_steps())
+        return self._peers.from_first(lambda: sorted(self._manager.all_steps()))
 
     @property
     def latest_step(self) -> int | None:
         """The highest number, or None."""
-        return self._manager.latest_step()
+        return self._peers.from_first(self._manager.latest_step)
 
     @property
     def best_step(self) -> int | None:
         """The number with the best metric, or None."""
-        return self._manager.best_step()
+        return self._peers.from_first(self._manager.best_step)
 
     def wait(self) -> None:
         """Wait until everything is written."""

@@ -132,7 +132,8 @@ def fill(
 
     Args:
         listed: as `entries` says.
-        template: a state before the first step, for what no file holds.
+        template: a state before the first step, for what no file holds. What is read is on the
+            host.
         count: the number of arrays in the file: all, or the first two of an untrained model.
         spec: shape and dtype of array number i.
         read: the values of array number i.
@@ -154,7 +155,7 @@ def fill(
     state: Tree = jax.tree.map(lambda leaf: leaf, template)
     for number, (keys, _, dtype) in enumerate(listed):
         if keys:
-            put(state, keys, jnp.asarray(read(number), dtype))
+            put(state, keys, np.asarray(read(number), dtype))
     products = state.get("slots", {}).get("u_product")
     if products and not untrained:  # Nadam's number for all weights, which Keras keeps once
         first = _at(state, listed[-1][0])

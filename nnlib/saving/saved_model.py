@@ -123,9 +123,11 @@ class SavedModel:
     def weights(self) -> dict[str, Any]:
         """The weights by path, read and checked once."""
         if self._weights is None:
-            found = read_arrays(self.manifest.checked(self.path, WEIGHTS))
-            self._weights = {name: jnp.asarray(array) for name, array in found.items()}
+            self._weights = {name: jnp.asarray(array) for name, array in self._read().items()}
         return self._weights
+
+    def _read(self) -> dict[str, np.ndarray]:
+        return read_arrays(self.manifest.checked(self.path, WEIGHTS))
 
     def as_model(self, custom_objects: Any = None, compile: bool = True) -> "Model":
         """The model itself, with its weights; compiled, and where its training was, if it was.
@@ -145,7 +147,7 @@ class SavedModel:
         if not compile:
             described.pop("compile_config", None)
         model = model_from_config(described, custom_objects)
-        tree = unflatten(self.weights)
+        tree = unflatten(self._read())
         if TRAINING in self.manifest.files and model.compiled:
             arrays = read_arrays(self.manifest.checked(self.path, TRAINING))
             tree["training"] = unflatten(arrays)

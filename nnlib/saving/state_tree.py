@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnlib.core.errors import WeightMissingError
+from nnlib.core.keeping import on_host
 from nnlib.core.tree import Tree, flatten, partition, put
 from nnlib.training.position import Position
 from nnlib.training.state import TrainState
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
 WEIGHTS = ("params", "state")
 
 
-def to_tree(model: "Model", weights_only: bool = False) -> Tree:
-    """Weights; and if the model is compiled, optimizer, metrics, key, step and position."""
+def to_tree(model: "Model", weights_only: bool = False, keep: bool = True) -> Tree:
+    """Weights; and if the model is compiled, optimizer, metrics, key, step and position.
+
+    Args:
+        model: built. Of several processes that train it together all call this.
+        weights_only: whether the rest is left out.
+        keep: whether this process needs the arrays; if not, it only sends its parts of them.
+    """
     trainer = model.trainer
-    several = trainer.placement.processes > 1
-    state = trainer.placement.whole(trainer.kept_state())
+    state = on_host(trainer.kept_state(), keep)
     tree: Tree = {"params": state.params, "state": state.state}
     if trainer.compiled is not None and not weights_only:
         position = trainer.position
@@ -33,6 +39,7 @@ def to_tree(model: "Model", weights_only: bool = False) -> Tree:
             "position": {name: np.int64(n) for name, n in vars(position).items()},
         }
     tree = without_empty(tree)
+    several = trainer.placement.processes > 1
     return jax.tree.map(np.asarray, tree) if several else tree  # one writes without the others
 
 
@@ -57,7 +64,7 @@ def as_dict(tree: Any) -> Tree:
 
 
 def like(template: Any, stored: Tree, what: str) -> tuple[Any, set[str]]:
-    """(a pytree as `template` with the stored arrays, the paths that were used).
+    """(a pytree as `template` with the stored arrays on the host, the paths that were used).
 
     Raises:
         WeightMissingError: for a leaf that is not stored, or in another shape.
@@ -81,7 +88,7 @@ def like(template: Any, stored: Tree, what: str) -> tuple[Any, set[str]]:
                 f"{np.shape(flat[name])} in the checkpoint. Restore one of the same model."
             )
         used.add(name)
-        return jnp.asarray(flat[name], leaf.dtype)
+        return np.asarray(flat[name], leaf.dtype)
 
     return jax.tree_util.tree_map_with_path(pick, template), used
 
@@ -118,7 +125,7 @@ def load_tree(model: "Model", tree: Tree) -> list[str]:
             state = _with_training(state, training)
             position = {name: int(n) for name, n in training["position"].items()}
             trainer.position = Position(**position)
-    trainer.load_state(state)
+    trainer.load_state(trainer.placement.state(state))
     return unused
 
 

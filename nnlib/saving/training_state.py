@@ -202,6 +202,7 @@ def fresh_state(model: "Model", abstract: bool = False) -> Any:
 def set_state(model: "Model", state: Any, key: Any = None, step: int | None = None) -> None:
     """Let the model go on with this state of the optimizer."""
     trainer = model.trainer
+    state = jax.tree.map(jnp.asarray, trainer.placement.local(state))  # cut first, if at all
     if trainer.session is not None:
         new = trainer.current()._replace(opt=state)
         trainer.load_state(new if key is None else new._replace(rng=key, step=jnp.int32(step or 0)))

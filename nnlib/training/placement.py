@@ -21,6 +21,8 @@ class Placement:
 
     replicas = 1
     """Into how many parts the rows of a batch are cut."""
+    copies = 1
+    """On how many devices of this process `rows` puts each array as a whole."""
     peers: Peers = ALONE
     """The processes that run the same steps."""
 

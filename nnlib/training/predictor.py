@@ -35,7 +35,8 @@ class Predictor:
         def step(state: TrainState, x: Any, batch: Any) -> tuple[Any, Any]:
             state = state._replace(rng=jax.random.fold_in(state.rng, batch))
             with placement.step():
-                return steps.predict_step(self.model, state, placement.spread(Batch(x)).x)
+                out, new = steps.predict_step(self.model, state, placement.spread(Batch(x)).x)
+                return out, placement.kept(new)
 
         self._step = jax.jit(step)
 

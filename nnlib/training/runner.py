@@ -69,12 +69,13 @@ class Runner:
             carry: Any, constants: Any, data: Batch, order: Any, start: Any, count: Any
         ) -> Any:
             zeros = self.placement.logs(jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), logs))
-            return jax.lax.fori_loop(
+            carry, last = jax.lax.fori_loop(
                 start,
                 start + count,
                 lambda index, now: one(now[0], constants, data, order, index),
                 (carry, zeros),
             )
+            return self.placement.kept(carry), last  # XLA chooses for the loop, not for its steps
 
         if jax.default_backend() == "cpu" and _convolves(jaxpr.jaxpr):
             dispatch = jax.jit(one, donate_argnums=0)

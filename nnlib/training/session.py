@@ -1,7 +1,12 @@
 """While training runs the weights live in one TrainState; layers that are asked get copies."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import jax
+
+from nnlib.core.keeping import is_readable, on_host
 from nnlib.core.tree import Tree, flatten, merge, own_leaves, partition
 from nnlib.training.state import TrainState, copied
 
@@ -67,8 +72,29 @@ class Session:
         self._fresh = True
         return state
 
+    @contextlib.contextmanager
+    def for_chief(self) -> Iterator[None]:
+        """Within it the chief reads all arrays by itself, those that are cut over processes too.
+
+        They are on its host, all of them. Every process enters, and reads none if it is no chief.
+        """
+        state, chief = self.current(), self.trainer.placement.peers.chief
+        if all(map(is_readable, jax.tree.leaves(state))):
+            yield
+            return
+        self.state = on_host(state, keep=chief)
+        if chief:
+            self._fresh = True
+            self._lend(merge(self.state.params, self.state.state))
+        try:
+            yield
+        finally:
+            self.state, self._fresh = state, False
+
     def _scatter(self, trees: tuple[Tree, Tree]) -> None:
-        both = self.trainer.placement.local(merge(*trees))
+        self._lend(self.trainer.placement.local(merge(*trees)))
+
+    def _lend(self, both: Tree) -> None:
         for path, layer in self.model.layout():
             layer._core.cell = {
                 name: array

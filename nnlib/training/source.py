@@ -10,9 +10,9 @@ from nnlib.training.batch import Batch, row_count
 from nnlib.training.placement import ONE_DEVICE, Placement
 
 RESIDENT_BYTES = 2 * 2**30
-"""Data up to this size is kept on the device as a whole."""
+"""Data up to this size is kept on the device as a whole; on all devices of a mesh together."""
 PIECE_BYTES = 64 * 2**20
-"""Larger data travels in pieces of about this size."""
+"""Larger data travels in pieces of about this size; to a mesh batch by batch, cut as its rows."""
 
 
 class Source:
@@ -29,11 +29,12 @@ class Source:
         self.batch_size = batch_size
         self.steps = -(-self.rows // batch_size)
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(data))
-        self.resident = size <= RESIDENT_BYTES
+        self.resident = size * placement.copies <= RESIDENT_BYTES
         per_batch = max(1, size * batch_size // self.rows)
-        self._piece = max(1, PIECE_BYTES // per_batch)
+        self._piece = max(1, PIECE_BYTES // per_batch) if placement.copies == 1 else 1
         self._placement = placement
-        placement.peers.check_same(data if self.resident else self._front(data), "data")
+        small = size <= RESIDENT_BYTES
+        placement.peers.check_same(data if small else self._front(data), "data")
         self._data = placement.rows(data) if self.resident else data
         self._cut_out: tuple[tuple[int, int], Batch] | None = None
 
@@ -79,7 +80,10 @@ class Source:
             chosen = rows if order is None else order[rows]
             return jax.tree.map(lambda a: a[chosen], self._data)
         picked = rows if order is None else np.asarray(order)[rows]
-        return self._placement.rows(jax.tree.map(lambda a: np.asarray(a)[picked], self._data))
+        batches = jax.tree.map(lambda a: np.asarray(a)[picked], self._data)
+        return (
+            self._placement.batch(batches) if last - first == 1 else self._placement.rows(batches)
+        )
 
 
 @jax.jit

@@ -253,7 +253,7 @@ class Trainer:
         if self.session is not None:
             self.session.advance(self.current()._replace(state=sums[CARRIED]))
         else:
-            self.model.variables = (self.model.variables[0], sums[CARRIED])
+            self.model.variables = (self.model.variables[0], self.placement.local(sums[CARRIED]))
 
     def show_optimizer(self) -> None:
         """Let the optimizer tell its learning rate and step while the session has the rest."""

@@ -51,7 +51,8 @@ def fit(strategy, callbacks):
 
 
 def train(folder):
-    strategy = nn.distributed.MultiWorkerMirroredStrategy()
+    nn.distributed.MultiWorkerMirroredStrategy()  # connects
+    strategy = nn.distributed.ShardedStrategy()  # weights and slots are cut over the processes
     index = jax.process_index()
     # A disk of its own for each: what the chief saved is enough.
     saved = nn.distributed.PreemptionCheckpoint(

@@ -9,7 +9,7 @@ from pathlib import Path
 PROGRAM = Path(__file__).parent / "programs" / "replicas_of_two_processes.py"
 
 
-def test_two_processes():
+def test_two_processes(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -19,7 +19,7 @@ def test_two_processes():
     }
     processes = [
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(rank), str(port)],
+            [sys.executable, str(PROGRAM), str(rank), str(port), str(tmp_path)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
