@@ -23,13 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if all workers ended well; else the code of one that failed, 128 + n after signal n.
     """
     options = _parser().parse_args(arguments)
-    program = ["-m", options.program] if options.module else [options.program]
+    program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
+    program += ["-m", options.program] if options.module else [options.program]
     told: list[int] = []
     with _signals(told):
         outcome = supervise(
             [sys.executable, *program, *options.arguments],
             options.workers,
             restarts=options.restarts,
+            reform=options.reform,
             log_dir=options.log_dir,
             environment=cpu_environment(options.cpu_devices),
             grace_seconds=options.grace,
@@ -54,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_count, required=True, metavar="N", help="how many")
     parser.add_argument(
         "--restarts", type=int, default=0, metavar="K", help="how often all start anew (0)"
+    )
+    parser.add_argument(
+        "--reform",
+        action="store_true",
+        help="where another than the first worker is lost, that one alone starts anew: the others "
+        "stay, and PROGRAM begins again in them with the last step that PreemptionCheckpoint kept",
     )
     parser.add_argument("--log-dir", type=Path, metavar="D", help="for worker-N.log of each")
     parser.add_argument(

@@ -6,6 +6,8 @@ from nnlib.callbacks import BackupAndRestore
 from nnlib.core.errors import ArgumentError
 from nnlib.training.callback import Logs
 
+from .kept_steps import KEPT_STEPS
+from .own_generation import own
 from .preemption import PreemptionNotice
 
 
@@ -63,20 +65,32 @@ class PreemptionCheckpoint(BackupAndRestore):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Go on from the backup, if there is one, and listen for SIGTERM."""
         super().on_train_begin(logs)
+        if own() is not None:
+            KEPT_STEPS.restore(self.model)
         self._notice.listen(self.model.trainer.placement.processes > 1)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save and end, if that was said; back up, if it is time."""
+        self._keep()
         if self._notice.reached():
             self._back_up()
             self._end()
         if self.save_freq != "epoch" and (batch + 1) % self.save_freq == 0:
             self._back_up()
 
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Back up, if it is time."""
+        super().on_epoch_end(epoch, logs)
+        self._keep()  # behind the epoch
+
     def on_train_end(self, logs: Logs | None = None) -> None:
         """The run is complete: there is nothing to go back to."""
         self._notice.stop()
         super().on_train_end(logs)
+
+    def _keep(self) -> None:
+        if own() is not None:
+            KEPT_STEPS.keep(self.model)
 
     def _end(self) -> None:
         self._notice.stop()

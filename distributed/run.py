@@ -22,6 +22,7 @@ def run(
     *,
     cpu_devices: int | None = None,
     restarts: int = 0,
+    reform: bool = False,
     timeout_seconds: float | None = None,
     log_dir: Any = None,
     environment: Mapping[str, str] | None = None,
@@ -38,6 +39,9 @@ def run(
         kwargs: likewise, by name.
         cpu_devices: virtual CPU devices of each; None for the devices of the machine.
         restarts: how often all start anew when one fails.
+        reform: whether, where another than the first is lost, that one alone starts anew: `fn` is
+            called again in the others, and a fit with PreemptionCheckpoint goes on from the last
+            step. Each time is one of `restarts`.
         timeout_seconds: how long each attempt may take; None for as long as it takes.
         log_dir: where each process writes `worker-N.log`; None to keep only the end, for errors.
         environment: further variables.
@@ -66,6 +70,7 @@ def run(
             [sys.executable, "-m", f"{__package__}.function_process", name],
             num_processes,
             restarts=restarts,
+            reform=reform,
             log_dir=logs,
             environment={**cpu_environment(cpu_devices), **(environment or {})},
             seconds=float("inf") if timeout_seconds is None else timeout_seconds,
