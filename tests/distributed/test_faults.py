@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +15,73 @@ import nnlib as nn
 PROGRAM = [sys.executable, str(Path(__file__).with_name("killed_processes.py"))]
 
 
+def notes_of(folder, index):
+    """(attempt, step, pid) of every step of a worker."""
+    lines = (folder / f"notes-{index}.txt").read_text().splitlines()
+    return [tuple(json.loads(line)) for line in lines]
+
+
 def test_killed_then_told_to_end_then_as_if_nothing_had_happened(tmp_path):
-    """SIGKILL at step 7, where 5 is saved; SIGTERM at 12; the weights are those of one run."""
+    """The first is killed at step 7, where 5 is saved, and all start anew; the second at 9, and the
+    first goes on in its process; SIGTERM at 12 ends both. The weights are those of one run."""
     outcome = supervise(
-        [*PROGRAM, "train", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "nnlib.distributed.reentered_program",
+            *PROGRAM[1:],
+            "train",
+            str(tmp_path),
+        ],
         2,
-        restarts=2,
+        restarts=3,
+        reform=True,
         log_dir=tmp_path,
         environment=cpu_environment(1),
         seconds=100,
     )
-    assert (outcome.exits, outcome.attempts) == ([0, 0], 3), (tmp_path / "worker-0.log").read_text()
+    assert (outcome.exits, outcome.attempts) == ([0, 0], 4), (tmp_path / "worker-0.log").read_text()
     digests = [json.loads((tmp_path / f"digests-{i}.json").read_text()) for i in range(2)]
     assert digests[0][0] == digests[0][1]
     assert digests[0] == digests[1]
     assert not list((tmp_path / "backup-1").iterdir())  # the chief alone writes
-    notes = [json.loads(line) for line in (tmp_path / "notes-0.txt").read_text().splitlines()]
-    by_attempt = {n: [step for attempt, step in notes if attempt == n] for n in (1, 2, 3)}
-    assert by_attempt[1] == list(range(1, 8))
-    assert by_attempt[2][0] == 6  # two steps again
-    told = by_attempt[2][-1]
-    assert by_attempt[3] == list(range(told + 2, 41))  # the step of the end is saved, not noted
-    assert max(Counter(map(tuple, notes)).values()) == 1
+    notes = notes_of(tmp_path, 0)
+    steps = {n: [step for attempt, step, _ in notes if attempt == n] for n in range(1, 5)}
+    assert steps[1] == list(range(1, 8))
+    assert steps[2] == [6, 7, 8, 9]  # two steps again
+    told = steps[3][-1]
+    assert told >= 12
+    assert steps[3] == list(range(10, told + 1))
+    assert steps[4] == list(range(told + 2, 41))  # the step of the end is saved, not noted
+    pids = [{pid for attempt, _, pid in notes if attempt == n} for n in range(1, 5)]
+    assert [len(found) for found in pids] == [1] * 4
+    assert pids[0] != pids[1] == pids[2] != pids[3]
+
+
+def test_two_outlive_the_third(tmp_path):
+    """They wait for each other when it is lost: both have to give up, and the first leaves last."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        import killed_processes
+
+        results = nn.distributed.run(
+            killed_processes.outlive,
+            3,
+            (tmp_path, {(1, 2, 4): signal.SIGKILL}),
+            cpu_devices=1,
+            restarts=1,
+            reform=True,
+            log_dir=tmp_path,
+            timeout_seconds=100,
+        )
+    found, uninterrupted, _ = results[0]
+    assert found == uninterrupted
+    assert [result[:2] for result in results] == [(found, uninterrupted)] * 3
+    for index, (*_, pid) in enumerate(results):
+        notes = notes_of(tmp_path, index)
+        assert [note[:2] for note in notes] == [(1 + (step > 4), step) for step in range(1, 11)]
+        assert notes[-1][2] == pid
+        assert (notes[0][2] == pid) == (index < 2)
 
 
 def test_a_silent_process_ends_the_others(tmp_path):
