@@ -19,6 +19,13 @@ class KeptSteps:
         self._trees: dict[int, Any] = {}
         self._fit = 0
 
+    def __str__(self) -> str:
+        """Where the program goes on."""
+        if not self._trees:
+            return "the beginning: no step was kept here; PreemptionCheckpoint keeps them"
+        number, tree = max(self._trees.items(), key=lambda item: item[0])
+        return f"step {int(tree['training']['step'])} of its fit number {number}"
+
     def begin(self) -> None:
         """The program begins, or begins again: the next fit is its first."""
         self._fit = 0

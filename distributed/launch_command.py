@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nnlib.core.errors import ArgumentError
+
 from .gang import tail
-from .supervise import GRACE_SECONDS, cpu_environment, supervise
+from .supervise import GRACE_SECONDS, check_reform, cpu_environment, supervise
 
 _LINES = 15
 
@@ -22,7 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 if all workers ended well; else the code of one that failed, 128 + n after signal n.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        check_reform("nnlib launch", options.reform, options.restarts)
+    except ArgumentError as error:
+        parser.error(str(error))
     program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
     program += ["-m", options.program] if options.module else [options.program]
     told: list[int] = []

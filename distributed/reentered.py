@@ -48,7 +48,8 @@ def reentered(main: Callable[[], Any]) -> Any:
             if not own.is_followed():
                 return value
             why = "the end of the program"
-        print(f"nnlib: others were lost ({why}); this process goes on", file=sys.stderr, flush=True)
+        text = f"nnlib: another process was lost ({why}); this one goes on from {KEPT_STEPS}"
+        print(text, file=sys.stderr, flush=True)
         own.give_up()
         _forget()
 

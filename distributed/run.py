@@ -11,7 +11,7 @@ from nnlib.core.errors import ArgumentError
 
 from .errors import ProcessError
 from .gang import tail
-from .supervise import Outcome, cpu_environment, supervise
+from .supervise import Outcome, check_reform, cpu_environment, supervise
 
 
 def run(
@@ -51,7 +51,7 @@ def run(
 
     Raises:
         ProcessError: if one fails or time is up; with its traceback, or the end of its log.
-        ArgumentError: for a function that cannot be pickled.
+        ArgumentError: for a function that cannot be pickled, or `reform` without `restarts`.
 
     >>> import operator
     >>> run(operator.add, 1, (2, 3))
@@ -61,6 +61,7 @@ def run(
         raise ArgumentError(
             f"run: expected num_processes as an integer from 1 on, got {num_processes!r}."
         )
+    check_reform("run", reform, restarts)
     call = _pickled(fn, args, kwargs or {})
     with tempfile.TemporaryDirectory(prefix="nnlib-run-") as name:
         folder = Path(name)

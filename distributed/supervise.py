@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnlib.core.errors import ArgumentError
+
 from .gang import Gang
 from .reforming_gang import ReformingGang
 
@@ -125,6 +127,19 @@ class _Watch:
 def _text(exits: list[int | None]) -> str:
     codes = ["was ended" if code is None else f"exit code {code}" for code in exits]
     return ", ".join(f"worker {index}: {text}" for index, text in enumerate(codes))
+
+
+def check_reform(place: str, reform: bool, restarts: int) -> None:
+    """Refuse to replace lost workers never.
+
+    Raises:
+        ArgumentError: saying how to.
+    """
+    if reform and restarts < 1:
+        raise ArgumentError(
+            f"{place}: expected restarts of at least 1 with reform, which replaces so many lost "
+            f"workers, got {restarts}."
+        )
 
 
 def cpu_environment(devices: int | None) -> dict[str, str]:
