@@ -1,7 +1,7 @@
 """Generations of a gang: what its supervisor tells workers that outlive one of them.
 
 They talk by files in a folder of their own: the supervisor writes `generation.json`, and each
-worker leaves a mark when it has joined a generation, and when it has left it.
+worker leaves a mark when it has joined a generation, when it has left it, and when it gives up.
 """
 
 import json
@@ -48,5 +48,5 @@ def newest(folder: Path) -> Generation:
 
 
 def mark(folder: Path, what: str, number: int, index: int) -> Path:
-    """The file by which a worker says that it has "joined" a generation, or "left" it."""
+    """The file by which a worker says that it has "joined" a generation, "left" it, or "failed"."""
     return folder / f"{what}-{number}-{index}"

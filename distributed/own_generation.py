@@ -34,7 +34,7 @@ class OwnGeneration:
         return self.generation.number
 
     def note(self, what: str) -> None:
-        """Let the others know that this process has "joined" or "left"."""
+        """Let the others know that this process has "joined", "left" or "failed"."""
         mark(self.folder, what, self.number, self.index).write_text(str(os.getpid()))
 
     def give_up(self) -> None:

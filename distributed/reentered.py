@@ -39,6 +39,7 @@ def reentered(main: Callable[[], Any]) -> Any:
         except Exception as error:
             why = f"{type(error).__name__}: {error}".splitlines()[0]
             if not own.is_followed(NEWS_SECONDS):
+                own.note("failed")
                 raise
         except SystemExit:
             leave()

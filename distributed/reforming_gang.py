@@ -1,5 +1,6 @@
 """ReformingGang: a gang whose workers outlive the loss of one of them."""
 
+import signal
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,16 +46,18 @@ class ReformingGang(Gang):
 
         Args:
             attempt: the number of the attempt that begins.
-            settle_seconds: how long the others may take to end as well, where one ended by itself:
-                an error of the program ends all.
+            settle_seconds: how long the others may take to end as well, where one was not killed:
+                an error of the program ends all, and the end of the first worker aborts them.
         """
-        if any((code or 0) > 0 for code in self.exits()):
+        if any(code not in (None, 0, -signal.SIGKILL) for code in self.exits()):
             self.settle(settle_seconds)
         exits = self.exits()
         lost = [index for index, code in enumerate(exits) if code]
-        if exits[0] is not None or 0 in exits:
-            return False
         last = self.generation
+        if exits[0] is not None or mark(self.folder, "failed", last.number, 0).exists():
+            return False
+        if 0 in exits:  # it is done, and cannot join the next generation
+            return False
         # Who had not joined yet is not missed: it may still come.
         missed = any(mark(self.folder, "joined", last.number, index).exists() for index in lost)
         number = last.number + missed
