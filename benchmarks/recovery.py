@@ -95,13 +95,13 @@ def main() -> None:
         "# After the loss of a process",
         "",
         "`python benchmarks/recovery.py`: processes of one machine, connected over loopback.",
-        f"jax {jax.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores. Seconds;"
-        f" medians of {options.rounds} rounds, with the",
-        "fastest and the slowest. A cold start is what lies between the call of `run` and the first",
-        "step; to go on is what lies between the kill and the next step.",
+        f"jax {jax.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores.",
+        f"Seconds: medians of {options.rounds} rounds, with the fastest and the slowest. A cold",
+        "start is the time from the call of `run` to the first step; training goes on with the",
+        "first step behind the one of the kill.",
         "",
-        "| lost | processes | what follows | cold start | noticed after | goes on after | ratio to a "
-        "cold start | steps done again |",
+        "| lost | processes | what follows | cold start | noticed after | goes on after "
+        "| of a cold start | steps again |",
         "|---|---:|---|---:|---:|---:|---:|---:|",
     ]
     print("\n".join(lines))

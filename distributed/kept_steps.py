@@ -43,7 +43,7 @@ class KeptSteps:
             steps = np.ravel(gather_from_all(np.array([step], np.int32)))
             step = int(steps.max())
             own = peers.from_one(int(steps.argmax()), lambda: own)
-        if step >= 0:
+        if own is not None:
             load_tree(model, own)
 
     def keep(self, model: "Model") -> None:

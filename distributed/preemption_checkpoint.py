@@ -16,14 +16,16 @@ class PreemptionCheckpoint(BackupAndRestore):
 
     When a machine is to be taken away, its processes get SIGTERM. All processes that train
     together then agree on a step, the chief saves it, and all end. The same `fit`, started again,
-    goes on from there, to the bit. A process that is killed at once goes on from the last backup.
+    goes on from there, to the bit. A process that is killed at once goes on from the last backup;
+    where processes outlive others (`nnlib launch --reform`) from the last check, which each has in
+    its memory.
 
     Args:
         backup_dir: a folder for this run alone; at least the chief has to see it again.
         save_freq: "epoch", or a number of batches: how often a backup is made in any case.
         double_checkpoint: whether the backup before the last is kept too.
         delete_checkpoint: whether the backup is deleted when training is complete.
-        check_freq: every how many batches is asked whether to end.
+        check_freq: every how many batches is asked whether to end, and kept what outlives others.
         exit_code: that of the process. Supervisors that start a program again only if it failed
             (a Job of Kubernetes, `nnlib launch --restarts`) need another than 0.
 

@@ -67,7 +67,7 @@ def train(folder):
 
 
 def outlive(folder, fates):
-    """One process kills itself, the others go on; returns what was trained, and without all that."""
+    """One process kills itself, the others go on; what was trained, and what without all that."""
     strategy = nn.distributed.MultiWorkerMirroredStrategy()
     index = jax.process_index()
     saved = nn.distributed.PreemptionCheckpoint(folder / f"backup-{index}")

@@ -1,13 +1,18 @@
 """Processes that are killed, told to end, or fall silent: no step is lost that need not be."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from nnlib.distributed.broken_links import cut_links
+from nnlib.distributed.kept_steps import KeptSteps
 from nnlib.distributed.supervise import cpu_environment, supervise
 
 import nnlib as nn
@@ -137,3 +142,64 @@ def test_one_process_that_is_told_to_end(tmp_path):
 def test_what_is_refused(tmp_path, options):
     with pytest.raises(ValueError, match=r"check_freq|save_freq"):
         nn.distributed.PreemptionCheckpoint(tmp_path, **options)
+
+
+def test_each_fit_goes_on_from_the_step_that_was_kept_of_it():
+    def fit(kept, epochs):
+        """A fit whose first callback restores, and whose last one keeps."""
+        nn.utils.set_random_seed(1)
+        made = nn.Sequential([nn.Input((2,)), nn.layers.Dropout(0.5), nn.layers.Dense(1)])
+        made.compile("adam", "mse")
+        steps = []
+        made.fit(
+            np.ones((8, 2), "float32"),
+            np.ones((8, 1), "float32"),
+            batch_size=4,
+            epochs=epochs,
+            verbose=0,
+            callbacks=[
+                nn.callbacks.LambdaCallback(
+                    on_train_begin=lambda logs: kept.restore(made),
+                    on_train_batch_end=lambda batch, logs: (steps.append(batch), kept.keep(made)),
+                )
+            ],
+        )
+        return made.get_weights()[0], steps
+
+    kept = KeptSteps()
+    assert "no step was kept" in str(kept)
+    whole, steps = fit(kept, 2)
+    assert steps == [0, 1, 0, 1]
+    fit(kept, 1)  # the program is lost in its second fit
+    assert str(kept) == "step 2 of its fit number 2"
+    kept.detach()
+    kept.begin()
+    found, steps = fit(kept, 2)
+    np.testing.assert_array_equal(found, whole)
+    assert steps == []
+    found, steps = fit(kept, 2)
+    np.testing.assert_array_equal(found, whole)
+    assert steps == [0, 1]
+
+
+def test_links_with_a_process_are_cut_but_one():
+    """Both ends of a cut one read its end; those with other processes stay."""
+    with contextlib.ExitStack() as opened:
+        cut, kept = (opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "ab")
+        ports = [server.getsockname()[1] for server in (cut, kept)]
+        code = f"""
+import socket
+links = [socket.create_connection(("127.0.0.1", port)) for port in {ports}]
+print(links[0].recv(1), links[1].recv(1))
+"""
+        child = opened.enter_context(
+            subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdout=subprocess.PIPE)
+        )
+        links = [opened.enter_context(server.accept()[0]) for server in (cut, kept)]
+        own = opened.enter_context(socket.create_connection(("127.0.0.1", ports[0])))
+        cut_links([child.pid], ports[1])
+        assert links[0].recv(1) == b""
+        links[1].send(b"x")
+        assert child.communicate(timeout=20)[0] == b"b'' b'x'\n"
+        own.send(b"y")
+        assert opened.enter_context(cut.accept()[0]).recv(1) == b"y"
