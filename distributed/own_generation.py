@@ -37,6 +37,10 @@ class OwnGeneration:
         """Let the others know that this process has "joined", "left" or "failed"."""
         mark(self.folder, what, self.number, self.index).write_text(str(os.getpid()))
 
+    def has(self, what: str) -> bool:
+        """Whether this process has noted it."""
+        return mark(self.folder, what, self.number, self.index).exists()
+
     def give_up(self) -> None:
         """Let nobody wait for this process any more."""
         pids = []

@@ -38,7 +38,7 @@ def reentered(main: Callable[[], Any]) -> Any:
             value = main()
         except Exception as error:
             why = f"{type(error).__name__}: {error}".splitlines()[0]
-            if not own.is_followed(NEWS_SECONDS):
+            if not own.is_followed(NEWS_SECONDS if own.has("joined") else 0.0):
                 own.note("failed")
                 raise
         except SystemExit:
