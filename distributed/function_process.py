@@ -9,12 +9,14 @@ import traceback
 import types
 from pathlib import Path
 
+from .reentered import reentered
+
 
 def main(folder: Path) -> int:
     """Call the function that is in the folder, and write there what it returns or raises."""
     index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     try:
-        value = True, _called(folder / "call.pickle")
+        value = True, reentered(lambda: _called(folder / "call.pickle"))
     except Exception:
         value = False, traceback.format_exc()
     result = folder / f"result-{index}.pickle"

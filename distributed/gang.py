@@ -1,7 +1,6 @@
 """Gang: processes of this machine that make up a cluster, and live and die together."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -11,8 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from .generation import FOLDER, tf_config
+
 _CHILD = str(Path(__file__).with_name("child.py"))
 _POLL_SECONDS = 0.05
+_OF_OTHERS = ("JAX_COORDINATOR_BIND_ADDRESS", FOLDER)
+"""Variables of a cluster that this process is in itself."""
 
 
 class Gang:
@@ -36,16 +39,15 @@ class Gang:
         environment: Mapping[str, str] | None = None,
     ):
         self.command, self.count, self.log_dir = list(command), count, log_dir
-        # Where some other cluster listens is no place for this one.
-        own = {k: v for k, v in os.environ.items() if k != "JAX_COORDINATOR_BIND_ADDRESS"}
+        own = {name: value for name, value in os.environ.items() if name not in _OF_OTHERS}
         self.environment = own | dict(environment or {})
+        self.addresses = addresses_here(count)
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "Gang":
-        addresses = [f"127.0.0.1:{port}" for port in free_ports(self.count)]
         try:
             for index in range(self.count):
-                self.processes.append(self._start(index, addresses))
+                self.processes.append(self._start(index))
         except BaseException:
             self.kill()
             raise
@@ -54,9 +56,8 @@ class Gang:
     def __exit__(self, *error: object) -> None:
         self.kill()
 
-    def _start(self, index: int, addresses: list[str]) -> "subprocess.Popen[bytes]":
-        task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+    def _start(self, index: int) -> "subprocess.Popen[bytes]":
+        config = tf_config(self.addresses, index)
         with contextlib.ExitStack() as files:
             log = None
             if self.log_dir is not None:
@@ -110,23 +111,33 @@ class Gang:
         self.kill()
         return exits if None not in exits else self.exits()
 
+    def mend(self, attempt: int, settle_seconds: float) -> bool:
+        """Whether those that are left go on after a loss, as attempt number `attempt`: never."""
+        del attempt, settle_seconds
+        return False
+
     def kill(self) -> None:
         """End all that is left of them, and of what they started."""
         for process in self.processes:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end_group(process)
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens at now."""
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End a process, and what it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def addresses_here(count: int) -> list[str]:
+    """Addresses of the loopback interface that nobody listens at now."""
     with contextlib.ExitStack() as opened:
-        ports = []
+        addresses = []
         for _ in range(count):
             listener = opened.enter_context(socket.socket())
             listener.bind(("127.0.0.1", 0))
-            ports.append(listener.getsockname()[1])
-        return ports
+            addresses.append(f"127.0.0.1:{listener.getsockname()[1]}")
+        return addresses
 
 
 def tail(path: Path, lines: int = 20) -> str:

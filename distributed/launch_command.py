@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nnlib.core.errors import ArgumentError
+
 from .gang import tail
-from .supervise import GRACE_SECONDS, cpu_environment, supervise
+from .supervise import GRACE_SECONDS, check_reform, cpu_environment, supervise
 
 _LINES = 15
 
@@ -22,14 +24,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 if all workers ended well; else the code of one that failed, 128 + n after signal n.
     """
-    options = _parser().parse_args(arguments)
-    program = ["-m", options.program] if options.module else [options.program]
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        check_reform("nnlib launch", options.reform, options.restarts)
+    except ArgumentError as error:
+        parser.error(str(error))
+    program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
+    program += ["-m", options.program] if options.module else [options.program]
     told: list[int] = []
     with _signals(told):
         outcome = supervise(
             [sys.executable, *program, *options.arguments],
             options.workers,
             restarts=options.restarts,
+            reform=options.reform,
             log_dir=options.log_dir,
             environment=cpu_environment(options.cpu_devices),
             grace_seconds=options.grace,
@@ -54,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_count, required=True, metavar="N", help="how many")
     parser.add_argument(
         "--restarts", type=int, default=0, metavar="K", help="how often all start anew (0)"
+    )
+    parser.add_argument(
+        "--reform",
+        action="store_true",
+        help="where another than the first worker is lost, that one alone starts anew: the others "
+        "stay, and PROGRAM begins again in them with the last step that PreemptionCheckpoint kept",
     )
     parser.add_argument("--log-dir", type=Path, metavar="D", help="for worker-N.log of each")
     parser.add_argument(

@@ -12,6 +12,12 @@ from nnlib.core.compat import preemption_reached
 _checks = itertools.count(1)
 
 
+def begin_checks() -> None:
+    """Count from the beginning: processes that come to a cluster anew have not checked yet."""
+    global _checks  # noqa: PLW0603  # as the service of jax.distributed that counts them
+    _checks = itertools.count(1)
+
+
 class PreemptionNotice:
     """Hears SIGTERM; of several processes all hear it at the same check.
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from nnlib.core.compat import broadcast_from_first, gather_from_all
+from nnlib.core.compat import broadcast, gather_from_all
 from nnlib.core.errors import DataError
 from nnlib.training.peers import Peers
 
@@ -28,13 +28,17 @@ class ProcessPeers(Peers):
 
     def from_first(self, make: Callable[[], Any]) -> Any:
         """See `Peers`; values go as bytes and come from the first process alone."""
-        content = b""
-        if self.chief:
+        return self.from_one(0, make)
+
+    def from_one(self, index: int, make: Callable[[], Any]) -> Any:
+        """What `make` returns on one process, on each; what it raises there, likewise."""
+        source, content = jax.process_index() == index, b""
+        if source:
             try:
                 content = pickle.dumps((True, make()))
             except Exception as error:
-                content = pickle.dumps((False, error))
-        good, value = pickle.loads(_sent(content, self.chief))
+                content = _as_bytes(error)
+        good, value = pickle.loads(_sent(content, source))
         if not good:
             raise value
         return value
@@ -91,14 +95,24 @@ def _digest(piece: Any) -> bytes:
     return hashlib.sha256(piece).digest()
 
 
-def _sent(content: bytes, chief: bool) -> bytes:
-    """The bytes of the first process, on each."""
+def _as_bytes(error: Exception) -> bytes:
+    """An error for the other processes, which wait for it; in words where it cannot be sent."""
+    try:
+        content = pickle.dumps((False, error))
+        pickle.loads(content)
+    except Exception:
+        content = pickle.dumps((False, StrategyError(f"{type(error).__name__}: {error}")))
+    return content
+
+
+def _sent(content: bytes, source: bool) -> bytes:
+    """The bytes of the process that is the source, on each."""
     length = np.array(divmod(len(content), CHUNK), np.int32)
-    full, rest = (int(n) for n in broadcast_from_first(length))
+    full, rest = (int(n) for n in broadcast(length, source))
     sizes = [CHUNK] * full + [rest] * (rest > 0)
     parts = []
     for number, size in enumerate(sizes):
         start = number * CHUNK
-        own = content[start : start + size] if chief else bytes(size)
-        parts.append(np.asarray(broadcast_from_first(np.frombuffer(own, np.uint8))).tobytes())
+        own = content[start : start + size] if source else bytes(size)
+        parts.append(np.asarray(broadcast(np.frombuffer(own, np.uint8), source)).tobytes())
     return b"".join(parts)

@@ -11,7 +11,7 @@ from nnlib.core.errors import ArgumentError
 
 from .errors import ProcessError
 from .gang import tail
-from .supervise import Outcome, cpu_environment, supervise
+from .supervise import Outcome, check_reform, cpu_environment, supervise
 
 
 def run(
@@ -22,6 +22,7 @@ def run(
     *,
     cpu_devices: int | None = None,
     restarts: int = 0,
+    reform: bool = False,
     timeout_seconds: float | None = None,
     log_dir: Any = None,
     environment: Mapping[str, str] | None = None,
@@ -38,6 +39,9 @@ def run(
         kwargs: likewise, by name.
         cpu_devices: virtual CPU devices of each; None for the devices of the machine.
         restarts: how often all start anew when one fails.
+        reform: whether, where another than the first is lost, that one alone starts anew: `fn` is
+            called again in the others, and a fit with PreemptionCheckpoint goes on from the last
+            step. Each time is one of `restarts`.
         timeout_seconds: how long each attempt may take; None for as long as it takes.
         log_dir: where each process writes `worker-N.log`; None to keep only the end, for errors.
         environment: further variables.
@@ -47,7 +51,7 @@ def run(
 
     Raises:
         ProcessError: if one fails or time is up; with its traceback, or the end of its log.
-        ArgumentError: for a function that cannot be pickled.
+        ArgumentError: for a function that cannot be pickled, or `reform` without `restarts`.
 
     >>> import operator
     >>> run(operator.add, 1, (2, 3))
@@ -57,6 +61,7 @@ def run(
         raise ArgumentError(
             f"run: expected num_processes as an integer from 1 on, got {num_processes!r}."
         )
+    check_reform("run", reform, restarts)
     call = _pickled(fn, args, kwargs or {})
     with tempfile.TemporaryDirectory(prefix="nnlib-run-") as name:
         folder = Path(name)
@@ -66,6 +71,7 @@ def run(
             [sys.executable, "-m", f"{__package__}.function_process", name],
             num_processes,
             restarts=restarts,
+            reform=reform,
             log_dir=logs,
             environment={**cpu_environment(cpu_devices), **(environment or {})},
             seconds=float("inf") if timeout_seconds is None else timeout_seconds,

@@ -15,6 +15,7 @@ from nnlib.core.errors import ArgumentError
 
 from .cluster_members import id_in_cluster, members_of
 from .errors import StrategyError
+from .own_generation import own
 
 HEARTBEAT_SECONDS = 30.0
 """A process that is not heard of for so long counts as dead: the others end, too."""
@@ -107,6 +108,8 @@ def join(
         bind = bind or _own_interface(member.coordinator)
         _check_free(place, bind)
     _limit_collectives(collective_seconds or COLLECTIVE_SECONDS)
+    generation = own()
+    jax.config.update("jax_enable_recoverability", generation is not None)
     try:
         jax.distributed.initialize(
             member.coordinator,
@@ -126,14 +129,25 @@ def join(
         ) from error
     _joined = member
     _check_same(place, member)
+    if generation is not None:
+        generation.note("joined")
     _warn_of_name(place, member)
 
 
 def leave() -> None:
-    """Wait for the other processes, and disconnect; nothing where this one is not connected."""
+    """Wait for the other processes, and disconnect; nothing where this one is not connected.
+
+    Where processes may outlive others, `shutdown` waits for none of them, and those that are still
+    connected would end with the first.
+    """
     global _joined  # noqa: PLW0603
+    generation = own()
+    if generation is not None and _joined is not None and _joined.index == 0:
+        generation.others_left(SHUTDOWN_SECONDS)
     _joined = None
     jax.distributed.shutdown()
+    if generation is not None:
+        generation.note("left")
 
 
 def _check_same(place: str, member: Membership) -> None:

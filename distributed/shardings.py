@@ -35,7 +35,7 @@ def shardings(
             first axis, if None; () for none.
         of: a tree with arrays or specs that belong to weights: an optimizer's slots, gradients, a
             TrainState. An array belongs to the weight whose path its own path ends in, if it has
-            the weight's shape; others are whole on every device.
+            the weight's shape, or that without one axis; others are whole on every device.
 
     Returns:
         `(params, state)`, trees as `model.init` returns them; with `of=` a tree as that.

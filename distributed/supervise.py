@@ -5,7 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnlib.core.errors import ArgumentError
+
 from .gang import Gang
+from .reforming_gang import ReformingGang
 
 GRACE_SECONDS = 30.0
 """How long workers may take to save their work once they are told to end."""
@@ -44,6 +47,7 @@ def supervise(
     count: int,
     *,
     restarts: int = 0,
+    reform: bool = False,
     log_dir: Path | None = None,
     environment: dict[str, str] | None = None,
     grace_seconds: float = GRACE_SECONDS,
@@ -60,6 +64,8 @@ def supervise(
         command: the program and its arguments.
         count: how many workers.
         restarts: how often they start anew.
+        reform: whether, where another than the first worker is lost, that one alone starts anew.
+            The others are told (see `reentered`), and go on; each time is one of `restarts`.
         log_dir: for a log of each worker; None to print what they print.
         environment: further variables.
         grace_seconds: how long workers may take to end once they are told to.
@@ -68,38 +74,72 @@ def supervise(
             are (SIGTERM); if it was told again they are not waited for.
         say: is told what happens.
     """
-    for attempt in range(1, restarts + 2):
+    watch = _Watch(restarts + 1, grace_seconds, seconds, told, say)
+    attempt = 1
+    while True:
         variables = {**(environment or {}), "NNLIB_ATTEMPT": str(attempt)}
-        with Gang(command, count, log_dir, variables) as gang:
-            outcome = _watched(gang, attempt, grace_seconds, seconds, told)
+        with (
+            ReformingGang(command, count, log_dir, variables, attempt)
+            if reform
+            else Gang(command, count, log_dir, variables)
+        ) as gang:
+            outcome = watch.outcome(gang, attempt)
         if outcome.good or outcome.told or outcome.late:
             return outcome
-        again = f"; attempt {attempt + 1} of {restarts + 1}" if attempt <= restarts else ""
-        say(f"{_text(outcome.exits)}{again}")
-    return outcome
+        attempt = outcome.attempts + 1
+        if attempt > watch.attempts:
+            say(_text(outcome.exits))
+            return outcome
+        say(f"{_text(outcome.exits)}; all start anew, attempt {attempt} of {watch.attempts}")
 
 
-def _watched(
-    gang: Gang, attempt: int, grace: float, seconds: float, told: Callable[[], int]
-) -> Outcome:
-    left = seconds
-    while left > 0:
-        step = min(_LISTEN_SECONDS, left)
-        left -= step
-        exits = gang.wait(step)
-        if any(exits):
-            return Outcome(gang.settle(PEER_SECONDS), attempt)
-        if None not in exits:
-            return Outcome(exits, attempt)
-        if told():
-            exits = gang.terminate(grace, lambda: told() > 1)
-            return Outcome(exits, attempt, told=True)
-    return Outcome(gang.exits(), attempt, late=True)
+@dataclass(frozen=True)
+class _Watch:
+    """Waits for gangs; see `supervise`."""
+
+    attempts: int
+    grace: float
+    seconds: float
+    told: Callable[[], int]
+    say: Callable[[str], None]
+
+    def outcome(self, gang: Gang, attempt: int) -> Outcome:
+        """How a gang ends that begins with an attempt."""
+        left = self.seconds
+        while left > 0:
+            step = min(_LISTEN_SECONDS, left)
+            left -= step
+            exits = gang.wait(step)
+            if None not in exits and not any(exits):
+                return Outcome(exits, attempt)
+            if self.told():
+                exits = gang.terminate(self.grace, lambda: self.told() > 1)
+                return Outcome(exits, attempt, told=True)
+            if any(exits):
+                if attempt == self.attempts or not gang.mend(attempt + 1, PEER_SECONDS):
+                    return Outcome(gang.settle(PEER_SECONDS), attempt)
+                attempt += 1
+                lost = ", ".join(f"worker {i}: exit code {c}" for i, c in enumerate(exits) if c)
+                self.say(f"{lost}; replaced, attempt {attempt} of {self.attempts}")
+        return Outcome(gang.exits(), attempt, late=True)
 
 
 def _text(exits: list[int | None]) -> str:
     codes = ["was ended" if code is None else f"exit code {code}" for code in exits]
     return ", ".join(f"worker {index}: {text}" for index, text in enumerate(codes))
+
+
+def check_reform(place: str, reform: bool, restarts: int) -> None:
+    """Refuse to replace lost workers never.
+
+    Raises:
+        ArgumentError: saying how to.
+    """
+    if reform and restarts < 1:
+        raise ArgumentError(
+            f"{place}: expected restarts of at least 1 with reform, which replaces so many lost "
+            f"workers, got {restarts}."
+        )
 
 
 def cpu_environment(devices: int | None) -> dict[str, str]:

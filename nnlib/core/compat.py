@@ -52,9 +52,9 @@ def gather_from_all(array: Any) -> Any:
     return _multihost().process_allgather(array)
 
 
-def broadcast_from_first(array: Any) -> Any:
-    """The array of process 0, on each; all give one of its shape and dtype."""
-    return _multihost().broadcast_one_to_all(array)
+def broadcast(array: Any, source: bool) -> Any:
+    """The array of the one process that is the source, on each; all give one of its shape."""
+    return _multihost().broadcast_one_to_all(array, is_source=source)
 
 
 def preemption_reached(step: int) -> bool:
@@ -89,7 +89,7 @@ def topology_mesh(
 
 
 __all__ = [
-    "broadcast_from_first",
+    "broadcast",
     "gather_from_all",
     "is_traced",
     "jaxpr_as_fun",

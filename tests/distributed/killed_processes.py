@@ -13,41 +13,45 @@ import numpy as np
 
 import nnlib as nn
 
-ATTEMPT = int(os.environ.get("NNLIB_ATTEMPT", "1"))
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4)).astype("float32")
 Y = RNG.normal(size=(40, 1)).astype("float32")
-KILLED_AT, TOLD_AT, SAVED_EVERY, STEPS = 7, 12, 5, 40
+SAVED_EVERY, STEPS = 5, 40
 AGAIN = 75
+FATES = {(1, 0, 7): signal.SIGKILL, (2, 1, 9): signal.SIGKILL, (3, 1, 12): signal.SIGTERM}
+"""What happens at which (attempt, process, step)."""
 
 
 class Fate(nn.callbacks.Callback):
-    """Kills its process in the first attempt, and tells it to end in the second."""
+    """Sends signals to its process, each time that `fates` says so, and notes every step."""
 
-    def __init__(self, notes):
-        self.notes = notes
+    def __init__(self, notes, fates):
+        self.notes, self.fates = notes, fates
+        self.attempt = int(os.environ["NNLIB_ATTEMPT"])
 
     def on_train_batch_end(self, batch, logs=None):
         step = int(self.model.optimizer.iterations)
         with self.notes.open("a") as file:
-            file.write(json.dumps([ATTEMPT, step]) + "\n")
-        if jax.process_index() == 1 and (ATTEMPT, step) == (1, KILLED_AT):
-            os.kill(os.getpid(), signal.SIGKILL)
-        if jax.process_index() == 1 and (ATTEMPT, step) == (2, TOLD_AT):
-            os.kill(os.getpid(), signal.SIGTERM)
-        if ATTEMPT == 2 and step >= TOLD_AT:
-            time.sleep(0.1)  # the processes take a second to agree
+            file.write(json.dumps([self.attempt, step, os.getpid()]) + "\n")
+        fate = self.fates.get((self.attempt, jax.process_index(), step))
+        if fate is not None:
+            os.kill(os.getpid(), fate)
+        if signal.SIGTERM in [
+            f for (attempt, *_), f in self.fates.items() if attempt == self.attempt
+        ]:
+            time.sleep(0.05)  # the processes take a second to agree
 
 
-def fit(strategy, callbacks):
+def fit(strategy, callbacks, epochs=STEPS // 5):
     nn.utils.set_random_seed(5)
     with strategy.scope():
         made = nn.Sequential(
             [nn.Input((4,)), nn.layers.Dense(4, "tanh"), nn.layers.Dropout(0.5), nn.layers.Dense(1)]
         )
         made.compile("adam", "mse")
-    made.fit(X, Y, batch_size=8, epochs=STEPS // 5, verbose=0, callbacks=callbacks)
-    return hashlib.sha256(b"".join(w.tobytes() for w in map(np.asarray, made.get_weights())))
+    made.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=callbacks)
+    weights = map(np.asarray, made.get_weights())
+    return hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest()
 
 
 def train(folder):
@@ -58,9 +62,18 @@ def train(folder):
     saved = nn.distributed.PreemptionCheckpoint(
         folder / f"backup-{index}", save_freq=SAVED_EVERY, exit_code=AGAIN
     )
-    found = fit(strategy, [saved, Fate(folder / f"notes-{index}.txt")]).hexdigest()
-    uninterrupted = fit(strategy, []).hexdigest()
+    found = fit(strategy, [saved, Fate(folder / f"notes-{index}.txt", FATES)])
+    uninterrupted = fit(strategy, [])
     (folder / f"digests-{index}.json").write_text(json.dumps([found, uninterrupted]))
+
+
+def outlive(folder, fates):
+    """One process kills itself, the others go on; what was trained, and what without all that."""
+    strategy = nn.distributed.MultiWorkerMirroredStrategy()
+    index = jax.process_index()
+    saved = nn.distributed.PreemptionCheckpoint(folder / f"backup-{index}")
+    fate = Fate(folder / f"notes-{index}.txt", fates)
+    return fit(strategy, [saved, fate], 2), fit(strategy, [], 2), os.getpid()
 
 
 def silent(folder):

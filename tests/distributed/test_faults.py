@@ -1,14 +1,18 @@
 """Processes that are killed, told to end, or fall silent: no step is lost that need not be."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from nnlib.distributed.broken_links import cut_links
+from nnlib.distributed.kept_steps import KeptSteps
 from nnlib.distributed.supervise import cpu_environment, supervise
 
 import nnlib as nn
@@ -16,28 +20,73 @@ import nnlib as nn
 PROGRAM = [sys.executable, str(Path(__file__).with_name("killed_processes.py"))]
 
 
+def notes_of(folder, index):
+    """(attempt, step, pid) of every step of a worker."""
+    lines = (folder / f"notes-{index}.txt").read_text().splitlines()
+    return [tuple(json.loads(line)) for line in lines]
+
+
 def test_killed_then_told_to_end_then_as_if_nothing_had_happened(tmp_path):
-    """SIGKILL at step 7, where 5 is saved; SIGTERM at 12; the weights are those of one run."""
+    """The first is killed at step 7, where 5 is saved, and all start anew; the second at 9, and the
+    first goes on in its process; SIGTERM at 12 ends both. The weights are those of one run."""
     outcome = supervise(
-        [*PROGRAM, "train", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "nnlib.distributed.reentered_program",
+            *PROGRAM[1:],
+            "train",
+            str(tmp_path),
+        ],
         2,
-        restarts=2,
+        restarts=3,
+        reform=True,
         log_dir=tmp_path,
         environment=cpu_environment(1),
         seconds=100,
     )
-    assert (outcome.exits, outcome.attempts) == ([0, 0], 3), (tmp_path / "worker-0.log").read_text()
+    assert (outcome.exits, outcome.attempts) == ([0, 0], 4), (tmp_path / "worker-0.log").read_text()
     digests = [json.loads((tmp_path / f"digests-{i}.json").read_text()) for i in range(2)]
     assert digests[0][0] == digests[0][1]
     assert digests[0] == digests[1]
     assert not list((tmp_path / "backup-1").iterdir())  # the chief alone writes
-    notes = [json.loads(line) for line in (tmp_path / "notes-0.txt").read_text().splitlines()]
-    by_attempt = {n: [step for attempt, step in notes if attempt == n] for n in (1, 2, 3)}
-    assert by_attempt[1] == list(range(1, 8))
-    assert by_attempt[2][0] == 6  # two steps again
-    told = by_attempt[2][-1]
-    assert by_attempt[3] == list(range(told + 2, 41))  # the step of the end is saved, not noted
-    assert max(Counter(map(tuple, notes)).values()) == 1
+    notes = notes_of(tmp_path, 0)
+    steps = {n: [step for attempt, step, _ in notes if attempt == n] for n in range(1, 5)}
+    assert steps[1] == list(range(1, 8))
+    assert steps[2] == [6, 7, 8, 9]  # two steps again
+    told = steps[3][-1]
+    assert told >= 12
+    assert steps[3] == list(range(10, told + 1))
+    assert steps[4] == list(range(told + 2, 41))  # the step of the end is saved, not noted
+    pids = [{pid for attempt, _, pid in notes if attempt == n} for n in range(1, 5)]
+    assert [len(found) for found in pids] == [1] * 4
+    assert pids[0] != pids[1] == pids[2] != pids[3]
+
+
+def test_two_outlive_the_third(tmp_path):
+    """They wait for each other when it is lost: both have to give up, and the first leaves last."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        import killed_processes
+
+        results = nn.distributed.run(
+            killed_processes.outlive,
+            3,
+            (tmp_path, {(1, 2, 4): signal.SIGKILL}),
+            cpu_devices=1,
+            restarts=1,
+            reform=True,
+            log_dir=tmp_path,
+            timeout_seconds=100,
+        )
+    found, uninterrupted, _ = results[0]
+    assert found == uninterrupted
+    assert [result[:2] for result in results] == [(found, uninterrupted)] * 3
+    for index, (*_, pid) in enumerate(results):
+        notes = notes_of(tmp_path, index)
+        assert [note[:2] for note in notes] == [(1 + (step > 4), step) for step in range(1, 11)]
+        assert notes[-1][2] == pid
+        assert (notes[0][2] == pid) == (index < 2)
 
 
 def test_a_silent_process_ends_the_others(tmp_path):
@@ -93,3 +142,64 @@ def test_one_process_that_is_told_to_end(tmp_path):
 def test_what_is_refused(tmp_path, options):
     with pytest.raises(ValueError, match=r"check_freq|save_freq"):
         nn.distributed.PreemptionCheckpoint(tmp_path, **options)
+
+
+def test_each_fit_goes_on_from_the_step_that_was_kept_of_it():
+    def fit(kept, epochs):
+        """A fit whose first callback restores, and whose last one keeps."""
+        nn.utils.set_random_seed(1)
+        made = nn.Sequential([nn.Input((2,)), nn.layers.Dropout(0.5), nn.layers.Dense(1)])
+        made.compile("adam", "mse")
+        steps = []
+        made.fit(
+            np.ones((8, 2), "float32"),
+            np.ones((8, 1), "float32"),
+            batch_size=4,
+            epochs=epochs,
+            verbose=0,
+            callbacks=[
+                nn.callbacks.LambdaCallback(
+                    on_train_begin=lambda logs: kept.restore(made),
+                    on_train_batch_end=lambda batch, logs: (steps.append(batch), kept.keep(made)),
+                )
+            ],
+        )
+        return made.get_weights()[0], steps
+
+    kept = KeptSteps()
+    assert "no step was kept" in str(kept)
+    whole, steps = fit(kept, 2)
+    assert steps == [0, 1, 0, 1]
+    fit(kept, 1)  # the program is lost in its second fit
+    assert str(kept) == "step 2 of its fit number 2"
+    kept.detach()
+    kept.begin()
+    found, steps = fit(kept, 2)
+    np.testing.assert_array_equal(found, whole)
+    assert steps == []
+    found, steps = fit(kept, 2)
+    np.testing.assert_array_equal(found, whole)
+    assert steps == [0, 1]
+
+
+def test_links_with_a_process_are_cut_but_one():
+    """Both ends of a cut one read its end; those with other processes stay."""
+    with contextlib.ExitStack() as opened:
+        cut, kept = (opened.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "ab")
+        ports = [server.getsockname()[1] for server in (cut, kept)]
+        code = f"""
+import socket
+links = [socket.create_connection(("127.0.0.1", port)) for port in {ports}]
+print(links[0].recv(1), links[1].recv(1))
+"""
+        child = opened.enter_context(
+            subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdout=subprocess.PIPE)
+        )
+        links = [opened.enter_context(server.accept()[0]) for server in (cut, kept)]
+        own = opened.enter_context(socket.create_connection(("127.0.0.1", ports[0])))
+        cut_links([child.pid], ports[1])
+        assert links[0].recv(1) == b""
+        links[1].send(b"x")
+        assert child.communicate(timeout=20)[0] == b"b'' b'x'\n"
+        own.send(b"y")
+        assert opened.enter_context(cut.accept()[0]).recv(1) == b"y"

@@ -66,10 +66,55 @@ if os.environ["NNLIB_ATTEMPT"] == "1":
     said = []
     outcome = supervise(python(code), 2, restarts=2, log_dir=tmp_path, say=said.append)
     assert (outcome.exits, outcome.attempts) == ([0, 0], 2)
-    assert said == ["worker 0: was ended, worker 1: exit code 7; attempt 2 of 3"]
+    assert said == ["worker 0: was ended, worker 1: exit code 7; all start anew, attempt 2 of 3"]
     lines = (tmp_path / "worker-0.log").read_text().split()
     assert (lines[1], lines[4]) == ("1", "2")
     assert gone(int(lines[2]))
+
+
+def test_one_that_is_lost_is_replaced_and_the_others_stay(tmp_path, monkeypatch):
+    """Once when it has joined, and so is missed; once before, when it is not; then the first."""
+    monkeypatch.setattr("nnlib.distributed.supervise.PEER_SECONDS", 0.1)
+    code = """
+sys.path.insert(0, os.environ["HERE"])
+import pathlib, generation
+folder = pathlib.Path(os.environ["NNLIB_REFORM"])
+attempt = generation.newest(folder).attempt
+print(attempt, os.getpid(), flush=True)
+def told(number):
+    while generation.newest(folder).attempt < number: time.sleep(0.01)
+    return generation.newest(folder)
+def here(index): return generation.mark(folder, "joined", 1, index)
+if attempt == 1: here(me).touch()
+if me == 1 and attempt == 1:
+    while not here(0).exists(): time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+if me == 1 and attempt == 2: sys.exit(5)
+if me == 0 and attempt == 1:
+    for known in (told(2), told(3)): print(known.number, known.since, known.addresses[0])
+    sys.exit(6)
+if attempt == 3: time.sleep(60)
+"""
+    said = []
+    outcome = supervise(
+        python(code),
+        2,
+        restarts=3,
+        reform=True,
+        log_dir=tmp_path,
+        environment={"HERE": str(Path(nn.distributed.__file__).parent)},
+        say=said.append,
+    )
+    assert (outcome.exits, outcome.attempts) == ([0, 0], 4)
+    assert said == [
+        "worker 1: exit code -9; replaced, attempt 2 of 4",
+        "worker 1: exit code 5; replaced, attempt 3 of 4",
+        "worker 0: exit code 6, worker 1: was ended; all start anew, attempt 4 of 4",
+    ]
+    first = (tmp_path / "worker-0.log").read_text().splitlines()
+    assert first[1] == first[2]  # the same cluster: who was not there yet is not missed
+    assert first[1].startswith("2 [1, 2] 127.0.0.1:")
+    assert [line.split()[0] for line in (first[0], first[3])] == ["1", "4"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +191,8 @@ def test_the_command(tmp_path, capfd):
     told = capfd.readouterr().err
     assert "worker 0: exit code 2" in told
     assert "['a', 'b', 'c', 'd']" in told
-    for wrong in (["x.py"], ["--workers", "0", "x.py"], ["--workers", "2"]):
+    missing = ["--workers", "2", "--reform", "x.py"]  # --restarts
+    for wrong in (["x.py"], ["--workers", "0", "x.py"], ["--workers", "2"], missing):
         with pytest.raises(SystemExit):
             main(wrong)
 
@@ -157,8 +203,13 @@ def test_run_hands_back_what_was_raised(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("fn", "count", "match"), [(lambda: 1, 2, "pickled"), (int, 0, "num_processes")]
+    ("fn", "options", "match"),
+    [
+        (lambda: 1, {}, "pickled"),
+        (int, {"num_processes": 0}, "num_processes"),
+        (int, {"reform": True}, "restarts"),
+    ],
 )
-def test_run_refuses(fn, count, match):
+def test_run_refuses(fn, options, match):
     with pytest.raises(ValueError, match=match):
-        nn.distributed.run(fn, count)
+        nn.distributed.run(fn, **options)
