@@ -63,26 +63,41 @@ def test_killed_then_told_to_end_then_as_if_nothing_had_happened(tmp_path):
     assert pids[0] != pids[1] == pids[2] != pids[3]
 
 
-def test_two_outlive_the_third(tmp_path):
-    """They wait for each other when it is lost: both have to give up, and the first leaves last."""
+def outlived(folder, count, fates, **options):
+    """What `killed_processes.outlive` returns of workers, one of which is killed once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(Path(__file__).parent))
         import killed_processes
 
         results = nn.distributed.run(
             killed_processes.outlive,
-            3,
-            (tmp_path, {(1, 2, 4): signal.SIGKILL}),
+            count,
+            (folder, fates),
             cpu_devices=1,
             restarts=1,
-            reform=True,
-            log_dir=tmp_path,
+            log_dir=folder,
             timeout_seconds=100,
+            **options,
         )
     found, uninterrupted, _ = results[0]
     assert found == uninterrupted
-    assert [result[:2] for result in results] == [(found, uninterrupted)] * 3
-    for index, (*_, pid) in enumerate(results):
+    assert [result[:2] for result in results] == [(found, uninterrupted)] * count
+    return [pid for *_, pid in results]
+
+
+def test_one_is_killed_and_all_start_anew(tmp_path):
+    """Workers end where one of them does, and go on from the last backup, that of step 5."""
+    pids = outlived(tmp_path, 2, {(1, 1, 7): signal.SIGKILL})
+    for index, pid in enumerate(pids):
+        notes = notes_of(tmp_path, index)
+        assert [note[:2] for note in notes if note[0] == 2] == [(2, n) for n in range(6, 11)]
+        assert {note[2] == pid for note in notes if note[0] == 1} == {False}
+
+
+def test_two_outlive_the_third(tmp_path):
+    """They wait for each other when it is lost: both have to give up, and the first leaves last."""
+    pids = outlived(tmp_path, 3, {(1, 2, 4): signal.SIGKILL}, reform=True)
+    for index, pid in enumerate(pids):
         notes = notes_of(tmp_path, index)
         assert [note[:2] for note in notes] == [(1 + (step > 4), step) for step in range(1, 11)]
         assert notes[-1][2] == pid
