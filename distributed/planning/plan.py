@@ -25,7 +25,7 @@ from ..strategy import Strategy
 from .abstract_step import AbstractStep, abstract_step, bytes_of, bytes_on_device
 from .arithmetic import flops_of
 from .hlo_text import Collective, collectives_of
-from .memory import Memory, check_fits
+from .memory import Memory, check_fits, gib
 from .picture import draw
 from .report import show
 from .targets import GIB, Facts, Target, target_of
@@ -51,7 +51,7 @@ class WeightPlan:
     bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What `plan` found. Bytes and FLOPs are those of one device in one step.
 
@@ -80,6 +80,10 @@ class Plan:
     least_bytes: float = 0.0
     slices: int = 1
     least_between_slices: float = 0.0
+
+    def __repr__(self) -> str:
+        share = f"{gib(self.memory.needed)} of {gib(self.facts.memory)} on each"
+        return f"Plan({self.target!r}, devices={self.devices}, {share})"
 
     @property
     def devices(self) -> int:

@@ -58,6 +58,7 @@ def test_data_parallel_training_sends_the_least_and_the_sums_of_the_logs():
     assert found.flops == (2 * products + 2 * 64 * 32 * 8) / 8  # no gradient of the inputs
     assert {weight.path: weight.spec for weight in found.weights}["dense/kernel"] == ()
     assert found.devices == 8
+    assert repr(found).startswith("Plan('local', devices=8, ")
 
 
 def test_cut_weights():
