@@ -51,7 +51,7 @@ def compute_average_loss(
     if sample_weight is not None:
         weights = jnp.asarray(sample_weight).astype(losses.dtype)
         losses *= over_leading_axes("compute_average_loss", "sample_weight", weights, losses)
-    total = losses.sum().astype(jnp.promote_types(losses.dtype, jnp.float32))
+    total = losses.astype(jnp.promote_types(losses.dtype, jnp.float32)).sum()
     return jnp.where(rows == 0, 0, total / jnp.maximum(rows, 1)).astype(losses.dtype)
 
 

@@ -67,7 +67,7 @@ def run(
     if getattr(sys.modules["__main__"], "is_being_read", False):
         raise StrategyError(
             "run: expected a call by the program itself, got one while a process of its own reads "
-            "the script, for the function. Write it behind `if __name__ == \"__main__\":`."
+            'the script, for the function. Write it behind `if __name__ == "__main__":`.'
         )
     call = _pickled(fn, args, kwargs or {})
     with tempfile.TemporaryDirectory(prefix="nnlib-run-") as name:
