@@ -6,6 +6,7 @@ True
 """
 
 from . import cluster_resolver, experimental
+from .average_loss import compute_average_loss, scale_regularization_loss
 from .cluster_members import id_in_cluster, is_chief
 from .cluster_resolver import (
     ClusterResolver,
@@ -116,6 +117,7 @@ __all__ = [
     "TPUStrategy",
     "ValueContext",
     "cluster_resolver",
+    "compute_average_loss",
     "connect_to_cluster",
     "experimental",
     "gathered_at_use",
@@ -132,5 +134,6 @@ __all__ = [
     "plan",
     "ring_attention",
     "run",
+    "scale_regularization_loss",
     "shardings",
 ]

@@ -1,5 +1,6 @@
 """Datasets whose elements are a PerReplica for each array."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,38 @@ class DistributedIterator:
         """
         return next(self)
 
+    def get_next_as_optional(self) -> "OptionalElement":
+        """The next element if there is one, for loops that ask before they take it."""
+        return OptionalElement(list(itertools.islice(self, 1)))
+
     def __del__(self) -> None:
         if getattr(self, "_ahead", None) is not None:
             self._ahead.close()  # type: ignore[union-attr]
+
+
+class OptionalElement:
+    """An element, or the end; see `DistributedIterator.get_next_as_optional`.
+
+    Args:
+        elements: one, or none.
+    """
+
+    def __init__(self, elements: list[Any]):
+        self._elements = elements
+
+    def has_value(self) -> bool:
+        """Whether there is an element."""
+        return bool(self._elements)
+
+    def get_value(self) -> Any:
+        """The element.
+
+        Raises:
+            DataError: behind the last one.
+        """
+        if not self._elements:
+            raise DataError("get_value: expected an element, got the end. Ask has_value() first.")
+        return self._elements[0]
 
 
 class DistributedDataset:

@@ -13,6 +13,12 @@ class ClusterTypeError(NnlibError, TypeError):
     """A cluster that is written with other things than dicts, lists and strings."""
 
 
+class ClusterKeyError(NnlibError, KeyError, ValueError):
+    """A task of a cluster that is told twice."""
+
+    __str__ = Exception.__str__  # a KeyError alone would show the text quoted
+
+
 class TFConfigError(NnlibError, json.JSONDecodeError):
     """A TF_CONFIG that is not JSON."""
 

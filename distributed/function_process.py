@@ -41,8 +41,10 @@ def _called(path: Path) -> object:
 def _take_over(script: str) -> None:
     """Let `__main__` be the script that called `run`, without what it does as the main program."""
     module = types.ModuleType("__mp_main__")
-    vars(module).update(runpy.run_path(script, run_name="__mp_main__"))
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = module
+    sys.modules["__main__"] = module
+    module.is_being_read = True  # type: ignore[attr-defined]  # `run` refuses to start others then
+    vars(module).update(runpy.run_path(script, run_name="__mp_main__"), is_being_read=False)
+    sys.modules["__mp_main__"] = module
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 from nnlib.core.errors import ArgumentError
 
-from .errors import ProcessError
+from .errors import ProcessError, StrategyError
 from .gang import tail
 from .supervise import Outcome, check_reform, cpu_environment, supervise
 
@@ -33,7 +33,8 @@ def run(
     them. They are fresh processes of Python, and end with this one. When one fails all are ended.
 
     Args:
-        fn: a function that can be imported: of a module, or of the script that calls this.
+        fn: a function that can be imported: of a module, or of the script that calls this, which
+            has to do so behind `if __name__ == "__main__":`.
         num_processes: how many.
         args: what `fn` is given; can be pickled, as what it returns.
         kwargs: likewise, by name.
@@ -52,6 +53,7 @@ def run(
     Raises:
         ProcessError: if one fails or time is up; with its traceback, or the end of its log.
         ArgumentError: for a function that cannot be pickled, or `reform` without `restarts`.
+        StrategyError: if a script calls it when it is only read.
 
     >>> import operator
     >>> run(operator.add, 1, (2, 3))
@@ -62,6 +64,11 @@ def run(
             f"run: expected num_processes as an integer from 1 on, got {num_processes!r}."
         )
     check_reform("run", reform, restarts)
+    if getattr(sys.modules["__main__"], "is_being_read", False):
+        raise StrategyError(
+            "run: expected a call by the program itself, got one while a process of its own reads "
+            'the script, for the function. Write it behind `if __name__ == "__main__":`.'
+        )
     call = _pickled(fn, args, kwargs or {})
     with tempfile.TemporaryDirectory(prefix="nnlib-run-") as name:
         folder = Path(name)

@@ -42,6 +42,8 @@ class Strategy:
 
     cross_device_ops: CrossDeviceOps = XLA_CHOOSES
     """How `all_reduce` and `reduce` sum."""
+    cluster_resolver: Any = None
+    """Which tells the cluster, where the strategy has one."""
 
     def __init__(self, mesh: Mesh):
         self.mesh = mesh

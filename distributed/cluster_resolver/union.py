@@ -5,7 +5,7 @@ from typing import Any
 from nnlib.core.errors import ArgumentError
 
 from ..cluster_spec import ClusterSpec
-from ..errors import ClusterTypeError
+from ..errors import ClusterKeyError, ClusterTypeError
 from .base import ClusterResolver, with_layer
 
 
@@ -19,7 +19,8 @@ class UnionResolver(ClusterResolver):
         task_id: likewise.
 
     Raises:
-        ArgumentError: without resolvers; from `cluster_spec()`, for two tasks of one number.
+        ArgumentError: without resolvers.
+        ClusterKeyError: from `cluster_spec()`, for two tasks of one number.
         ClusterTypeError: for something that is no resolver.
     """
 
@@ -103,7 +104,7 @@ def _merged(job: str, specs: list[dict[str, Any]]) -> Any:
     for part in parts:
         tasks = dict(enumerate(part)) if isinstance(part, list) else part
         if twice := merged.keys() & tasks.keys():
-            raise ArgumentError(
+            raise ClusterKeyError(
                 f"UnionResolver: expected every task of {job!r} once, got {min(twice)} twice."
             )
         merged |= tasks

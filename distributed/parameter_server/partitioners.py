@@ -59,10 +59,10 @@ class FixedShardsPartitioner(Partitioner):
 
 
 class MinSizePartitioner(Partitioner):
-    """As many pieces as there may be, each of at least so many bytes.
+    """A piece for every so many bytes, begun ones included, as TensorFlow counts them.
 
     Args:
-        min_shard_bytes: the smallest piece, in bytes; 256 KiB by default.
+        min_shard_bytes: in bytes; 256 KiB by default.
         max_shards: the largest number of pieces.
 
     >>> import nnlib as nn
@@ -77,7 +77,7 @@ class MinSizePartitioner(Partitioner):
 
     def pieces(self, rows: int, row_bytes: int) -> int:
         """See `Partitioner`."""
-        return min(self.max_shards, rows * row_bytes // self.min_shard_bytes)
+        return min(self.max_shards, -(-rows * row_bytes // self.min_shard_bytes))
 
 
 class MaxSizePartitioner(Partitioner):

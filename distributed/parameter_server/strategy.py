@@ -101,7 +101,7 @@ class ParameterServerStrategy(Strategy):
             )
         super().__init__(Mesh(np.array(jax.local_devices()[:1]), (ROWS,)))
         self._tasks = Tasks() if cluster_resolver is None else tasks_of(cluster_resolver)
-        self._partitioner = variable_partitioner
+        self.cluster_resolver, self._partitioner = cluster_resolver, variable_partitioner
         self._folder = checkpoint_dir
         self._dispatcher: Dispatcher | None = None
         self._servers: list[Any] = []

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from nnlib.core.arguments import legacy_input_shape
 from nnlib.core.errors import ArgumentError
 from nnlib.core.layer import Layer
 from nnlib.core.specs import STRING, ShapeSpec, is_shape
@@ -23,6 +24,7 @@ class InputLayer(Layer):
         batch_shape: the shape with the batch axis, instead of the first two.
         input_tensor: a Symbol to stand for this input, instead of a shape.
         optional: only False: a graph is made for arrays that are there.
+        **legacy: `input_shape` or `batch_input_shape`, as older Keras spells the shape.
 
     Raises:
         ArgumentError: for anything but exactly one shape, and for sparse, ragged or optional.
@@ -39,8 +41,11 @@ class InputLayer(Layer):
         input_tensor: Symbol | None = None,
         optional: bool = False,
         name: str | None = None,
+        **legacy: Any,
     ):
         super().__init__(name=name, autocast=False)
+        if (old := legacy_input_shape(type(self), legacy)) is not None:
+            shape, batch_shape = _of_old_spelling(old, shape, batch_shape)
         flags = {"sparse": sparse, "ragged": ragged, "optional": optional}
         if asked := [flag for flag, value in flags.items() if value]:
             raise ArgumentError(
@@ -127,6 +132,16 @@ def Input(  # noqa: N802 - the name that every Keras user knows
         shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
     )
     return layer.symbol
+
+
+def _of_old_spelling(old: Any, shape: Any, batch_shape: Any) -> tuple[Any, Any]:
+    """`shape` and `batch_shape` from `input_shape=` and its like, batch axis included."""
+    if shape is not None or batch_shape is not None:
+        raise ArgumentError(
+            f"Input: expected one shape, got shape={shape!r}, batch_shape={batch_shape!r} and "
+            f"input_shape={old[1:]} as well. Leave the last out."
+        )
+    return (old[1:], None) if old[0] is None else (None, old)
 
 
 def _with_batch(shape: Any, batch_size: int | None, batch_shape: Any) -> Any:

@@ -148,7 +148,7 @@ def test_union():
     assert (both.master(), both.task_type, both.task_id) == ("m", "worker", 1)
     assert both.master("worker", 2) == "z:3"
     clash = resolvers.SimpleClusterResolver(ClusterSpec({"worker": {1: "q:1"}}))
-    with pytest.raises(ValueError, match="1 twice"):
+    with pytest.raises(KeyError, match=r"^UnionResolver: .* 1 twice"):
         resolvers.UnionResolver(one, clash).cluster_spec()
     with pytest.raises(ValueError, match="at least one"):
         resolvers.UnionResolver()

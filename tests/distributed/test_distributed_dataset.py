@@ -82,6 +82,13 @@ def test_elements_are_trees_on_the_devices():
         assert devices == [{device} for device in TWO.mesh.devices]
     with pytest.raises(StopIteration):
         iterator.get_next()
+    end = iterator.get_next_as_optional()
+    assert not end.has_value()
+    with pytest.raises(ValueError, match="has_value"):
+        end.get_value()
+    first = iter(TWO.experimental_distribute_dataset(dataset)).get_next_as_optional()
+    assert first.has_value()
+    assert lists(TWO, first.get_value()["x"]) == [[0, 1], [2, 3]]
     alone = next(iter(STRATEGIES[1].experimental_distribute_dataset(dataset)))
     assert alone["x"].tolist() == [0, 1, 2, 3]
 

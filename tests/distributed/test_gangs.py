@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from nnlib.distributed import gang as gangs
@@ -200,6 +201,13 @@ def test_the_command(tmp_path, capfd):
 def test_run_hands_back_what_was_raised(monkeypatch):
     with pytest.raises(nn.distributed.ProcessError, match=r"(?s)Process 0.*ValueError.*'x'"):
         nn.distributed.run(int, 1, ("x",))
+
+
+def test_run_in_a_script_that_is_being_read(monkeypatch):
+    script = SimpleNamespace(is_being_read=True)
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    with pytest.raises(RuntimeError, match="if __name__"):
+        nn.distributed.run(int, 1)
 
 
 @pytest.mark.parametrize(

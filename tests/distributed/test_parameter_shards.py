@@ -30,6 +30,7 @@ def draw(*shape):
         (nn.distributed.MinSizePartitioner(4, max_shards=10), (6, 1), [6, 1]),
         (nn.distributed.MinSizePartitioner(max_shards=8), (100, 10), [1, 1]),
         (nn.distributed.MinSizePartitioner(max_shards=8), (2**17, 1), [2, 1]),
+        (nn.distributed.MinSizePartitioner(64, max_shards=3), (10, 3), [2, 1]),
         (nn.distributed.MaxSizePartitioner(4), (6, 1), [6, 1]),
         (nn.distributed.MaxSizePartitioner(4, max_shards=2), (6, 1), [2, 1]),
         (nn.distributed.MaxSizePartitioner(1024), (6, 1), [1, 1]),

@@ -25,13 +25,17 @@ def test_the_only_process_of_a_cluster(monkeypatch):
     server = Server(nn.distributed.TFConfigClusterResolver(), protocol="grpc")
     assert server.target == ""
     assert nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync == 8
+    assert nn.distributed.MirroredStrategy().cluster_resolver is None
 
 
 def test_an_evaluator_is_alone(monkeypatch):
     cluster = {"worker": ["a:1", "b:1"], "evaluator": ["c:1"]}
     config = {"cluster": cluster, "task": {"type": "evaluator", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    assert nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync == 8
+    strategy = nn.distributed.MultiWorkerMirroredStrategy()
+    assert strategy.num_replicas_in_sync == 8
+    found = strategy.cluster_resolver
+    assert (found.task_type, found.task_id) == ("evaluator", 0)
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,15 @@ def test_flash_attention_asks_for_the_fused_kernel(monkeypatch, causal):
     np.testing.assert_allclose(*(y.astype("float32") for y in runs), atol=2e-2)
 
 
+def test_older_spellings_of_input_layer():
+    make = nn.layers.InputLayer
+    assert make(input_shape=(3,)).batch_shape == (None, 3)
+    assert make(input_shape=(3,), batch_size=4).batch_shape == (4, 3)
+    assert make(batch_input_shape=(2, 3)).batch_shape == (2, 3)
+    with pytest.raises(ValueError, match="expected one shape"):
+        make((3,), input_shape=(4,))
+
+
 def test_inputs_as_keras_takes_them():
     x = nn.Input((3,), sparse=False, ragged=False, optional=False, name="x")
     assert nn.Input(tensor=x) is x
