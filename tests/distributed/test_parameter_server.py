@@ -278,12 +278,12 @@ def test_an_error_ends_what_waits(strategy, coordinator):
 
 
 def test_what_cannot_travel_is_an_error_and_no_death(strategy, coordinator):
-    class Unreadable(Exception):
+    class UnreadableError(Exception):
         def __init__(self, one, two):
             super().__init__(one)
 
     def raises(error):
-        raise SystemExit(3) if error is None else Unreadable(error, 2)
+        raise SystemExit(3) if error is None else UnreadableError(error, 2)
 
     lock = threading.Lock()
     for wrong in ((lambda: lock, ()), (id, (lock,))):
@@ -293,7 +293,7 @@ def test_what_cannot_travel_is_an_error_and_no_death(strategy, coordinator):
     with pytest.raises(TypeError, match="serialize"):
         coordinator.join()
     assert large.finished()
-    for given, match in ((None, "SystemExit: 3"), ("mine", "Unreadable: mine")):
+    for given, match in ((None, "SystemExit: 3"), ("mine", "UnreadableError: mine")):
         with pytest.raises(nn.distributed.StrategyError, match=match):
             coordinator.schedule(raises, (given,)).fetch(60)
         with pytest.raises(nn.distributed.StrategyError, match=match):
