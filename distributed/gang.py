@@ -14,6 +14,7 @@ from .generation import FOLDER, tf_config
 
 _CHILD = str(Path(__file__).with_name("child.py"))
 _POLL_SECONDS = 0.05
+_TAIL_BYTES = 20_000
 _OF_OTHERS = ("JAX_COORDINATOR_BIND_ADDRESS", FOLDER)
 """Variables of a cluster that this process is in itself."""
 
@@ -144,4 +145,7 @@ def tail(path: Path, lines: int = 20) -> str:
     """The last lines of a log."""
     if not path.is_file():
         return ""
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        text = file.read().decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])

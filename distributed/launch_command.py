@@ -10,7 +10,7 @@ from pathlib import Path
 from nnlib.core.errors import ArgumentError
 
 from .gang import tail
-from .supervise import GRACE_SECONDS, check_reform, cpu_environment, supervise
+from .supervise import GRACE_SECONDS, check_log_dir, check_reform, cpu_environment, supervise
 
 _LINES = 15
 
@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         check_reform("nnlib launch", options.reform, options.restarts)
+        if options.log_dir is not None:
+            check_log_dir("nnlib launch", options.log_dir)
     except ArgumentError as error:
         parser.error(str(error))
     program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]

@@ -56,6 +56,8 @@ class ReformingGang(Gang):
         last = self.generation
         if exits[0] is not None or mark(self.folder, "failed", last.number, 0).exists():
             return False
+        if -signal.SIGABRT in exits:  # JAX ends those that do not hear the first worker any more
+            return False
         if 0 in exits:  # it is done, and cannot join the next generation
             return False
         # Who had not joined yet is not missed: it may still come.

@@ -124,6 +124,10 @@ class LoneContext(ReplicaContext):
         return array
 
 
+class NeedsOthersError(StrategyError):
+    """A replica that runs by itself came to something that it needs the others for."""
+
+
 class UnevenContext(ReplicaContext):
     """That of a replica which runs by itself, since its arguments have a shape of their own.
 
@@ -142,19 +146,20 @@ class UnevenContext(ReplicaContext):
         return self._number
 
     def _reduced(self, op: ReduceOp, tree: Any) -> Any:
-        raise uneven("all_reduce")
+        raise NeedsOthersError
 
     def _gathered(self, array: jax.Array, axis: int) -> jax.Array:
-        raise uneven("all_gather")
+        raise NeedsOthersError
 
 
 def uneven(what: str) -> StrategyError:
-    """The error of a collective among replicas that run different programs."""
+    """The error of a collective that replicas with different programs cannot run."""
     return StrategyError(
         f"run: expected arguments of one shape on all replicas for a function with {what}, got "
         "PerReplica values of different shapes, as of a short last batch. Write "
-        "batch(size, drop_remainder=True) with a size that the replicas divide, or return sums and "
-        "counts from run() and combine them with strategy.reduce(); model.fit takes any batch."
+        "get_replica_context().all_reduce(...) outside of what jax.jit compiles, or "
+        "batch(size, drop_remainder=True) with a size that the replicas divide; model.fit takes "
+        "any batch."
     )
 
 

@@ -4,6 +4,7 @@ Replica-checking is off (`check_vma=False`): under it JAX would sum gradients of
 the replicas by itself, and a following `all_reduce` would count them twice.
 """
 
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -17,8 +18,16 @@ from jax.sharding import PartitionSpec as P
 
 from nnlib.core.errors import ArgumentError
 
+from .lockstep import in_lockstep
 from .program import Program
-from .replica_context import LoneContext, ReplicaContext, UnevenContext, uneven, within
+from .replica_context import (
+    LoneContext,
+    NeedsOthersError,
+    ReplicaContext,
+    UnevenContext,
+    uneven,
+    within,
+)
 from .replicas import ROWS, as_jax_has_it
 from .static import Static, static
 from .values import PerReplica, is_per_replica
@@ -79,7 +88,7 @@ class ReplicaRun:
         if not any(is_per_replica(leaf) and leaf.stacked is None for leaf in placed):
             return self(fn, *jax.tree.unflatten(structure, placed))
         given = [leaf if is_per_replica(leaf) else self._argument(leaf) for leaf in placed]
-        return self._one_by_one(fn, structure, given)
+        return self._uneven(fn, structure, given)
 
     def placed(self, value: PerReplica) -> PerReplica:
         """The value as one array over the devices, where its parts have one shape.
@@ -126,8 +135,32 @@ class ReplicaRun:
 
     # Arguments of different shapes -----------------------------------------------------------
 
-    def _one_by_one(self, fn: Callable[..., Any], structure: Any, given: Sequence[Any]) -> Any:
-        """Each replica by itself on its own device, as long as they need nothing of each other."""
+    def _uneven(self, fn: Callable[..., Any], structure: Any, given: Sequence[Any]) -> Any:
+        """Each replica by itself; as Python runs it where they need something of each other."""
+        with contextlib.suppress(NeedsOthersError):
+            return self.regroup(self._one_by_one(fn, structure, given))
+        return self.regroup(self._together(fn, structure, given))
+
+    def _together(
+        self, fn: Callable[..., Any], structure: Any, given: Sequence[Any]
+    ) -> Sequence[Any]:
+        """All on one device, in turns, as weights that the function knows are on one."""
+        replicas = self.replicas
+        devices = [replicas.devices[number] for number in replicas.local]
+
+        def of(place: int) -> Any:
+            own = [_own(leaf, place) for leaf in given]
+            plain = [leaf.value if isinstance(leaf, Static) else leaf for leaf in own]
+            return jax.tree.unflatten(structure, [_put(devices[0], leaf) for leaf in plain])
+
+        results = in_lockstep(self.strategy, fn, [of(place) for place in range(len(devices))])
+        pairs = zip(devices, results, strict=True)
+        return [jax.tree.map(partial(_put, device), result) for device, result in pairs]
+
+    def _one_by_one(
+        self, fn: Callable[..., Any], structure: Any, given: Sequence[Any]
+    ) -> Sequence[Any]:
+        """Each on its own device, compiled."""
         replicas = self.replicas
         results = []
         for place, number in enumerate(replicas.local):
@@ -140,7 +173,7 @@ class ReplicaRun:
                 if "axis" not in str(error):
                     raise
                 raise uneven("a collective of JAX") from error
-        return self.regroup(results)
+        return results
 
     def _alone(self, function: Callable[[], Any]) -> Callable[..., Any]:
         strategy = self.strategy
@@ -205,11 +238,19 @@ def _without_nodes(tree: Any) -> Any:
 def called(function: Callable[[], Any], given: tuple[Any, Any], outgoing: Any) -> Any:
     """The function's result: arrays as `outgoing` makes them, anything else Static."""
     args, kwargs = given
-    arrays = (jax.Array, np.ndarray, np.generic)
     return jax.tree.map(
-        lambda leaf: outgoing(jnp.asarray(leaf)) if isinstance(leaf, arrays) else Static(leaf),
+        lambda leaf: outgoing(jnp.asarray(leaf)) if _is_array(leaf) else Static(leaf),
         function()(*args, **kwargs),
     )
+
+
+def _put(device: jax.Device, leaf: Any) -> Any:
+    """An array on a device; anything else as it is."""
+    return jax.device_put(leaf, device) if _is_array(leaf) else leaf
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray | np.generic)
 
 
 def _own(leaf: Any, place: int) -> Any:

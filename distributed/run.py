@@ -11,7 +11,7 @@ from nnlib.core.errors import ArgumentError
 
 from .errors import ProcessError, StrategyError
 from .gang import tail
-from .supervise import Outcome, check_reform, cpu_environment, supervise
+from .supervise import Outcome, check_log_dir, check_reform, cpu_environment, supervise
 
 
 def run(
@@ -52,7 +52,8 @@ def run(
 
     Raises:
         ProcessError: if one fails or time is up; with its traceback, or the end of its log.
-        ArgumentError: for a function that cannot be pickled, or `reform` without `restarts`.
+        ArgumentError: for a function that cannot be pickled, `reform` without `restarts`, or a
+            `log_dir` that cannot be written to.
         StrategyError: if a script calls it when it is only read.
 
     >>> import operator
@@ -74,6 +75,7 @@ def run(
         folder = Path(name)
         (folder / "call.pickle").write_bytes(call)
         logs = folder if log_dir is None else Path(log_dir)
+        check_log_dir("run", logs)
         outcome = supervise(
             [sys.executable, "-m", f"{__package__}.function_process", name],
             num_processes,

@@ -1,10 +1,13 @@
 """The start of `jax.distributed` in a process of a cluster, and its end."""
 
 import contextlib
+import functools
 import os
 import socket
+import threading
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -23,6 +26,8 @@ COLLECTIVE_SECONDS = 300.0
 """How long processes wait for each other in a collective before they raise."""
 START_SECONDS = 300.0
 """How long a process waits until all others are there."""
+_LATE_SECONDS = 30.0
+"""JAX ends a process that waits for longer than it is told to: this one raises so long before."""
 SHUTDOWN_SECONDS = 120.0
 """How long a process that is done waits for the others."""
 NAME_SECONDS = 30.0
@@ -110,18 +115,22 @@ def join(
     _limit_collectives(collective_seconds or COLLECTIVE_SECONDS)
     generation = own()
     jax.config.update("jax_enable_recoverability", generation is not None)
+    seconds = start_seconds or START_SECONDS
+    start = functools.partial(
+        jax.distributed.initialize,
+        member.coordinator,
+        member.count,
+        member.index,
+        cluster_detection_method="deactivate",
+        initialization_timeout=_whole(seconds + _LATE_SECONDS),
+        heartbeat_timeout_seconds=_whole(heartbeat_seconds or HEARTBEAT_SECONDS),
+        shutdown_timeout_seconds=_whole(SHUTDOWN_SECONDS),
+        coordinator_bind_address=bind,
+    )
     try:
-        jax.distributed.initialize(
-            member.coordinator,
-            member.count,
-            member.index,
-            cluster_detection_method="deactivate",
-            initialization_timeout=_whole(start_seconds or START_SECONDS),
-            heartbeat_timeout_seconds=_whole(heartbeat_seconds or HEARTBEAT_SECONDS),
-            shutdown_timeout_seconds=_whole(SHUTDOWN_SECONDS),
-            coordinator_bind_address=bind,
-        )
-    except RuntimeError as error:
+        _call_within(seconds, start)
+        jax.process_count()  # connects the devices
+    except (RuntimeError, TimeoutError) as error:
         raise StrategyError(
             f"{place}: expected to join {member.count} processes at {member.coordinator} as "
             f"number {member.index}, got: {error}. Make the strategy before JAX computes anything "
@@ -132,6 +141,29 @@ def join(
     if generation is not None:
         generation.note("joined")
     _warn_of_name(place, member)
+
+
+def _call_within(seconds: float, function: Callable[[], None]) -> None:
+    """Call a function that cannot be interrupted; raises what it raises.
+
+    Raises:
+        TimeoutError: if it takes longer.
+    """
+    raised: list[Exception] = []
+
+    def call() -> None:
+        try:
+            function()
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call, name="nnlib-join", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"they were not all there within {seconds:.0f} s")
+    if raised:
+        raise raised[0]
 
 
 def leave() -> None:

@@ -105,8 +105,9 @@ class Strategy:
         same key all replicas draw the same numbers: fold `replica_id_in_sync_group` into it where
         they should differ.
 
-        Arguments of different shapes, as of a short last batch, are possible for functions that
-        need nothing of the other replicas.
+        Arguments of different shapes, as of a short last batch, are run replica by replica; where
+        the function has collectives (`all_reduce`, `all_gather`), as Python runs it, which takes
+        longer: these have to stand outside of what it compiles itself.
 
         Args:
             fn: what each replica does; see `get_replica_context`.
@@ -118,8 +119,8 @@ class Strategy:
             What the function returned, each array as a PerReplica; as an array with one replica.
 
         Raises:
-            StrategyError: within a function of `run`, and for arguments of different shapes in a
-                function with collectives.
+            StrategyError: within a function of `run`, and for arguments of different shapes where
+                a collective of JAX itself, or one that is compiled, needs one shape.
 
         >>> import nnlib as nn, jax.numpy as jnp
         >>> strategy = nn.distributed.MirroredStrategy(["cpu:0"])

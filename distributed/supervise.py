@@ -1,6 +1,7 @@
 """Runs a gang until it is done: again from the start, if one of its processes dies."""
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,22 @@ def check_reform(place: str, reform: bool, restarts: int) -> None:
             f"{place}: expected restarts of at least 1 with reform, which replaces so many lost "
             f"workers, got {restarts}."
         )
+
+
+def check_log_dir(place: str, log_dir: Path) -> None:
+    """Make the folder of logs.
+
+    Raises:
+        ArgumentError: if nothing can be written there.
+    """
+    try:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=log_dir).close()
+    except OSError as error:
+        raise ArgumentError(
+            f"{place}: expected a folder for logs that can be written to, got {log_dir}: "
+            f"{error.strerror}."
+        ) from error
 
 
 def cpu_environment(devices: int | None) -> dict[str, str]:

@@ -131,13 +131,16 @@ class Dispatcher:
         sent: collections.deque[tuple[Call, Any]] = collections.deque()
         while True:
             while len(sent) < 2 and (call := self._take(wait=not sent)) is not None:
-                sent.append((call, worker.run.remote(*call.args)))
+                try:
+                    sent.append((call, worker.run.remote(*call.args)))
+                except Exception as error:  # arguments that cannot be pickled; Ray was shut down
+                    self._ended(call, error=error)
             if not sent:
                 return
             try:
                 value = self.ray.get(sent[0][1])
-            except self.ray.exceptions.RayTaskError as error:
-                self._ended(sent.popleft()[0], error=_cause(error))
+            except (self.ray.exceptions.RayTaskError, self.ray.exceptions.RaySystemError) as error:
+                self._ended(sent.popleft()[0], error=_cause(error))  # or a result nobody can read
             except self.ray.exceptions.RayError as error:
                 self._again([call for call, _ in sent], error)
                 sent.clear()

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import io
 import os
+import pickle
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -196,9 +197,20 @@ def waited(ray: Any, refs: Any, seconds: float, what: str) -> Any:
 
 
 def dumped(thing: Any) -> bytes:
-    """A function or object for another process, with what its script defines."""
+    """A function or object for another process, with what its script defines.
+
+    Raises:
+        ArgumentError: if it cannot be pickled.
+    """
     pickler: Callable[[Any], bytes] = import_ray().cloudpickle.dumps
-    return pickler(thing)
+    try:
+        return pickler(thing)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ArgumentError(
+            "ParameterServerStrategy: expected functions and arguments that can be pickled, got: "
+            f"{error}. Make locks, files and connections within the function; "
+            "create_per_worker_resource() keeps them."
+        ) from error
 
 
 def dumped_without(thing: Any, arrays: Any) -> bytes:

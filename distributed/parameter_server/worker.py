@@ -9,7 +9,8 @@ from typing import Any
 
 import jax
 
-from .engine import begin_process
+from ..errors import StrategyError
+from .engine import begin_process, dumped
 from .parcel import joined
 
 FUNCTIONS = 64
@@ -57,13 +58,19 @@ class Worker:
             shipped: the function to run, and what takes the places of its arguments.
             parts: its arguments and named arguments, packed.
         """
-        function, *others = shipped
-        given, named = jax.tree.map(
-            lambda a: self._made(others[a.index]) if isinstance(a, PlaceOf) else a,
-            joined(parts),
-            is_leaf=lambda a: isinstance(a, PlaceOf),
-        )
-        return jax.device_get(self._made(function)(*given, **named))
+        try:
+            function, *others = shipped
+            given, named = jax.tree.map(
+                lambda a: self._made(others[a.index]) if isinstance(a, PlaceOf) else a,
+                joined(parts),
+                is_leaf=lambda a: isinstance(a, PlaceOf),
+            )
+            return jax.device_get(self._made(function)(*given, **named))
+        except (Exception, SystemExit) as error:
+            if isinstance(error, Exception) and _travels(error):
+                raise
+            # Ray would take both for the death of this process, and run the function again.
+            raise StrategyError(f"schedule: {type(error).__name__}: {error}") from error
 
     def _made(self, shipped: Shipped) -> Any:
         key = shipped.key, shipped.kind
@@ -81,6 +88,15 @@ class Worker:
         functions = [key for key in self._kept if key[1] == "function"]
         for key in functions[: len(functions) - FUNCTIONS + 1]:
             del self._kept[key]
+
+
+def _travels(error: Exception) -> bool:
+    """Whether another process can read it."""
+    try:
+        pickle.loads(dumped(error))
+    except Exception:
+        return False
+    return True
 
 
 def _iterated(data: Any) -> Iterator[Any]:

@@ -1,5 +1,6 @@
 """BackupAndRestore: a killed fit goes on where it was, to the bit."""
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -70,4 +71,14 @@ class BackupAndRestore(Callback):
             self._manager.close()
             self._manager = None
         if self.delete_checkpoint and self.model.trainer.placement.peers.chief:
-            shutil.rmtree(self.backup_dir, ignore_errors=True)
+            self._delete()
+
+    def _delete(self) -> None:
+        """Under another name: who is killed meanwhile leaves no half of a backup to go on from."""
+        folder = self.backup_dir.resolve()
+        deleted = folder.with_name(f"{folder.name}.deleted")
+        shutil.rmtree(deleted, ignore_errors=True)
+        with contextlib.suppress(OSError):  # a disk of its own has no other name
+            folder.rename(deleted)
+        for rest in (deleted, folder):
+            shutil.rmtree(rest, ignore_errors=True)

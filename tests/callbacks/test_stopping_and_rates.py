@@ -144,6 +144,19 @@ def test_all_of_them_in_a_fit(model, tmp_path):
     assert float(lines[3].split(",")[2]) == history.history["loss"][2]
 
 
+def test_who_is_killed_while_a_backup_is_deleted_leaves_no_half_of_it(model, tmp_path, monkeypatch):
+    def fit():
+        backup = callbacks.BackupAndRestore(tmp_path / "backup")
+        model.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=backup)
+
+    with monkeypatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)
+        fit()
+    assert [path.name for path in tmp_path.iterdir()] == ["backup.deleted"]
+    fit()
+    assert not list(tmp_path.iterdir())
+
+
 def test_csv_goes_on_and_has_columns_for_late_validation(model, tmp_path):
     path = tmp_path / "log.csv"
     for append in (False, True):

@@ -118,6 +118,31 @@ if attempt == 3: time.sleep(60)
     assert [line.split()[0] for line in (first[0], first[3])] == ["1", "4"]
 
 
+def test_those_that_lost_a_silent_first_worker_do_not_go_on_without_it(tmp_path, monkeypatch):
+    """JAX aborts them, as here, when it does not hear the first any more."""
+    monkeypatch.setattr("nnlib.distributed.supervise.PEER_SECONDS", 0.1)
+    code = """
+import resource
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+if os.environ["NNLIB_ATTEMPT"] == "1":
+    if me == 1: os.abort()
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+    said = []
+    outcome = supervise(
+        python(code), 2, restarts=1, reform=True, log_dir=tmp_path, say=said.append, seconds=60
+    )
+    assert outcome.exits == [0, 0]
+    assert said == ["worker 0: was ended, worker 1: exit code -6; all start anew, attempt 2 of 2"]
+
+
+def test_the_end_of_a_long_log(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * 10**6 + b"\n\xff\nend\n")
+    assert gangs.tail(log, 2) == "\ufffd\nend"
+    assert len(gangs.tail(log)) < 10**5
+
+
 @pytest.mark.parametrize(
     ("death", "code"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGKILL)", 137)]
 )
@@ -193,7 +218,8 @@ def test_the_command(tmp_path, capfd):
     assert "worker 0: exit code 2" in told
     assert "['a', 'b', 'c', 'd']" in told
     missing = ["--workers", "2", "--reform", "x.py"]  # --restarts
-    for wrong in (["x.py"], ["--workers", "0", "x.py"], ["--workers", "2"], missing):
+    folder = ["--workers", "2", "--log-dir", str(program / "logs"), "x.py"]  # below a file
+    for wrong in (["x.py"], ["--workers", "0", "x.py"], ["--workers", "2"], missing, folder):
         with pytest.raises(SystemExit):
             main(wrong)
 

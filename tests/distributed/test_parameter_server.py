@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -274,6 +275,29 @@ def test_an_error_ends_what_waits(strategy, coordinator):
     with pytest.raises(ValueError, match="a function"):
         coordinator.schedule(3)
     coordinator.join()
+
+
+def test_what_cannot_travel_is_an_error_and_no_death(strategy, coordinator):
+    class UnreadableError(Exception):
+        def __init__(self, one, two):
+            super().__init__(one)
+
+    def raises(error):
+        raise SystemExit(3) if error is None else UnreadableError(error, 2)
+
+    lock = threading.Lock()
+    for wrong in ((lambda: lock, ()), (id, (lock,))):
+        with pytest.raises(ValueError, match="pickled, got: cannot pickle"):
+            coordinator.schedule(*wrong)
+    large = coordinator.schedule(id, (np.zeros(2**20), lock))  # pickled by Ray, in a thread
+    with pytest.raises(TypeError, match="serialize"):
+        coordinator.join()
+    assert large.finished()
+    for given, match in ((None, "SystemExit: 3"), ("mine", "UnreadableError: mine")):
+        with pytest.raises(nn.distributed.StrategyError, match=match):
+            coordinator.schedule(raises, (given,)).fetch(60)
+        with pytest.raises(nn.distributed.StrategyError, match=match):
+            coordinator.join()
 
 
 def test_the_guides_block(strategy):

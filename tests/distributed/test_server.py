@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import jax
 import pytest
@@ -26,6 +27,14 @@ def test_the_only_process_of_a_cluster(monkeypatch):
     assert server.target == ""
     assert nn.distributed.MultiWorkerMirroredStrategy().num_replicas_in_sync == 8
     assert nn.distributed.MirroredStrategy().cluster_resolver is None
+
+
+def test_processes_that_do_not_come_are_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *_, **__: time.sleep(5))
+    cluster = {"worker": ["10.0.0.1:1", "127.0.0.1:1"]}
+    monkeypatch.setenv("XLA_FLAGS", os.environ.get("XLA_FLAGS", ""))  # given back behind it
+    with pytest.raises(RuntimeError, match=r"2 processes at 10\.0\.0\.1:1 .*not all there"):
+        connect_to_cluster(cluster, "worker", 1, start_seconds=0.05)
 
 
 def test_an_evaluator_is_alone(monkeypatch):

@@ -366,20 +366,77 @@ def compiled_total(x):
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: D.get_replica_context().all_reduce("SUM", jnp.sum(x)),
-        lambda x: D.get_replica_context().all_gather(x[:1], axis=0),
         lambda x: jax.lax.psum(jnp.sum(x), "replica"),
         jax.grad(lambda x: jax.lax.pmean(jnp.sum(x), "replica")),
         compiled_total,
         synchronized,
     ],
-    ids=["all_reduce", "all_gather", "psum", "pmean", "compiled", "batch normalization"],
+    ids=["psum", "pmean", "compiled", "batch normalization"],
 )
-def test_collectives_need_one_shape(function):
+def test_collectives_that_are_compiled_need_one_shape(function):
     """The parts of other replicas are never left out of a sum."""
     assert float(compiled_total(jnp.ones(2))) == 2  # by itself it is a sum over one replica
     with pytest.raises(RuntimeError, match="drop_remainder=True"):
         TWO.run(function, args=(of([1.0, 2.0], [3.0]),))
+
+
+def context_of(function):
+    """The function with the context of its replica before its arguments."""
+    return lambda *args: function(D.get_replica_context(), *args)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda c, x: c.all_reduce("SUM", x.sum()), [6, 6]),
+        (lambda c, x: c.all_reduce("MEAN", {"a": x.sum()})["a"], [3, 3]),
+        (lambda c, x: c.all_gather(x, axis=0), [[1, 2, 3], [1, 2, 3]]),
+        (lambda c, x: c.all_reduce("SUM", 10**c.replica_id_in_sync_group), [11, 11]),
+        # As with even shapes: the gradient of a sum over replicas is the sum of the gradients.
+        (lambda c, x: jax.grad(lambda w: c.all_reduce("SUM", (w * x).sum()))(1.0), [6, 6]),
+        (lambda c, x: jax.grad(lambda x: c.all_reduce("MEAN", x.sum()))(x), [[1, 1], [1]]),
+        (
+            lambda c, x: jax.grad(lambda x: (c.all_gather(x, 0) * jnp.arange(3.0)).sum())(x),
+            [[0, 2], [4]],
+        ),
+    ],
+)
+def test_replicas_of_different_shapes_meet(function, expected):
+    assert lists(TWO.run(context_of(function), args=(of([1.0, 2.0], [3.0]),))) == expected
+
+
+def test_a_step_with_a_short_last_batch():
+    """Gradients of sums, over all rows: those of one device."""
+    model, params, state = network()
+
+    def step(params, x):
+        def loss(params):
+            return (model.apply(params, state, x)[0] ** 2).sum()
+
+        return D.get_replica_context().all_reduce("SUM", jax.grad(loss)(params))
+
+    found = TWO.run(step, args=(params, of(X[:3], X[3:5])))
+    wanted = jax.grad(lambda params: (model.apply(params, state, X[:5])[0] ** 2).sum())(params)
+    for own in TWO.experimental_local_results(found):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), own, wanted
+        )
+    device = jax.tree.leaves(TWO.experimental_local_results(found)[1])[0].devices()
+    assert device == {TWO.mesh.devices[1]}
+
+
+def test_replicas_that_do_not_meet_end():
+    def odd(c, x):
+        c.all_reduce("SUM", x.sum())
+        return c.all_gather(x, 0) if x.shape[0] == 1 else x
+
+    def failing(c, x):
+        return c.all_reduce("SUM", x.sum()) / (1 if x.shape[0] == 1 else nonsense)  # noqa: F821
+
+    with pytest.raises(RuntimeError, match="in one order, got all_gather and its end"):
+        TWO.run(context_of(odd), args=(of([1.0, 2.0], [3.0]),))
+    with pytest.raises(NameError, match="nonsense"):
+        TWO.run(context_of(failing), args=(of([1.0, 2.0], [3.0]),))
 
 
 def test_names_that_are_missing_are_not_mistaken_for_collectives():

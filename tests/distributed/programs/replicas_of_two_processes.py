@@ -50,12 +50,14 @@ for parts in (([0, 1, 2], [10], [], [4, 4]), ([1], [2], [3, 4], [5, 6])):
     assert strategy.gather(ragged, axis=0).tolist() == joined.tolist()
     sums = strategy.run(lambda x: x.sum(), args=(ragged,))
     assert float(strategy.reduce("SUM", sums, axis=None)) == joined.sum()
-    for refused in (
-        lambda ragged=ragged: strategy.reduce("SUM", ragged, axis=None),
-        lambda ragged=ragged: strategy.run(lambda x: total(x.sum()), args=(ragged,)),
-    ):
-        with pytest.raises((ValueError, RuntimeError), match="one shape"):
-            refused()
+    summed, number = strategy.run(lambda x: total(x.sum()), args=(ragged,))
+    assert (lists(summed), lists(number)) == ([joined.sum()] * 2, OWN)
+    everything = strategy.run(
+        lambda x: nn.distributed.get_replica_context().all_gather(x, axis=0), args=(ragged,)
+    )
+    assert lists(everything) == [joined.tolist()] * 2
+    with pytest.raises(ValueError, match="one shape"):
+        strategy.reduce("SUM", ragged, axis=None)
 
 # The global batches are the same everywhere; each process has the rows of its replicas.
 dataset = strategy.experimental_distribute_dataset(nn.data.Dataset.range(14).batch(8))
