@@ -1,11 +1,13 @@
 """Convolutions over any number of spatial axes."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from nnlib.ops.partitioning import by_rows, with_whole_windows
 from nnlib.ops.shaping import along_axis
 
 Sizes = int | Sequence[int]
@@ -67,15 +69,16 @@ def conv(
     dtype = jnp.result_type(x, kernel)
     if padding == "same":
         x = _whole_strides(x, kernel.shape[:rank], per_axis(strides, rank), data_format)
-    y = jax.lax.conv_general_dilated(
-        x.astype(dtype),
-        kernel.astype(dtype),
+    convolve = functools.partial(
+        jax.lax.conv_general_dilated,
         window_strides=per_axis(strides, rank),
         padding=_padding(padding, kernel.shape[:rank], dilation),
         rhs_dilation=dilation,
         dimension_numbers=conv_axes(rank, data_format),
         feature_group_count=groups,
     )
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
+    y = convolve(x, with_whole_windows(kernel)) if groups == 1 else by_rows(convolve, x, kernel)
     axis = 1 if data_format == "channels_first" else -1
     return y if bias is None else y + along_axis(bias, y.ndim, axis)
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from nnlib.ops.convolution import Sizes, conv_axes, per_axis, window_reach
+from nnlib.ops.partitioning import with_whole_windows
 from nnlib.ops.shaping import along_axis
 
 
@@ -53,7 +54,7 @@ def conv_transpose(
     image, window, _ = conv_axes(rank, data_format)
     y = jax.lax.conv_general_dilated(
         x.astype(dtype),
-        jnp.flip(kernel, range(rank)).astype(dtype),
+        jnp.flip(with_whole_windows(kernel), range(rank)).astype(dtype),
         window_strides=(1,) * rank,
         padding=[
             transposed_padding(r, s, padding, more)
