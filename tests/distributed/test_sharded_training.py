@@ -28,7 +28,7 @@ class Attending(nn.layers.Layer):
 def convolving():
     return [
         nn.Input((5, 5, 8)),
-        nn.layers.Conv2D(16, 3, groups=4),  # XLA sums its gradient once for each "model", left alone
+        nn.layers.Conv2D(16, 3),
         nn.layers.BatchNormalization(synchronized=True),
         nn.layers.GlobalAveragePooling2D(),
         nn.layers.Dense(8),
@@ -95,18 +95,23 @@ def test_gradients_are_those_of_one_device(strategy, layers):
     assert any(cut) if strategy == "tp" else all(cut)
 
 
-@pytest.mark.parametrize("layer", [nn.layers.Conv1D, nn.layers.Conv1DTranspose])
-def test_windows_of_convolutions_that_a_rule_cuts(layer):
+GROUPED = functools.partial(nn.layers.Conv1D, 6, 6, groups=2)
+FILTERS = functools.partial(nn.layers.STFTSpectrogram, "real", frame_length=6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "rules"),
+    [(GROUPED, None), (FILTERS, {"it/real_kernel": P("model")})],
+    ids=["groups", "windows"],
+)
+def test_convolutions_that_xla_would_cut_wrongly(layer, rules):
     def moved(strategy):
-        nn.utils.set_random_seed(3)
-        with strategy.scope():
-            model = nn.Sequential([nn.Input((4, 2)), layer(3, 2, name="conv"), nn.layers.Flatten()])
-            model.compile(nn.optimizers.SGD(1.0), "mse")
-        x = np.random.default_rng(0).normal(size=(8, 4, 2))
-        model.fit(x, np.ones((8, *model.output_shape[1:])), batch_size=8, verbose=0)
+        layers = [nn.Input((20, 2)), layer(name="it"), nn.layers.Flatten()]
+        model = made(lambda: layers, strategy)
+        x = np.random.default_rng(0).normal(size=(8, 20, 2))
+        model.fit(x, np.zeros((8, *model.output_shape[1:])), batch_size=8, verbose=0)
         return model.get_weights()
 
-    rules = {"conv/kernel": P("model")}
     cut = moved(nn.distributed.ShardedStrategy({"data": 4, "model": 2}, rules))
     assert_close(cut, moved(nn.distributed.OneDeviceStrategy("cpu:0")))
 
