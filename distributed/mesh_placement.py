@@ -151,4 +151,5 @@ def _alone(array: Any, device: jax.Device) -> Any:
         return array
     whole = isinstance(array, jax.Array) and array.sharding.is_fully_replicated
     own = array.addressable_data(0) if whole else array
-    return own if not isinstance(own, jax.Array) or own.devices() == {device} else put(own, device)
+    there = not isinstance(own, jax.Array) or own.devices() == {device}
+    return own if there else jax.device_put(own, device)

@@ -130,10 +130,10 @@ class ShardedPlacement(MeshPlacement):
         )
         return run(x, kernel)
 
-    def with_whole_windows(self, kernel: jax.Array) -> jax.Array:
-        """See `nnlib.ops.partitioning`: channels and filters may be cut."""
-        spec = P(*[None] * (kernel.ndim - 2), P.UNCONSTRAINED, P.UNCONSTRAINED)
-        return jax.lax.with_sharding_constraint(kernel, NamedSharding(self.mesh, spec))
+    def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
+        """See `nnlib.ops.partitioning`: other axes lie as XLA likes."""
+        spec = P(*[None if axis in axes else P.UNCONSTRAINED for axis in range(array.ndim)])
+        return jax.lax.with_sharding_constraint(array, NamedSharding(self.mesh, spec))
 
     def gradients(self, tree: Any) -> Any:
         """Gradients, cut as their weights are."""

@@ -1,13 +1,13 @@
 """What XLA must not cut by itself, where the arrays of a step lie on several devices.
 
 Its partitioner (of jax 0.10 and 0.12) takes gradients of grouped convolutions several times over
-where a mesh has more axes than rows are cut over, and gets windows wrong that are cut, all without
-a word. `nnlib.distributed` says what is done instead.
+where a mesh has more axes than rows are cut over, and may get wrong what windows move along if it
+is cut, all without a word. `nnlib.distributed` says what is done instead.
 """
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -21,7 +21,7 @@ _mesh: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_mesh", defaul
 def partitioned_by(placement: Any) -> Iterator[None]:
     """Within the block a step is traced whose arrays `placement` cuts; None for no one.
 
-    It has the methods `by_rows` and `with_whole_windows`, as below.
+    It has the methods `by_rows` and `with_whole_axes`, as below.
     """
     token = _mesh.set(placement)
     try:
@@ -36,7 +36,7 @@ def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
     return convolve(x, kernel) if placement is None else placement.by_rows(convolve, x, kernel)
 
 
-def with_whole_windows(kernel: jax.Array) -> jax.Array:
-    """A kernel (*window, channels, filters) of which no device has a part of the window alone."""
+def with_whole_axes(array: jax.Array, axes: Iterable[int]) -> jax.Array:
+    """`array`, of which no device has a part of these axes alone."""
     placement = _mesh.get()
-    return kernel if placement is None else placement.with_whole_windows(kernel)
+    return array if placement is None else placement.with_whole_axes(array, tuple(axes))
