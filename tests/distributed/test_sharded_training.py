@@ -116,6 +116,18 @@ def test_convolutions_that_xla_would_cut_wrongly(layer, rules):
     assert_close(cut, moved(nn.distributed.OneDeviceStrategy("cpu:0")))
 
 
+def test_layers_of_a_model_with_another_strategy_go_on():
+    sharded, mirrored = nn.distributed.ShardedStrategy(), nn.distributed.MirroredStrategy()
+    dense = nn.layers.Dense(8)
+    first = made(lambda: [nn.Input((8,)), dense], sharded, nn.optimizers.SGD(0.1))
+    first.fit(Y, Y, batch_size=ROWS, verbose=0)
+    layers = [nn.Input((8,)), dense, nn.layers.Dense(8)]
+    second = made(lambda: layers, mirrored, nn.optimizers.SGD(0.1))
+    second.fit(Y, Y, batch_size=ROWS, verbose=0)
+    first.fit(Y, Y, batch_size=ROWS, verbose=0)
+    np.testing.assert_array_equal(first.get_weights()[0], second.get_weights()[0])
+
+
 def program_of(model, x, y):
     """The compiled loop of a fit, and its text before XLA sees it."""
     trainer = model.trainer
