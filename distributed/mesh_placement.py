@@ -11,6 +11,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from nnlib.core.compat import is_traced
+from nnlib.core.keeping import is_readable
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.peers import ALONE
 from nnlib.training.placement import Placement
@@ -102,8 +103,9 @@ class MeshPlacement(Placement):
         return jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a, self._everywhere), logs)
 
     def local(self, tree: Any) -> Any:
-        """See `Placement`: what is whole on every device is an array of the first of them."""
-        return jax.tree.map(_first_copy, tree)
+        """See `Placement`: on the first device of this process, from wherever they are."""
+        device = self.mesh.local_devices[0]
+        return jax.tree.map(lambda array: _alone(array, device), tree)
 
     def whole(self, tree: Any) -> Any:
         """See `Placement`."""
@@ -143,6 +145,11 @@ def _spec_of(leaf: Any, shape: tuple[int, ...], spec: P) -> P:
     return P()
 
 
-def _first_copy(array: Any) -> Any:
+def _alone(array: Any, device: jax.Device) -> Any:
+    """`array` on this device, without a copy if it is there; other processes' parts stay there."""
+    if not is_readable(array):
+        return array
     whole = isinstance(array, jax.Array) and array.sharding.is_fully_replicated
-    return array.addressable_data(0) if whole else array
+    own = array.addressable_data(0) if whole else array
+    there = not isinstance(own, jax.Array) or own.devices() == {device}
+    return own if there else jax.device_put(own, device)

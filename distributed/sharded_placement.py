@@ -7,11 +7,14 @@ from typing import Any
 
 import jax
 from jax.ad_checkpoint import checkpoint_name
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from nnlib.core.arguments import cast_float
 from nnlib.core.compat import trace_state
 from nnlib.core.masks import same_mask
 from nnlib.core.scope import step_placed_by
+from nnlib.ops.partitioning import partitioned_by
 
 from .mesh_placement import MeshPlacement
 from .put import put
@@ -80,8 +83,9 @@ class ShardedPlacement(MeshPlacement):
         self._used = {}
         for cut in self._cuts.of(self._model):
             self._used.setdefault(id(cut.layer), {})[cut.name] = cut
+        rows_alone = set(self.mesh.axis_names) == set(self.row_axes) == set(self._cuts.gathered)
         try:
-            with step_placed_by(self):
+            with step_placed_by(self), partitioned_by(None if rows_alone else self):
                 yield
         finally:
             self._gathers = {}
@@ -117,6 +121,19 @@ class ShardedPlacement(MeshPlacement):
             return cast_float(array, dtype)  # in a loop: gathered once, before it
         part = jax.lax.with_sharding_constraint(cast_float(part, dtype), cut.kept)
         return jax.lax.with_sharding_constraint(part, cut.used)
+
+    def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        """See `nnlib.ops.partitioning`: without XLA's partitioner."""
+        rows = P() if x.shape[0] % self.replicas else P(self.row_axes)
+        run = jax.shard_map(
+            convolve, mesh=self.mesh, in_specs=(rows, P()), out_specs=rows, check_vma=False
+        )
+        return run(x, kernel)
+
+    def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
+        """See `nnlib.ops.partitioning`: other axes lie as XLA likes."""
+        spec = P(*[None if axis in axes else P.UNCONSTRAINED for axis in range(array.ndim)])
+        return jax.lax.with_sharding_constraint(array, NamedSharding(self.mesh, spec))
 
     def gradients(self, tree: Any) -> Any:
         """Gradients, cut as their weights are."""

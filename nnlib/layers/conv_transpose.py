@@ -9,8 +9,7 @@ from nnlib.core.specs import concrete_dims
 from nnlib.layers.checks import count, int_tuple, place_of, positive_int
 from nnlib.layers.convolving import ConvolvingLayer
 from nnlib.layers.weight_arguments import keep_weight_arguments, weight_of
-from nnlib.ops.convolution import window_reach
-from nnlib.ops.pooling import spatial_axes
+from nnlib.ops.convolution import spatial_axes, window_reach
 from nnlib.ops.transposed_convolution import conv_transpose, transposed_size
 
 

@@ -9,7 +9,7 @@ from nnlib.core.specs import InputSpec, concrete_dims
 from nnlib.layers.checks import place_of
 from nnlib.layers.spatial import SpatialLayer, border_pairs
 from nnlib.ops.borders import crop
-from nnlib.ops.pooling import spatial_axes
+from nnlib.ops.convolution import spatial_axes
 
 
 class BaseCropping(SpatialLayer):

@@ -8,8 +8,8 @@ from nnlib.core.errors import ShapeError
 from nnlib.core.specs import concrete_dims
 from nnlib.layers.checks import place_of
 from nnlib.layers.global_pooling import BaseGlobalPooling
+from nnlib.ops.convolution import spatial_axes
 from nnlib.ops.global_pooling import global_average_pool
-from nnlib.ops.pooling import spatial_axes
 
 
 class GlobalAveragePooling1D(BaseGlobalPooling):

@@ -8,8 +8,7 @@ from nnlib.core.errors import ArgumentError, ShapeError
 from nnlib.core.layer import Layer
 from nnlib.core.specs import concrete_dims
 from nnlib.layers.checks import count, int_tuple, one_of, place_of
-from nnlib.ops.convolution import window_reach
-from nnlib.ops.pooling import spatial_axes
+from nnlib.ops.convolution import spatial_axes, window_reach
 
 
 def checked_data_format(layer: str, value: Any) -> str:

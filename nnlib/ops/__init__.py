@@ -14,7 +14,7 @@ from nnlib.ops.borders import crop, zero_pad
 from nnlib.ops.categorical import encode_categories, find_terms
 from nnlib.ops.color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv, shift_range
 from nnlib.ops.conv_lstm import conv_lstm
-from nnlib.ops.convolution import conv, depthwise_conv
+from nnlib.ops.convolution import conv, depthwise_conv, spatial_axes
 from nnlib.ops.dense import dense
 from nnlib.ops.dropout import alpha_dropout, dropout, gaussian_dropout, gaussian_noise
 from nnlib.ops.embedding import embedding
@@ -27,7 +27,7 @@ from nnlib.ops.integer_hashing import crossed_integer_buckets, integer_buckets
 from nnlib.ops.lstm import lstm, lstm_cell
 from nnlib.ops.mel_filterbank import hertz_to_mel, mel_filterbank
 from nnlib.ops.normalization import batch_norm, group_norm, layer_norm, moments, rms_norm, unit_norm
-from nnlib.ops.pooling import average_pool, max_pool, spatial_axes
+from nnlib.ops.pooling import average_pool, max_pool
 from nnlib.ops.recurrence import each_step, gate_products, scan_steps
 from nnlib.ops.resize import aspect_window, center_window, pad_to_aspect, resize
 from nnlib.ops.separable_convolution import separable_conv

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.pooling import spatial_axes
+from nnlib.ops.convolution import spatial_axes
 
 Pairs = Sequence[tuple[int, int]]
 

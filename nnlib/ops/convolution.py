@@ -1,11 +1,13 @@
 """Convolutions over any number of spatial axes."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from nnlib.ops.partitioning import by_rows, with_whole_axes
 from nnlib.ops.shaping import along_axis
 
 Sizes = int | Sequence[int]
@@ -27,6 +29,15 @@ def window_reach(size: int, dilation: int = 1) -> int:
     5
     """
     return (size - 1) * dilation + 1
+
+
+def spatial_axes(ndim: int, data_format: str = "channels_last") -> tuple[int, ...]:
+    """The axes that are neither batch nor channels.
+
+    >>> spatial_axes(4, "channels_first")
+    (2, 3)
+    """
+    return tuple(range(2, ndim) if data_format == "channels_first" else range(1, ndim - 1))
 
 
 def conv(
@@ -67,15 +78,21 @@ def conv(
     dtype = jnp.result_type(x, kernel)
     if padding == "same":
         x = _whole_strides(x, kernel.shape[:rank], per_axis(strides, rank), data_format)
-    y = jax.lax.conv_general_dilated(
-        x.astype(dtype),
-        kernel.astype(dtype),
+    convolve = functools.partial(
+        jax.lax.conv_general_dilated,
         window_strides=per_axis(strides, rank),
         padding=_padding(padding, kernel.shape[:rank], dilation),
         rhs_dilation=dilation,
         dimension_numbers=conv_axes(rank, data_format),
         feature_group_count=groups,
     )
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
+    if groups == 1:
+        spatial = spatial_axes(x.ndim, data_format)
+        x, kernel = with_whole_axes(x, spatial), with_whole_axes(kernel, range(rank))
+        y = with_whole_axes(convolve(x, kernel), spatial)
+    else:
+        y = by_rows(convolve, x, kernel)
     axis = 1 if data_format == "channels_first" else -1
     return y if bias is None else y + along_axis(bias, y.ndim, axis)
 

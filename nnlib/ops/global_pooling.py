@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.pooling import spatial_axes
+from nnlib.ops.convolution import spatial_axes
 
 
 def global_average_pool(

@@ -5,7 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.convolution import Sizes, per_axis
+from nnlib.ops.convolution import Sizes, per_axis, spatial_axes
+from nnlib.ops.partitioning import with_whole_axes
 
 
 def max_pool(
@@ -35,7 +36,10 @@ def max_pool(
     lowest = x.dtype.type(jnp.iinfo(x.dtype).min) if integers else -jnp.inf
     window = _on_spatial_axes(pool_size, x.ndim, data_format)
     steps = window if strides is None else _on_spatial_axes(strides, x.ndim, data_format)
-    return jax.lax.reduce_window(x, lowest, jax.lax.max, window, steps, padding.upper())
+    axes = spatial_axes(x.ndim, data_format)
+    x = with_whole_axes(x, axes)
+    y = jax.lax.reduce_window(x, lowest, jax.lax.max, window, steps, padding.upper())
+    return with_whole_axes(y, axes)
 
 
 def average_pool(
@@ -65,23 +69,17 @@ def average_pool(
     window = _on_spatial_axes(pool_size, x.ndim, data_format)
     steps = window if strides is None else _on_spatial_axes(strides, x.ndim, data_format)
 
+    spatial = spatial_axes(x.ndim, data_format)
+
     def window_sums(array: jax.Array) -> jax.Array:
-        return jax.lax.reduce_window(array, 0.0, jax.lax.add, window, steps, padding.upper())
+        array = with_whole_axes(array, spatial)
+        y = jax.lax.reduce_window(array, 0.0, jax.lax.add, window, steps, padding.upper())
+        return with_whole_axes(y, spatial)
 
     if padding.lower() == "valid":
         return window_sums(x) / math.prod(window)
-    spatial = spatial_axes(x.ndim, data_format)
     shape = [x.shape[axis] if axis in spatial else 1 for axis in range(x.ndim)]
     return window_sums(x) / window_sums(jnp.ones(shape, x.dtype))
-
-
-def spatial_axes(ndim: int, data_format: str = "channels_last") -> tuple[int, ...]:
-    """The axes that are neither batch nor channels.
-
-    >>> spatial_axes(4, "channels_first")
-    (2, 3)
-    """
-    return tuple(range(2, ndim) if data_format == "channels_first" else range(1, ndim - 1))
 
 
 def _on_spatial_axes(sizes: Sizes, ndim: int, data_format: str) -> tuple[int, ...]:

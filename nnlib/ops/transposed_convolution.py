@@ -3,7 +3,14 @@
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.convolution import Sizes, conv_axes, per_axis, window_reach
+from nnlib.ops.convolution import (
+    Sizes,
+    conv_axes,
+    per_axis,
+    spatial_axes,
+    window_reach,
+)
+from nnlib.ops.partitioning import with_whole_axes
 from nnlib.ops.shaping import along_axis
 
 
@@ -50,10 +57,11 @@ def conv_transpose(
     extra = [None] * rank if output_padding is None else per_axis(output_padding, rank)
     reach = [window_reach(k, d) for k, d in zip(kernel.shape[:rank], dilation, strict=True)]
     dtype = jnp.result_type(x, kernel)
+    spatial = spatial_axes(x.ndim, data_format)
     image, window, _ = conv_axes(rank, data_format)
     y = jax.lax.conv_general_dilated(
-        x.astype(dtype),
-        jnp.flip(kernel, range(rank)).astype(dtype),
+        with_whole_axes(x, spatial).astype(dtype),
+        jnp.flip(with_whole_axes(kernel, range(rank)), range(rank)).astype(dtype),
         window_strides=(1,) * rank,
         padding=[
             transposed_padding(r, s, padding, more)
@@ -63,6 +71,7 @@ def conv_transpose(
         rhs_dilation=dilation,
         dimension_numbers=(image, window.replace("IO", "OI"), image),
     )
+    y = with_whole_axes(y, spatial)
     axis = 1 if data_format == "channels_first" else -1
     return y if bias is None else y + along_axis(bias, y.ndim, axis)
 

@@ -3,8 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.convolution import Sizes, per_axis
-from nnlib.ops.pooling import spatial_axes
+from nnlib.ops.convolution import Sizes, per_axis, spatial_axes
 
 
 def upsample(

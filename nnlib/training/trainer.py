@@ -177,7 +177,7 @@ class Trainer:
         """A TrainState of copies: weights, optimizer, key and step as they are now."""
         if self.session is not None:
             return copied(self.session.current())
-        params, state = copied(self.model.variables)
+        params, state = copied(self.placement.local(self.model.variables))
         layers = dict(self.model.layout())
         trainable, frozen = partition(params, lambda path: self.trained.holds(layers[path[:-1]]))
         opt: Any = {}

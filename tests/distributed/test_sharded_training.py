@@ -95,6 +95,39 @@ def test_gradients_are_those_of_one_device(strategy, layers):
     assert any(cut) if strategy == "tp" else all(cut)
 
 
+GROUPED = functools.partial(nn.layers.Conv1D, 6, 6, groups=2)
+FILTERS = functools.partial(nn.layers.STFTSpectrogram, "real", frame_length=6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "rules"),
+    [(GROUPED, None), (FILTERS, {"it/real_kernel": P("model")})],
+    ids=["groups", "windows"],
+)
+def test_convolutions_that_xla_would_cut_wrongly(layer, rules):
+    def moved(strategy):
+        layers = [nn.Input((20, 2)), layer(name="it"), nn.layers.Flatten()]
+        model = made(lambda: layers, strategy)
+        x = np.random.default_rng(0).normal(size=(8, 20, 2))
+        model.fit(x, np.zeros((8, *model.output_shape[1:])), batch_size=8, verbose=0)
+        return model.get_weights()
+
+    cut = moved(nn.distributed.ShardedStrategy({"data": 4, "model": 2}, rules))
+    assert_close(cut, moved(nn.distributed.OneDeviceStrategy("cpu:0")))
+
+
+def test_layers_of_a_model_with_another_strategy_go_on():
+    sharded, mirrored = nn.distributed.ShardedStrategy(), nn.distributed.MirroredStrategy()
+    dense = nn.layers.Dense(8)
+    first = made(lambda: [nn.Input((8,)), dense], sharded, nn.optimizers.SGD(0.1))
+    first.fit(Y, Y, batch_size=ROWS, verbose=0)
+    layers = [nn.Input((8,)), dense, nn.layers.Dense(8)]
+    second = made(lambda: layers, mirrored, nn.optimizers.SGD(0.1))
+    second.fit(Y, Y, batch_size=ROWS, verbose=0)
+    first.fit(Y, Y, batch_size=ROWS, verbose=0)
+    np.testing.assert_array_equal(first.get_weights()[0], second.get_weights()[0])
+
+
 def program_of(model, x, y):
     """The compiled loop of a fit, and its text before XLA sees it."""
     trainer = model.trainer

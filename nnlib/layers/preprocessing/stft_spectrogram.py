@@ -149,11 +149,11 @@ class STFTSpectrogram(SpatialLayer):
 
     def _filtered(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         step = max(1, self.frame_length // 2) if self.frame_step is None else self.frame_step
-
-        def channel(signal: jax.Array) -> jax.Array:
-            return conv(signal[..., None], kernel, strides=step, padding=self.padding)
-
-        return jax.vmap(channel, -1, 1)(x)
+        signals = jnp.moveaxis(x, -1, 1)
+        y = conv(
+            jnp.reshape(signals, (-1, x.shape[1], 1)), kernel, strides=step, padding=self.padding
+        )
+        return jnp.reshape(y, (*signals.shape[:2], *y.shape[1:]))
 
     def _arranged(self, values: jax.Array) -> jax.Array:
         batch, channels, frames, bins = values.shape

@@ -1,0 +1,42 @@
+"""What XLA must not cut by itself, where the arrays of a step lie on several devices.
+
+Its partitioner (of jax 0.10 and 0.12) takes gradients of grouped convolutions several times over
+where a mesh has more axes than rows are cut over, and may get wrong what windows move along if it
+is cut, all without a word. `nnlib.distributed` says what is done instead.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jax
+
+Convolve = Callable[[jax.Array, jax.Array], jax.Array]
+
+_mesh: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_mesh", default=None)
+
+
+@contextlib.contextmanager
+def partitioned_by(placement: Any) -> Iterator[None]:
+    """Within the block a step is traced whose arrays `placement` cuts; None for no one.
+
+    It has the methods `by_rows` and `with_whole_axes`, as below.
+    """
+    token = _mesh.set(placement)
+    try:
+        yield
+    finally:
+        _mesh.reset(token)
+
+
+def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """`convolve(x, kernel)`, by each device for its rows of `x`."""
+    placement = _mesh.get()
+    return convolve(x, kernel) if placement is None else placement.by_rows(convolve, x, kernel)
+
+
+def with_whole_axes(array: jax.Array, axes: Iterable[int]) -> jax.Array:
+    """`array`, of which no device has a part of these axes alone."""
+    placement = _mesh.get()
+    return array if placement is None else placement.with_whole_axes(array, tuple(axes))
