@@ -18,7 +18,7 @@ from jax.sharding import AbstractMesh, AxisType, use_abstract_mesh
 from .errors import StrategyError
 from .reduce_op import ReduceOp
 from .reduction import gathered, reduced
-from .replica_context import ReplicaContext, axis_of, uneven, within
+from .replica_context import ReplicaContext, UnevenContext, axis_of, uneven, within
 from .values import PerReplica
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class Meeting:
         self._results = self._threads.submit(combine, values).result()
 
 
-class LockstepContext(ReplicaContext):
-    """That of a replica in a thread of its own.
+class LockstepContext(UnevenContext):
+    """That of a replica in a thread of its own, which meets the others.
 
     Args:
         strategy: that runs the function.
@@ -81,16 +81,13 @@ class LockstepContext(ReplicaContext):
     """
 
     def __init__(self, strategy: "Strategy", place: int, meeting: Meeting):
-        super().__init__(strategy)
+        super().__init__(strategy, jnp.int32(strategy.replicas.local[place]))
         self._place, self._meeting = place, meeting
 
-    @property
-    def replica_id_in_sync_group(self) -> jax.Array:
-        """See `ReplicaContext`."""
-        return jnp.int32(self.strategy.replicas.local[self._place])
-
     def _reduced(self, op: ReduceOp, tree: Any) -> Any:
-        return jax.tree.map(self._sum, tree) if op is ReduceOp.SUM else super()._reduced(op, tree)
+        if op is ReduceOp.SUM:
+            return jax.tree.map(self._sum, tree)
+        return ReplicaContext._reduced(self, op, tree)
 
     def _sum(self, array: jax.Array) -> jax.Array:
         @jax.custom_vjp

@@ -87,3 +87,16 @@ def test_they_belong_into_run():
         for call in (D.compute_average_loss, D.scale_regularization_loss):
             with pytest.raises(RuntimeError, match="cross-replica context"):
                 call([1.0])
+
+
+def test_rows_that_differ_need_a_size():
+    ragged = D.PerReplica([np.ones(2, "float32"), np.ones(1, "float32")])
+
+    def step(x, size):
+        D.get_replica_context().all_reduce("SUM", x.sum())
+        return D.compute_average_loss(x, global_batch_size=size)
+
+    with pytest.raises(RuntimeError, match="expected global_batch_size"):
+        TWO.run(step, args=(ragged, None))
+    losses = TWO.run(step, args=(ragged, 3))
+    assert float(TWO.reduce("SUM", losses, axis=None)) == pytest.approx(1)

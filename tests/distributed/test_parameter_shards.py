@@ -185,6 +185,9 @@ class FakeRay:
         class RayTaskError(RayError):
             pass
 
+        class RaySystemError(RayError):
+            pass
+
     def get(self, ref, timeout=None):
         return ref()
 
