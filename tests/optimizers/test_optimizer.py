@@ -66,7 +66,7 @@ def test_state_holds_the_learning_rate():
     updates, optimizer.state = step(optimizer.state)
     assert updates["a"][0] == -0.125
     assert len(traces) == 1
-    assert step._cache_size() == 1
+    assert step._cache_size() <= 1  # JAX may not keep a program for its fast path
     assert optimizer.learning_rate == 0.125
     assert optimizer.iterations == 3
     assert optimizer.get_config()["learning_rate"] == 0.125
@@ -90,7 +90,7 @@ def test_learning_rate_stays_on_its_devices():
     _, optimizer.state = step(grads, optimizer.state, params)
     optimizer.learning_rate = 0.25
     _, optimizer.state = step(grads, optimizer.state, params)
-    assert step._cache_size() == 1
+    assert step._cache_size() <= 1  # JAX may not keep a program for its fast path
 
 
 def test_config_of_a_restored_state():
