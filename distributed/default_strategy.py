@@ -5,12 +5,12 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from nnlib.core.scope import strategy_in_scope
 
+from .devices import here
 from .errors import StrategyError
 from .replica_context import LoneContext, ReplicaContext, current_context, refuse_within_run, within
 from .replica_run import check_call
@@ -50,7 +50,7 @@ class DefaultStrategy(Strategy):
 @functools.cache
 def default_strategy() -> DefaultStrategy:
     """The one default strategy, on the first device."""
-    return DefaultStrategy(Mesh(np.array(jax.local_devices()[:1]), (ROWS,)))
+    return DefaultStrategy(Mesh(np.array(here()[:1]), (ROWS,)))
 
 
 def get_strategy() -> Strategy:

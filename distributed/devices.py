@@ -8,7 +8,21 @@ import jax
 
 from nnlib.core.errors import ArgumentError
 
+from .cpu_threads import enough_threads
+
 _NAME = re.compile(r"^(?:/job:\w+)?(?:/replica:\d+)?(?:/task:\d+)?/?(?:device:)?([a-z]+):(\d+)$")
+
+
+def here() -> list[jax.Device]:
+    """The devices of this process."""
+    with enough_threads():
+        return jax.local_devices()
+
+
+def everywhere() -> list[jax.Device]:
+    """The devices of every process that is connected."""
+    with enough_threads():
+        return jax.devices()
 
 
 def devices_of(place: str, given: Sequence[Any] | None) -> list[jax.Device]:
@@ -28,7 +42,7 @@ def devices_of(place: str, given: Sequence[Any] | None) -> list[jax.Device]:
     if given is not None and (isinstance(given, str) or not isinstance(given, Sequence)):
         raise ArgumentError(f'{place}: expected a list of devices as ["gpu:0"], got {given!r}.')
     if not given:
-        return jax.local_devices()
+        return here()
     found = [_device(place, item) for item in given]
     if twice := [device for device in found if found.count(device) > 1]:
         raise ArgumentError(f"{place}: expected every device once, got {twice[0]} twice.")
@@ -44,13 +58,13 @@ def _device(place: str, item: Any) -> jax.Device:
             f'{place}: expected a device as "gpu:0" or one of jax.devices(), got {item!r}.'
         )
     platform, index = match[1], int(match[2])
-    here = [d for d in jax.local_devices(backend=None) if d.platform == platform]
-    if not here and platform in ("cpu", "gpu", "tpu"):
-        here = _of_platform(platform)
-    if index >= len(here):
-        names = ", ".join(f"{d.platform}:{i}" for i, d in enumerate(jax.local_devices()))
+    found = [d for d in here() if d.platform == platform]
+    if not found and platform in ("cpu", "gpu", "tpu"):
+        found = _of_platform(platform)
+    if index >= len(found):
+        names = ", ".join(f"{d.platform}:{i}" for i, d in enumerate(here()))
         raise ArgumentError(f"{place}: expected a device that is here ({names}), got {item!r}.")
-    return here[index]
+    return found[index]
 
 
 def _of_platform(platform: str) -> list[jax.Device]:

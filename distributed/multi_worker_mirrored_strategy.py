@@ -8,6 +8,7 @@ from nnlib.core.errors import ArgumentError
 
 from .cluster_resolver import ClusterResolver, TFConfigClusterResolver
 from .communication_options import CommunicationOptions
+from .devices import everywhere
 from .errors import StrategyError
 from .runtime import join, membership_of
 from .strategy import ROWS, Strategy
@@ -56,7 +57,7 @@ class MultiWorkerMirroredStrategy(Strategy):
             raise ArgumentError(f"{place}: expected CommunicationOptions, got {options!r}.")
         join(place, member, collective_seconds=options.timeout_seconds)
         options.warn_of_no_effect(place, timed=True)
-        devices = jax.devices() if jax.process_count() > 1 else jax.local_devices()
+        devices = everywhere()
         _check_all_there(place, devices)
         super().__init__(Mesh(np.array(devices), (ROWS,)))
 

@@ -17,6 +17,7 @@ import jax
 from nnlib.core.errors import ArgumentError
 
 from .cluster_members import id_in_cluster, members_of
+from .cpu_threads import enough_threads
 from .errors import StrategyError
 from .own_generation import own
 
@@ -129,7 +130,8 @@ def join(
     )
     try:
         _call_within(seconds, start)
-        jax.process_count()  # connects the devices
+        with enough_threads(several=True):
+            jax.process_count()  # connects the devices
     except (RuntimeError, TimeoutError) as error:
         raise StrategyError(
             f"{place}: expected to join {member.count} processes at {member.coordinator} as "

@@ -12,7 +12,7 @@ from nnlib.core.errors import ArgumentError
 from nnlib.models.trainable import overrides
 
 from .axis_rules import AxisRules
-from .devices import devices_of
+from .devices import devices_of, everywhere
 from .meshes import known_axes, mesh_of
 from .sharded_placement import ShardedPlacement
 from .sharding_table import table
@@ -82,7 +82,7 @@ class ShardedStrategy(Strategy):
             raise ArgumentError(f"{place}: expected a Mesh or devices, got both. Leave one out.")
         if remat not in REMAT:
             raise ArgumentError(f"{place}: expected remat to be one of {REMAT}, got {remat!r}.")
-        found = devices_of(place, devices) if devices else jax.devices()
+        found = devices_of(place, devices) if devices else everywhere()
         super().__init__(mesh_of(place, mesh, found, DATA))
         self.row_axes = known_axes(place, _names(rows), self.mesh)
         gathered = known_axes(place, self.row_axes if fsdp is None else _names(fsdp), self.mesh)

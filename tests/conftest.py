@@ -16,6 +16,9 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1]
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# Eight devices on few cores: see distributed/cpu_threads.py. Whatever starts JAX first, finds it.
+os.environ.setdefault("NPROC", "64")
+
 import subprocess
 import sys
 from collections.abc import Callable, Iterator

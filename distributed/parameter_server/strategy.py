@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from jax.sharding import Mesh
 
@@ -18,6 +17,7 @@ from nnlib import optimizers
 from nnlib.core.errors import ArgumentError
 from nnlib.training.placement import ONE_DEVICE, Placement
 
+from ..devices import here
 from ..errors import StrategyError
 from ..strategy import ROWS, Strategy
 from .dispatcher import Dispatcher
@@ -99,7 +99,7 @@ class ParameterServerStrategy(Strategy):
                 "ParameterServerStrategy: expected variable_partitioner to be a function as "
                 f"nn.distributed.MinSizePartitioner(), got {variable_partitioner!r}."
             )
-        super().__init__(Mesh(np.array(jax.local_devices()[:1]), (ROWS,)))
+        super().__init__(Mesh(np.array(here()[:1]), (ROWS,)))
         self._tasks = Tasks() if cluster_resolver is None else tasks_of(cluster_resolver)
         self.cluster_resolver, self._partitioner = cluster_resolver, variable_partitioner
         self._folder = checkpoint_dir
