@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 
@@ -38,4 +39,5 @@ def enough_threads(several: bool = False) -> Iterator[None]:
 def _devices() -> int:
     """How many devices the CPU is asked to be."""
     forced = _FORCED.findall(os.environ.get("XLA_FLAGS", ""))
-    return max(jax.config.jax_num_cpu_devices, int(forced[-1]) if forced else 1)
+    config: Any = jax.config
+    return max(config.jax_num_cpu_devices, int(forced[-1]) if forced else 1)

@@ -6,7 +6,6 @@ import types
 from pathlib import Path
 
 import pytest
-
 from nnlib.distributed import cpu_threads
 from nnlib.distributed.cpu_threads import enough_threads
 
