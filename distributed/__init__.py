@@ -34,7 +34,14 @@ from .default_strategy import (
     in_cross_replica_context,
 )
 from .distributed_dataset import DistributedDataset, DistributedIterator
-from .errors import ClusterTypeError, DoesNotFitError, ProcessError, StrategyError, TFConfigError
+from .errors import (
+    ClusterKeyError,
+    ClusterTypeError,
+    DoesNotFitError,
+    ProcessError,
+    StrategyError,
+    TFConfigError,
+)
 from .input_context import InputContext, InputOptions, InputReplicationMode, ValueContext
 from .mirrored_strategy import MirroredStrategy
 from .multi_worker_mirrored_strategy import MultiWorkerMirroredStrategy
@@ -69,6 +76,7 @@ from .values import DistributedValues, PerReplica
 
 __all__ = [
     "ClusterCoordinator",
+    "ClusterKeyError",
     "ClusterResolver",
     "ClusterSpec",
     "ClusterTypeError",

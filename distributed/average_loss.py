@@ -4,7 +4,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from nnlib.core.errors import ArgumentError, DTypeError, ShapeError
 from nnlib.losses.reduction import over_leading_axes
@@ -31,6 +30,7 @@ def compute_average_loss(
 
     Raises:
         ArgumentError: for a size that is negative or no single number.
+        DTypeError: for losses that are no numbers, and a size that is no integer.
         ShapeError: for losses or weights of another shape.
         StrategyError: outside of `run` in a scope, and without a size where replicas may differ in
             their number of rows.
@@ -61,7 +61,11 @@ def scale_regularization_loss(regularization_loss: Any) -> jax.Array:
     Args:
         regularization_loss: penalties, as an array or a list of them.
 
+    Returns:
+        A number.
+
     Raises:
+        DTypeError: for penalties that are no numbers.
         StrategyError: outside of `run` in a scope.
 
     >>> import nnlib as nn
@@ -92,7 +96,7 @@ def _size(given: Any) -> Any:
         raise DTypeError(
             f"compute_average_loss: expected global_batch_size to be an integer, got {given!r}."
         )
-    if size.ndim or (isinstance(given, int | np.integer) and given < 0):
+    if size.ndim or (not isinstance(size, jax.core.Tracer) and int(size) < 0):
         raise ArgumentError(
             "compute_average_loss: expected global_batch_size to be one number of rows from 0 on, "
             f"got {given!r}."

@@ -6,6 +6,7 @@ runs it then, in a thread of its own, and they meet wherever they exchange somet
 
 import contextvars
 import threading
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from .errors import StrategyError
 from .reduce_op import ReduceOp
 from .reduction import gathered, reduced
 from .replica_context import ReplicaContext, UnevenContext, axis_of, uneven, within
+from .replicas import Replicas
 from .values import PerReplica
 
 if TYPE_CHECKING:
@@ -34,18 +36,24 @@ class Meeting:
     """Where the replicas of this process wait for each other and exchange values.
 
     Args:
-        count: how many come, each from a thread of its own.
+        replicas: those of this process come each from a thread of its own.
         threads: with one more, which sees no mesh but that of the strategy.
     """
 
-    def __init__(self, count: int, threads: ThreadPoolExecutor):
-        self._threads = threads
-        self._given: list[Any] = [None] * count
+    def __init__(self, replicas: Replicas, threads: ThreadPoolExecutor):
+        self._replicas, self._threads = replicas, threads
+        self._given: list[Any] = [None] * len(replicas.local)
         self._results: list[Any] = []
-        self._barrier = threading.Barrier(count, self._combine)
+        self._barrier = threading.Barrier(len(replicas.local), self._combine)
 
     def exchange(self, place: int, what: str, combine: Combine, value: Any) -> Any:
         """What a replica gets for its value, once all are here.
+
+        Args:
+            place: of the replica among those of this process.
+            what: it comes for, with all that has to agree.
+            combine: what makes the results of the values.
+            value: of this replica.
 
         Raises:
             StrategyError: if they come for different things.
@@ -62,13 +70,22 @@ class Meeting:
     def _combine(self) -> None:
         reasons = sorted({what for what, *_ in self._given})
         if len(reasons) > 1:
-            raise StrategyError(
-                "run: expected all replicas to exchange values in one order, got "
-                f"{' and '.join(reasons)} at once. Do not let it depend on shapes."
-            )
-        _, combine, _ = self._given[0]
-        values = [value for *_, value in self._given]
-        self._results = self._threads.submit(combine, values).result()
+            raise _apart(*reasons)
+        self._results = self._threads.submit(self._combined).result()
+
+    def _combined(self) -> list[Any]:
+        what, combine, _ = self._given[0]
+        codes = np.full((len(self._given), 1), zlib.crc32(what.encode()))
+        if np.ptp(self._replicas.exchange(codes)):
+            raise _apart(what, "something else in another process")
+        return combine([value for *_, value in self._given])
+
+
+def _apart(*reasons: str) -> StrategyError:
+    return StrategyError(
+        "run: expected all replicas to exchange the same in one order, got "
+        f"{' and '.join(reasons)} at once. Do not let it depend on the rows of a replica."
+    )
 
 
 class LockstepContext(UnevenContext):
@@ -86,27 +103,31 @@ class LockstepContext(UnevenContext):
 
     def _reduced(self, op: ReduceOp, tree: Any) -> Any:
         if op is ReduceOp.SUM:
-            return jax.tree.map(self._sum, tree)
+            return jax.tree.map_with_path(self._sum, tree)
         return ReplicaContext._reduced(self, op, tree)
 
-    def _sum(self, array: jax.Array) -> jax.Array:
+    def _sum(self, path: Any, array: jax.Array) -> jax.Array:
+        what = f"all_reduce of {array.dtype}{list(array.shape)}{jax.tree_util.keystr(path)}"
+
         @jax.custom_vjp
         def total(array: Any) -> Any:
-            return self._exchanged("all_reduce", self._summed, array)
+            return self._exchanged(what, self._summed, array)
 
         total.defvjp(lambda array: (total(array), None), lambda _, grad: (total(grad),))
         return total(array)
 
     def _gathered(self, array: jax.Array, axis: int) -> jax.Array:
         number, length = axis_of("all_gather", axis, array.ndim), array.shape[axis]
+        shape = [size if axis != number else -1 for axis, size in enumerate(array.shape)]
+        what = f"all_gather of {array.dtype}{shape} along axis {number}"
 
         @jax.custom_vjp
         def joined(array: Any) -> Any:
-            return self._exchanged("all_gather", lambda parts: self._joined(number, parts), array)
+            return self._exchanged(what, lambda parts: self._joined(number, parts), array)
 
         def back(_: Any, grad: Any) -> tuple[Any]:
-            start = self._exchanged("all_gather", self._starts, length)
-            return (jax.lax.dynamic_slice_in_dim(self._sum(grad), start, length, number),)
+            start = self._exchanged(f"gradient of {what}", self._starts, length)
+            return (jax.lax.dynamic_slice_in_dim(self._sum((), grad), start, length, number),)
 
         joined.defvjp(lambda array: (joined(array), None), back)
         return joined(array)
@@ -160,7 +181,7 @@ def in_lockstep(
             raise
 
     with ThreadPoolExecutor(count + 1) as threads:
-        meeting = Meeting(count, threads)
+        meeting = Meeting(strategy.replicas, threads)
         own = [contextvars.copy_context() for _ in calls]
         started = [threads.submit(own[place].run, run, place) for place in range(count)]
         errors = [error for one in started if (error := one.exception()) is not None]

@@ -78,7 +78,7 @@ class ReplicaContext:
         """The values of all replicas, one behind the other along an axis, on each of them.
 
         Args:
-            value: an array, or a tree of them, of one shape on all replicas.
+            value: an array, or a tree of them, of one shape on all replicas but along the axis.
             axis: along which they are joined; may be negative.
             options: CommunicationOptions; warns of those that XLA decides by itself.
 
@@ -124,8 +124,11 @@ class LoneContext(ReplicaContext):
         return array
 
 
-class NeedsOthersError(StrategyError):
-    """A replica that runs by itself came to something that it needs the others for."""
+class NeedsOthersError(BaseException):
+    """A replica that runs by itself came to something that it needs the others for.
+
+    No function of a user may take it for an error of its own and go on without the others.
+    """
 
 
 class UnevenContext(ReplicaContext):

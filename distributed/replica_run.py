@@ -6,7 +6,7 @@ the replicas by itself, and a following `all_reduce` would count them twice.
 
 import contextlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -137,14 +137,15 @@ class ReplicaRun:
 
     def _uneven(self, fn: Callable[..., Any], structure: Any, given: Sequence[Any]) -> Any:
         """Each replica by itself; as Python runs it where they need something of each other."""
-        with contextlib.suppress(NeedsOthersError):
-            return self.regroup(self._one_by_one(fn, structure, given))
-        return self.regroup(self._together(fn, structure, given))
+        with _of_one_shape():
+            with contextlib.suppress(NeedsOthersError):
+                return self.regroup(self._one_by_one(fn, structure, given))
+            return self.regroup(self._together(fn, structure, given))
 
     def _together(
         self, fn: Callable[..., Any], structure: Any, given: Sequence[Any]
     ) -> Sequence[Any]:
-        """All on one device, in turns, as weights that the function knows are on one."""
+        """All on one device, as weights that the function knows are on one."""
         replicas = self.replicas
         devices = [replicas.devices[number] for number in replicas.local]
 
@@ -167,12 +168,7 @@ class ReplicaRun:
             device = replicas.devices[number]
             own = [jax.device_put(_own(leaf, place), device) for leaf in given]
             program = self._alone_programs.get(fn, self._alone)
-            try:
-                results.append(program((structure, device), own, np.int32(number)))
-            except NameError as error:
-                if "axis" not in str(error):
-                    raise
-                raise uneven("a collective of JAX") from error
+            results.append(program((structure, device), own, np.int32(number)))
         return results
 
     def _alone(self, function: Callable[[], Any]) -> Callable[..., Any]:
@@ -217,6 +213,17 @@ class ReplicaRun:
         ):
             return first
         return self.replicas.group(values)
+
+
+@contextlib.contextmanager
+def _of_one_shape() -> Iterator[None]:
+    """Collectives of JAX, which find no other replica within, say what they need."""
+    try:
+        yield
+    except NameError as error:
+        if "axis" not in str(error):
+            raise
+        raise uneven("a collective of JAX") from error
 
 
 def _cut_leaves(structure: Any) -> list[bool] | None:

@@ -27,8 +27,9 @@ COLLECTIVE_SECONDS = 300.0
 """How long processes wait for each other in a collective before they raise."""
 START_SECONDS = 300.0
 """How long a process waits until all others are there."""
-_LATE_SECONDS = 30.0
-"""JAX ends a process that waits for longer than it is told to: this one raises so long before."""
+_LATE_SECONDS = 3600.0
+"""JAX aborts a process that waits for longer than it is told to: this one has raised long before,
+so that whoever catches that has time to end it as it should end."""
 SHUTDOWN_SECONDS = 120.0
 """How long a process that is done waits for the others."""
 NAME_SECONDS = 30.0
@@ -115,7 +116,8 @@ def join(
         _check_free(place, bind)
     _limit_collectives(collective_seconds or COLLECTIVE_SECONDS)
     generation = own()
-    jax.config.update("jax_enable_recoverability", generation is not None)
+    if generation is not None:
+        jax.config.update("jax_enable_recoverability", True)
     seconds = start_seconds or START_SECONDS
     start = functools.partial(
         jax.distributed.initialize,
@@ -136,7 +138,8 @@ def join(
         raise StrategyError(
             f"{place}: expected to join {member.count} processes at {member.coordinator} as "
             f"number {member.index}, got: {error}. Make the strategy before JAX computes anything "
-            "or is asked for devices, and see that all processes start and reach that address."
+            "or is asked for devices, and see that all processes start and reach that address. "
+            "This process cannot join another cluster any more: end it."
         ) from error
     _joined = member
     _check_same(place, member)

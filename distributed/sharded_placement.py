@@ -37,9 +37,6 @@ class ShardedPlacement(MeshPlacement):
         sequence: the axis of the mesh over which attention cuts sequences; None for none.
     """
 
-    attention: Callable[..., Any] | None = None
-    """What layers attend with, if not as on one device."""
-
     def __init__(
         self,
         model: Any,
@@ -50,6 +47,8 @@ class ShardedPlacement(MeshPlacement):
     ):
         super().__init__(cuts.mesh, row_axes, self._specs)
         self._sequence = sequence
+        self.attention: Callable[..., Any] | None = None
+        """What layers attend with, if not as on one device."""
         if sequence is not None:
             self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
         self._model, self._cuts, self._remat = model, cuts, remat
@@ -63,8 +62,8 @@ class ShardedPlacement(MeshPlacement):
     @property
     def working_axes(self) -> tuple[str, ...]:
         """See `MeshPlacement`: gathered weights are used whole, sequences may be cut."""
-        found = self._with_axes_of(cut.used.spec for cut in self._cuts.of(self._model))
-        return found if self._sequence is None else (*found, self._sequence)
+        cuts = [cut.used.spec for cut in self._cuts.of(self._model)]
+        return self._with_axes_of([*cuts, P(self._sequence)])
 
     def local(self, tree: Any) -> Any:
         """See `Placement`: layers keep cut arrays."""

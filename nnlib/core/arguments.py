@@ -37,6 +37,12 @@ def legacy_input_shape(cls: type, legacy: dict[str, Any]) -> Any:
             f"{cls.__name__}: expected arguments among {', '.join(known)}, "
             f"got {', '.join(map(repr, unknown))}.{hint}"
         )
+    given = [name for name in _LEGACY if legacy.get(name) is not None]
+    if len(given) > 1:
+        raise ArgumentError(
+            f"{cls.__name__}: expected one of {', '.join(_LEGACY)}, got {' and '.join(given)}. "
+            "Leave one out."
+        )
     if legacy.get("batch_input_shape") is not None:
         return tuple(legacy["batch_input_shape"])
     if legacy.get("input_shape") is not None:

@@ -14,29 +14,29 @@ import jax
 
 Convolve = Callable[[jax.Array, jax.Array], jax.Array]
 
-_mesh: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_mesh", default=None)
+_placement: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_placement", default=None)
 
 
 @contextlib.contextmanager
 def partitioned_by(placement: Any) -> Iterator[None]:
-    """Within the block a step is traced whose arrays `placement` cuts; None for no one.
+    """Within the block a step is traced whose arrays `placement` cuts.
 
-    It has the methods `by_rows` and `with_whole_axes`, as below.
+    It is None where XLA may cut as it likes. It has the methods `by_rows` and `with_whole_axes`, as below.
     """
-    token = _mesh.set(placement)
+    token = _placement.set(placement)
     try:
         yield
     finally:
-        _mesh.reset(token)
+        _placement.reset(token)
 
 
 def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """`convolve(x, kernel)`, by each device for its rows of `x`."""
-    placement = _mesh.get()
+    placement = _placement.get()
     return convolve(x, kernel) if placement is None else placement.by_rows(convolve, x, kernel)
 
 
 def with_whole_axes(array: jax.Array, axes: Iterable[int]) -> jax.Array:
     """`array`, of which no device has a part of these axes alone."""
-    placement = _mesh.get()
+    placement = _placement.get()
     return array if placement is None else placement.with_whole_axes(array, tuple(axes))

@@ -104,17 +104,17 @@ class CheckpointManager:
 
     @property
     def steps(self) -> list[int]:
-        """The numbers that are kept, in order."""
+        """The numbers that are kept, in order; several processes ask for it together."""
         return self._peers.from_first(lambda: sorted(self._manager.all_steps()))
 
     @property
     def latest_step(self) -> int | None:
-        """The highest number, or None."""
+        """The highest number, or None; several processes ask for it together."""
         return self._peers.from_first(self._manager.latest_step)
 
     @property
     def best_step(self) -> int | None:
-        """The number with the best metric, or None."""
+        """The number with the best metric, or None; several processes ask for it together."""
         return self._peers.from_first(self._manager.best_step)
 
     def wait(self) -> None:

@@ -42,6 +42,8 @@ def test_average_losses(losses, options, expected):
     [
         (3.0, {}, ValueError),
         (FOUR_LOSSES, {"global_batch_size": -1}, ValueError),
+        (FOUR_LOSSES, {"global_batch_size": np.asarray(-3)}, ValueError),
+        (FOUR_LOSSES, {"global_batch_size": jnp.asarray(-3)}, ValueError),
         (FOUR_LOSSES, {"global_batch_size": [8]}, ValueError),
         (FOUR_LOSSES, {"global_batch_size": 2.0}, TypeError),
         (FOUR_LOSSES, {"sample_weight": [1.0, 2.0]}, ValueError),

@@ -156,6 +156,11 @@ def test_arithmetic_that_devices_repeat_or_wait_for():
     cut = nn.distributed.ShardedStrategy({"data": 4, "model": 2}, {"out": "model"})
     found = nn.distributed.plan(network(8, optimizer="sgd"), cut, 8, verbose=False)
     assert found.flops == products / 2
+    both = nn.distributed.ShardedStrategy(
+        {"data": 4, "model": 2}, {"out": "model"}, sequence="model"
+    )
+    once = nn.distributed.plan(network(8, optimizer="sgd"), both, 8, verbose=False)
+    assert once.flops == found.flops
     assert json.loads(json.dumps(dataclasses.asdict(found)))["flops"] == found.flops
 
 

@@ -57,10 +57,11 @@ def compiled_total(x):
     [
         lambda x: jax.lax.psum(jnp.sum(x), "replica"),
         jax.grad(lambda x: jax.lax.pmean(jnp.sum(x), "replica")),
+        lambda x: jax.lax.psum(D.get_replica_context().all_reduce("SUM", jnp.sum(x)), "replica"),
         compiled_total,
         synchronized,
     ],
-    ids=["psum", "pmean", "compiled", "batch normalization"],
+    ids=["psum", "pmean", "psum of all_reduce", "compiled", "batch normalization"],
 )
 def test_collectives_that_are_compiled_need_one_shape(function):
     """The parts of other replicas are never left out of a sum."""
@@ -114,16 +115,40 @@ def test_a_step_with_a_short_last_batch():
     assert device == {TWO.mesh.devices[1]}
 
 
-def test_replicas_that_do_not_meet_end():
-    def odd(c, x):
-        c.all_reduce("SUM", x.sum())
-        return c.all_gather(x, 0) if x.shape[0] == 1 else x
+def test_a_function_cannot_go_on_without_the_others():
+    def hiding(c, x):
+        try:
+            return c.all_reduce("SUM", x.sum())
+        except Exception:
+            return x.sum()
 
+    assert lists(TWO.run(context_of(hiding), args=(of([1.0, 2.0], [3.0]),))) == [6, 6]
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (lambda c, x, lone: c.all_gather(x, 0) if lone else x, "all_gather .* and its end"),
+        (lambda c, x, lone: c.all_reduce("SUM", {"ab"[lone]: x.sum()}), r"\['a'\] and .*\['b'\]"),
+        (lambda c, x, lone: c.all_reduce("SUM", x), r"float32\[1\] and .* float32\[2\]"),
+        (lambda c, x, lone: c.all_gather(x[None] * jnp.ones((2, 1)), int(lone)), "axis 0 and"),
+        (lambda c, x, lone: c.all_gather(x.astype("int32") if lone else x, 0), "float32.*int32"),
+    ],
+    ids=["end", "tree", "shape", "axis", "dtype"],
+)
+def test_replicas_that_exchange_different_things_end(function, what):
+    def told(c, x):
+        c.all_reduce("SUM", x.sum())
+        return function(c, x, x.shape[0] == 1)
+
+    with pytest.raises(RuntimeError, match=f"in one order, got .*{what}"):
+        TWO.run(context_of(told), args=(of([1.0, 2.0], [3.0]),))
+
+
+def test_replicas_that_do_not_meet_end():
     def failing(c, x):
         return c.all_reduce("SUM", x.sum()) / (1 if x.shape[0] == 1 else nonsense)  # noqa: F821
 
-    with pytest.raises(RuntimeError, match="in one order, got all_gather and its end"):
-        TWO.run(context_of(odd), args=(of([1.0, 2.0], [3.0]),))
     with pytest.raises(NameError, match="nonsense"):
         TWO.run(context_of(failing), args=(of([1.0, 2.0], [3.0]),))
 

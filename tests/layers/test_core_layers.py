@@ -237,6 +237,9 @@ def test_older_spellings_of_input_layer():
     assert make(batch_input_shape=(2, 3)).batch_shape == (2, 3)
     with pytest.raises(ValueError, match="expected one shape"):
         make((3,), input_shape=(4,))
+    for layer in (make, lambda **shape: nn.layers.Dense(2, **shape)):
+        with pytest.raises(ValueError, match="got input_shape and batch_input_shape"):
+            layer(input_shape=(3,), batch_input_shape=(2, 3))
 
 
 def test_inputs_as_keras_takes_them():

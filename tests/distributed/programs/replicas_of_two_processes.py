@@ -59,6 +59,15 @@ for parts in (([0, 1, 2], [10], [], [4, 4]), ([1], [2], [3, 4], [5, 6])):
     with pytest.raises(ValueError, match="one shape"):
         strategy.reduce("SUM", ragged, axis=None)
 
+
+def apart(x):
+    context = D.get_replica_context()
+    return context.all_reduce("SUM", x) if RANK else context.all_gather(x, axis=0)
+
+
+with pytest.raises(RuntimeError, match="something else in another process"):
+    strategy.run(apart, args=(of([1, 2], [2, 3], [3], [5]),))
+
 # The global batches are the same everywhere; each process has the rows of its replicas.
 dataset = strategy.experimental_distribute_dataset(nn.data.Dataset.range(14).batch(8))
 found = [lists(element) for element in dataset]
