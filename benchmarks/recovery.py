@@ -75,7 +75,10 @@ def measured(count: int, victim: int, reform: bool) -> tuple[float, float, float
     killed = notes[victim][steps.index(DEATH)][2]
     rest = [note for own in notes[:victim] + notes[victim + 1 :] for note in own]
     noticed = [when for _, what, when in rest if what == "noticed"]
-    after = min(when for attempt, what, when in rest if attempt == "2" and what != "noticed")
+    after = max(
+        min(when for attempt, what, when in own if attempt == "2" and what != "noticed")
+        for own in notes
+    )
     first = max(own[0][2] for own in notes)
     return (
         first - began,

@@ -39,7 +39,8 @@ def pipeline(
     A stage sees one microbatch: BatchNormalization normalises that, as it would a batch of its
     size, and what a stage would keep of it (moving means) is not returned. Random numbers are those
     of one device if they are drawn by row, from keys that travel in `x`, or by stage, from keys in
-    `stacked_params`, which every microbatch then shares.
+    `stacked_params`, which every microbatch then shares. Outside of `jax.jit` each call is
+    compiled anew.
 
     Args:
         stage_fn: `(params, x) -> y`, of one stage; y has the shapes and dtypes of x. It may use

@@ -86,7 +86,8 @@ def pipeline_loss(
     comes back, so device s of n keeps the inputs of at most 2 (n - s) - 1 microbatches however
     many there are, and computes its stages again from them. With m microbatches that takes
     m + 2 (n - 1) ticks of one forward and one backward pass. It can be differentiated once, in
-    reverse, with respect to all that is a float but the targets.
+    reverse, with respect to all that is a float but the targets. Outside of `jax.jit` each call is
+    compiled anew.
 
     Args:
         stage_fn: as `pipeline` takes it.
@@ -98,6 +99,9 @@ def pipeline_loss(
         mesh: with automatic axes; other axes of it may cut the batch.
         axis: of the mesh, over which the stages are cut.
         microbatches: how many; they divide the batch.
+
+    Returns:
+        A number.
 
     Raises:
         ArgumentError: for a mesh, an axis or a number that does not fit.
@@ -178,57 +182,31 @@ def _one_device(schedule: Schedule, place: Any, trained: Trained, fixed: Fixed) 
     axis, count = schedule.axis, schedule.microbatches
     size = int(schedule.mesh.shape[axis])
     here, kept = place[0], 2 * size - 1
+    first, last = here == 0, here == size - 1
     parts = _joined(trained.parts, fixed.parts)
-
-    def stages(params: Any, shared: Any, x: Any) -> Any:
-        own = _joined(params, fixed.params)
-        return all_stages(lambda one, x: schedule.stage(one, x, *shared), own, x)
 
     def tick(carry: Carry, time: Any) -> tuple[Carry, None]:
         going, coming = time - here, time - (2 * (size - 1) - here)
         goes, comes = (going >= 0) & (going < count), (coming >= 0) & (coming < count)
-        inputs = choose(here == 0, part_at(parts, jnp.maximum(going, 0)), carry.forward)
+        inputs = choose(first, part_at(parts, jnp.maximum(going, 0)), carry.forward)
         saved = store(carry.inputs, inputs, going % kept, goes)
-        outputs = stages(trained.params, trained.shared, inputs)
+        outputs = _stages(schedule, fixed, trained.params, trained.shared, inputs)
 
         # At the end of the pipeline the microbatch that comes back is the one that just went.
         number = jnp.maximum(coming, 0)
-        x, read = _split(part_at(saved, number % kept))
-        out, back, others = jax.vjp(
-            lambda params, shared, x: _split(stages(params, shared, _joined(x, read))),
-            trained.params,
-            trained.shared,
-            x,
-            has_aux=True,
+        loss, found = _back(
+            schedule, trained, fixed, number, part_at(saved, number % kept), carry.backward, last
         )
-        loss, (head_grads, at_end) = jax.value_and_grad(
-            lambda head, y: schedule.loss(
-                _joined(y, others), part_at(fixed.targets, number), *head
-            ),
-            (0, 1),
-        )(trained.head, out)
-        grads, shared_grads, x_grad = back(choose(here == size - 1, at_end, carry.backward))
-        mine = comes & (here == size - 1)
         sums = Trained(
-            _added(carry.grads.params, grads, comes),
-            _added(carry.grads.shared, shared_grads, comes),
-            _added(carry.grads.head, head_grads, mine),
-            store(carry.grads.parts, x_grad, number, comes & (here == 0)),
+            _added(carry.grads.params, found.params, comes),
+            _added(carry.grads.shared, found.shared, comes),
+            _added(carry.grads.head, found.head, comes & last),
+            store(carry.grads.parts, found.parts, number, comes & first),
         )
-        forward, backward = sent_on(outputs, axis, size, 1), sent_on(x_grad, axis, size, -1)
-        return Carry(forward, backward, saved, sums, _added(carry.loss, loss, mine)), None
+        forward, backward = sent_on(outputs, axis, size, 1), sent_on(found.parts, axis, size, -1)
+        return Carry(forward, backward, saved, sums, _added(carry.loss, loss, comes & last)), None
 
-    one = part_at(parts, 0)
-    first = one, part_at(fixed.targets, 0)
-    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, _exact(a)), trained)
-    x_grads = jax.tree.map(jnp.zeros_like, trained.parts)
-    begin = Carry(
-        one,
-        jax.tree.map(jnp.zeros_like, _split(one)[0]),
-        jax.tree.map(lambda a: jnp.stack([a] * kept), one),
-        zeros._replace(parts=x_grads),
-        jnp.zeros((), jax.eval_shape(schedule.loss, *first, *trained.head).dtype),
-    )
+    begin = _begin(schedule, trained, fixed, part_at(parts, 0), kept)
     end, _ = jax.lax.scan(tick, begin, jnp.arange(count + 2 * (size - 1)))
     # Zeros on the devices that have no part in them.
     loss, rest = jax.lax.psum((end.loss, end.grads[1:]), axis)
@@ -236,6 +214,60 @@ def _one_device(schedule: Schedule, place: Any, trained: Trained, fixed: Fixed) 
         lambda g, a: (g / count).astype(a.dtype), Trained(end.grads.params, *rest), trained
     )
     return loss / count, grads
+
+
+def _stages(schedule: Schedule, fixed: Fixed, params: Any, shared: Any, x: Any) -> Any:
+    """What the stages of a device make of a microbatch."""
+    own = _joined(params, fixed.params)
+    return all_stages(lambda one, x: schedule.stage(one, x, *shared), own, x)
+
+
+def _back(
+    schedule: Schedule,
+    trained: Trained,
+    fixed: Fixed,
+    number: Any,
+    inputs: Any,
+    received: Any,
+    last: Any,
+) -> tuple[jax.Array, Trained]:
+    """The loss of a microbatch, which only the last device has, and its gradients; of x in `parts`.
+
+    Args:
+        number: of the microbatch.
+        inputs: of the stages of this device.
+        received: the gradient with respect to their outputs, but on the last device.
+        last: whether this is the last device.
+    """
+    x, read = _split(inputs)
+    out, back, others = jax.vjp(
+        lambda params, shared, x: _split(
+            _stages(schedule, fixed, params, shared, _joined(x, read))
+        ),
+        trained.params,
+        trained.shared,
+        x,
+        has_aux=True,
+    )
+    loss, (head, at_end) = jax.value_and_grad(
+        lambda head, y: schedule.loss(_joined(y, others), part_at(fixed.targets, number), *head),
+        (0, 1),
+    )(trained.head, out)
+    params, shared, x = back(choose(last, at_end, received))
+    return loss, Trained(params, shared, head, x)
+
+
+def _begin(schedule: Schedule, trained: Trained, fixed: Fixed, one: Any, kept: int) -> Carry:
+    """Zeros, and real rows where nothing has arrived yet; `one` is a microbatch."""
+    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, _exact(a)), trained)
+    loss = jax.eval_shape(schedule.loss, one, part_at(fixed.targets, 0), *trained.head)
+    return Carry(
+        one,
+        jax.tree.map(jnp.zeros_like, _split(one)[0]),
+        jax.tree.map(lambda a: jnp.stack([a] * kept), one),
+        zeros._replace(parts=jax.tree.map(jnp.zeros_like, trained.parts)),
+        jnp.zeros((), loss.dtype),
+    )
 
 
 def _added(sums: Any, values: Any, valid: Any) -> Any:

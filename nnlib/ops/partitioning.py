@@ -21,7 +21,7 @@ _placement: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_placemen
 def partitioned_by(placement: Any) -> Iterator[None]:
     """Within the block a step is traced whose arrays `placement` cuts.
 
-    It is None where XLA may cut as it likes. It has the methods `by_rows` and `with_whole_axes`, as below.
+    It has the methods `by_rows` and `with_whole_axes`, as below; None lets XLA cut as it likes.
     """
     token = _placement.set(placement)
     try:
