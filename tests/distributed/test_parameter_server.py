@@ -93,8 +93,8 @@ def test_each_step_counts_once_whoever_is_killed(strategy, who):
     victims = {
         "nobody": {},
         "a worker": {12: sent.workers[:1]},
-        "a server": {12: strategy._servers[:1]},
-        "all": {12: [*sent.workers, *strategy._servers]},
+        "a server": {12: strategy._processes.servers[:1]},
+        "all": {12: [*sent.workers, *strategy._processes.servers]},
     }[who]
     model = linear(strategy)
     kernel, bias = model.get_weights()
@@ -202,27 +202,46 @@ def test_functions_run_at_least_once_though_workers_die(strategy, coordinator):
     np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -60.0))  # by its own name: once
 
 
-def test_one_worker_goes_on_while_the_other_is_stopped(strategy, coordinator):
-    def waits():
-        time.sleep(0.02)
+@pytest.fixture
+def short_patience(strategy):
+    watch = strategy._processes.watch
+    watch.seconds = 2.0
+    yield
+    watch.seconds = 30.0
+
+
+def test_a_worker_that_stands_still_is_replaced(strategy, coordinator, short_patience):
+    """The other one goes on meanwhile, and what it had is run again; a long function is left."""
+
+    def waits(seconds):
+        time.sleep(seconds)
         return os.getpid()
 
     process = process_of(strategy.cluster().workers[0])
     process_of(strategy.cluster().workers[1])
     for _ in range(100):  # until both have work again
-        if process in coordinator.fetch([coordinator.schedule(waits) for _ in range(4)]):
+        if process in coordinator.fetch([coordinator.schedule(waits, (0.02,)) for _ in range(4)]):
             break
     os.kill(process, signal.SIGSTOP)
-    try:
-        first = [coordinator.schedule(waits) for _ in range(20)]
-        deadline = time.monotonic() + 20
-        while sum(value.finished() for value in first) < 18 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert sum(value.finished() for value in first) >= 18  # two are with the one that stands
-    finally:
-        os.kill(process, signal.SIGCONT)
+    long = coordinator.schedule(waits, (3.0,))
+    short = [coordinator.schedule(waits, (0.02,)) for _ in range(20)]
     coordinator.join()
-    assert process in coordinator.fetch(first)
+    found = coordinator.fetch([long, *short])
+    assert len(found) == 21
+    assert process not in found
+    assert process_of(strategy.cluster().workers[0]) != process
+
+
+def test_a_parameter_server_that_stands_still_is_replaced(strategy, short_patience):
+    weights = strategy.create_parameters({"w": np.zeros(3, "float32")}, nn.optimizers.SGD(1.0))
+    weights.push({"w": np.ones(3, "float32")})
+    server = strategy._processes.servers[0]
+    process = process_of(server)
+    time.sleep(1.0)  # the watch knows all processes
+    os.kill(process, signal.SIGSTOP)
+    weights.push({"w": np.ones(3, "float32")})
+    np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -2.0))
+    assert process_of(server) != process
 
 
 def test_a_dataset_for_each_worker(strategy, coordinator):
@@ -355,7 +374,7 @@ def test_ray_listens_on_the_loopback_interface_alone(strategy):
 
 def test_close_ends_the_processes(strategy):
     """The last test: there are none behind it."""
-    processes = [process_of(actor) for actor in (*strategy.cluster().workers, *strategy._servers)]
+    processes = [process_of(actor) for actor in (*strategy.cluster().workers, *strategy._processes.servers)]
     strategy.close()
     for _ in range(100):
         if not any(os.path.exists(f"/proc/{process}") for process in processes):
