@@ -106,7 +106,9 @@ class Parameters:
         slots = self.layout.split(flat(opt if opt is not None else {}))
         calls = [
             server.load.remote(rules, *parts, flat(state or {}) if index == 0 else {})
-            for index, (server, *parts) in enumerate(zip(self._reached(), weights, slots, strict=True))
+            for index, (server, *parts) in enumerate(
+                zip(self._reached(), weights, slots, strict=True)
+            )
         ]
         self._answers(calls)
 

@@ -45,8 +45,9 @@ class ParameterServerStrategy(Strategy):
     For clusters of CPUs and large embeddings, not for speed on accelerators. Weights move by
     gradients that were computed on older weights, so that results depend on who was faster.
     The death of a worker stops nobody: another one repeats its step, and a process takes its
-    place; so it is with one that stands still. A parameter server writes every update down before it confirms it, and goes on from
-    there in its next process. Evaluation and prediction run where the script does.
+    place; so it is with one that stands still. A parameter server writes every update down before
+    it confirms it, and goes on from there in its next process. Evaluation and prediction run where
+    the script does.
 
     Ray runs the processes. Without a running Ray, one is started on this machine at first use,
     which listens on the loopback interface alone; if the script imported `ray` before, Ray listens

@@ -1,5 +1,6 @@
 """Finds processes that stand still, and ends them, so that Ray starts others in their places."""
 
+import importlib
 import os
 import signal
 import threading
@@ -116,8 +117,11 @@ class Watch:
                     raise
 
     def _look_at(self, name: str) -> None:
-        """A look that finds no answer counts one, however late it comes: this process may have
-        been stopped itself."""
+        """Ask, or see whether there is an answer.
+
+        A look that finds none counts one, however late it comes: this process may have been
+        stopped itself.
+        """
         ref = self._asked.get(name)
         if ref is not None:
             if not self._session.ray.wait([ref], timeout=0)[0]:
@@ -133,7 +137,9 @@ class Watch:
         self._silent[name] = 0
         try:
             self._known[name] = self._session.get(ref)
-        except self._session.ray.exceptions.RayError:  # its process died; the next one is on its way
+        except (
+            self._session.ray.exceptions.RayError
+        ):  # its process died; the next one is on its way
             self._known.pop(name, None)
 
     def _suspect(self, name: str) -> None:
@@ -150,9 +156,8 @@ class Watch:
         ray, seconds = self._session.ray, self.seconds / LOOKS
         if process.node == ray.get_runtime_context().get_node_id():
             return ended(process, seconds)
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        there = NodeAffinitySchedulingStrategy(process.node, soft=False)
+        strategies = importlib.import_module("ray.util.scheduling_strategies")
+        there = strategies.NodeAffinitySchedulingStrategy(process.node, soft=False)
         task = ray.remote(num_cpus=0, max_retries=0)(ended).options(scheduling_strategy=there)
         try:
             return bool(self._session.get(task.remote(process, seconds), self.seconds + seconds))

@@ -202,46 +202,33 @@ def test_functions_run_at_least_once_though_workers_die(strategy, coordinator):
     np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -60.0))  # by its own name: once
 
 
-@pytest.fixture
-def short_patience(strategy):
-    watch = strategy._processes.watch
-    watch.seconds = 2.0
-    yield
-    watch.seconds = 30.0
+def test_processes_that_stand_still_are_replaced(strategy, coordinator):
+    """The others go on meanwhile, what was lost is run again; a long function is left alone."""
+    weights = strategy.create_parameters({"w": np.zeros(3, "float32")}, nn.optimizers.SGD(1.0))
 
-
-def test_a_worker_that_stands_still_is_replaced(strategy, coordinator, short_patience):
-    """The other one goes on meanwhile, and what it had is run again; a long function is left."""
-
-    def waits(seconds):
+    def step(number, seconds):
         time.sleep(seconds)
+        weights.push({"w": np.ones(3, "float32")}, update=number)
         return os.getpid()
 
-    process = process_of(strategy.cluster().workers[0])
-    process_of(strategy.cluster().workers[1])
-    for _ in range(100):  # until both have work again
-        if process in coordinator.fetch([coordinator.schedule(waits, (0.02,)) for _ in range(4)]):
-            break
-    os.kill(process, signal.SIGSTOP)
-    long = coordinator.schedule(waits, (3.0,))
-    short = [coordinator.schedule(waits, (0.02,)) for _ in range(20)]
-    coordinator.join()
-    found = coordinator.fetch([long, *short])
-    assert len(found) == 21
-    assert process not in found
-    assert process_of(strategy.cluster().workers[0]) != process
-
-
-def test_a_parameter_server_that_stands_still_is_replaced(strategy, short_patience):
-    weights = strategy.create_parameters({"w": np.zeros(3, "float32")}, nn.optimizers.SGD(1.0))
-    weights.push({"w": np.ones(3, "float32")})
-    server = strategy._processes.servers[0]
-    process = process_of(server)
-    time.sleep(1.0)  # the watch knows all processes
-    os.kill(process, signal.SIGSTOP)
-    weights.push({"w": np.ones(3, "float32")})
-    np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -2.0))
-    assert process_of(server) != process
+    worker, server = strategy.cluster().workers[0], strategy._processes.servers[0]
+    stopped = [process_of(worker), process_of(server)]
+    watch = strategy._processes.watch
+    while not {process.number for process in watch._known.values()} >= set(stopped):
+        watch.seconds = 1.5
+        time.sleep(0.1)
+    try:
+        os.kill(stopped[0], signal.SIGSTOP)
+        values = [coordinator.schedule(step, (0, 3.0))]
+        values += [coordinator.schedule(step, (number, 0.02)) for number in range(1, 20)]
+        os.kill(stopped[1], signal.SIGSTOP)
+        coordinator.join()
+        assert stopped[0] not in coordinator.fetch(values)
+        np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -20.0))
+        assert process_of(worker) != stopped[0]
+        assert process_of(server) != stopped[1]
+    finally:
+        watch.seconds = 30.0
 
 
 def test_a_dataset_for_each_worker(strategy, coordinator):
@@ -374,7 +361,9 @@ def test_ray_listens_on_the_loopback_interface_alone(strategy):
 
 def test_close_ends_the_processes(strategy):
     """The last test: there are none behind it."""
-    processes = [process_of(actor) for actor in (*strategy.cluster().workers, *strategy._processes.servers)]
+    processes = [
+        process_of(actor) for actor in (*strategy.cluster().workers, *strategy._processes.servers)
+    ]
     strategy.close()
     for _ in range(100):
         if not any(os.path.exists(f"/proc/{process}") for process in processes):
