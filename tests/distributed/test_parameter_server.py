@@ -41,6 +41,7 @@ def strategy(tmp_path_factory):
         Cluster(),
         nn.distributed.FixedShardsPartitioner(2),
         checkpoint_dir=tmp_path_factory.mktemp("servers"),
+        heartbeat_seconds=10.0,
     )
     made.cluster()
     yield made
@@ -214,10 +215,10 @@ def test_processes_that_stand_still_are_replaced(strategy, coordinator):
     worker, server = strategy.cluster().workers[0], strategy._processes.servers[0]
     stopped = [process_of(worker), process_of(server)]
     watch = strategy._processes.watch
-    while not {process.number for process in watch._known.values()} >= set(stopped):
-        watch.seconds = 1.5
-        time.sleep(0.1)
+    watch.seconds = 1.5
     try:
+        while not {process.number for process in watch._known.values()} >= set(stopped):
+            time.sleep(0.1)
         os.kill(stopped[0], signal.SIGSTOP)
         values = [coordinator.schedule(step, (0, 3.0))]
         values += [coordinator.schedule(step, (number, 0.02)) for number in range(1, 20)]
@@ -228,7 +229,7 @@ def test_processes_that_stand_still_are_replaced(strategy, coordinator):
         assert process_of(worker) != stopped[0]
         assert process_of(server) != stopped[1]
     finally:
-        watch.seconds = 30.0
+        watch.seconds = 10.0
 
 
 def test_a_dataset_for_each_worker(strategy, coordinator):
