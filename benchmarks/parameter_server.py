@@ -105,6 +105,13 @@ def plain(data: Any, weights: Any) -> Callable[[], None]:
     return run
 
 
+def all_of(data: Any, step: Callable[..., Any], coordinator: Any) -> None:
+    """A step for each batch; wait for all."""
+    for batch in data:
+        coordinator.schedule(step, batch)
+    coordinator.join()
+
+
 def scheduled(data: Any, weights: Any, strategy: Any) -> Callable[[], None]:
     """The same by ClusterCoordinator; updates are written down, and dead workers replaced."""
     parameters = strategy.create_parameters(weights, nn.optimizers.SGD(RATE))
@@ -118,12 +125,7 @@ def scheduled(data: Any, weights: Any, strategy: Any) -> Callable[[], None]:
         parameters.push(gradients)
         return value
 
-    def run() -> None:
-        for batch in data:
-            coordinator.schedule(step, batch)
-        coordinator.join()
-
-    return run
+    return lambda: all_of(data, step, coordinator)
 
 
 def fitted(data: Any, features: int, units: int, strategy: Any) -> Callable[[], None]:
@@ -162,12 +164,7 @@ def embedded(data: Any, table: Any, strategy: Any, by_rows: bool) -> Callable[[]
         parameters.push({"table": nn.distributed.Rows(once, gradient[: len(once)])})
         return value
 
-    def run() -> None:
-        for batch in data:
-            coordinator.schedule(step, batch)
-        coordinator.join()
-
-    return run
+    return lambda: all_of(data, step, coordinator)
 
 
 def fitted_table(data: Any, table: Any, strategy: Any) -> Callable[[], None]:

@@ -5,7 +5,7 @@
 True
 """
 
-from . import cluster_resolver, experimental
+from . import cluster_resolver, coordinator, experimental
 from .average_loss import compute_average_loss, scale_regularization_loss
 from .cluster_members import id_in_cluster, is_chief
 from .cluster_resolver import (
@@ -28,6 +28,7 @@ from .cross_device_ops import (
 )
 from .datasets_from_function import DistributedDatasetFromFunction
 from .default_strategy import (
+    experimental_set_strategy,
     get_replica_context,
     get_strategy,
     has_strategy,
@@ -42,7 +43,13 @@ from .errors import (
     StrategyError,
     TFConfigError,
 )
-from .input_context import InputContext, InputOptions, InputReplicationMode, ValueContext
+from .input_context import (
+    InputContext,
+    InputOptions,
+    InputReplicationMode,
+    RunOptions,
+    ValueContext,
+)
 from .mirrored_strategy import MirroredStrategy
 from .multi_worker_mirrored_strategy import MultiWorkerMirroredStrategy
 from .one_device_strategy import OneDeviceStrategy
@@ -113,6 +120,7 @@ __all__ = [
     "RemoteValue",
     "ReplicaContext",
     "Rows",
+    "RunOptions",
     "Server",
     "ShardedStrategy",
     "SimpleClusterResolver",
@@ -127,7 +135,9 @@ __all__ = [
     "cluster_resolver",
     "compute_average_loss",
     "connect_to_cluster",
+    "coordinator",
     "experimental",
+    "experimental_set_strategy",
     "gathered_at_use",
     "get_replica_context",
     "get_strategy",

@@ -12,7 +12,13 @@ from jax.sharding import NamedSharding
 from nnlib.core.errors import DataError
 from nnlib.training.data import as_arrays
 
-from .distributed_dataset import DistributedIterator, check_owner, checked_dataset, pass_of
+from .distributed_dataset import (
+    DistributedIterator,
+    check_owner,
+    checked_dataset,
+    pass_of,
+    spec_for_replicas,
+)
 from .input_context import InputContext, InputOptions, InputReplicationMode
 from .reduction import joined_uneven
 from .replicas import Replicas
@@ -56,7 +62,16 @@ class DistributedDatasetFromFunction:
         # What processes agree on must come in the order of their steps: not from a thread.
         alone = len(self.strategy.replicas.processes) == 1
         depth = self.options.experimental_per_replica_buffer_size if alone else 0
-        return DistributedIterator(map(self._grouped, self._steps()), depth)
+        elements = map(self._grouped, self._steps())
+        return DistributedIterator(elements, depth, lambda: self.element_spec)
+
+    @property
+    def element_spec(self) -> Any:
+        """See `DistributedDataset.element_spec`."""
+        fetched = self.options.experimental_fetch_to_device
+        return spec_for_replicas(
+            self.place, self.datasets[0], self.strategy, fetched, lambda rows: rows
+        )
 
     def _steps(self) -> Iterator[list[Any]]:
         """What the replicas of this process get, step by step, as lists of leaves."""

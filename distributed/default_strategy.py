@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from nnlib.core.scope import strategy_in_scope
+from nnlib.core.errors import ArgumentError
+from nnlib.core.scope import choose_strategy, strategy_in_scope
 
 from .devices import here
 from .errors import StrategyError
+from .input_context import RunOptions, check_run_options
 from .replica_context import LoneContext, ReplicaContext, current_context, refuse_within_run, within
 from .replica_run import check_call
 from .strategy import ROWS, Strategy
@@ -35,10 +37,15 @@ class DefaultStrategy(Strategy):
         yield self
 
     def run(
-        self, fn: Callable[..., Any], args: Any = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        fn: Callable[..., Any],
+        args: Any = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: RunOptions | None = None,
     ) -> Any:
         """`fn(*args, **kwargs)` in the context of its only replica."""
         refuse_within_run("run", "Call the function itself.")
+        check_run_options(options)
         check_call(fn, args, kwargs)
         with within(LoneContext(self)):
             return fn(*args, **(kwargs or {}))
@@ -79,6 +86,38 @@ def has_strategy() -> bool:
     False
     """
     return get_strategy() is not default_strategy()
+
+
+def experimental_set_strategy(strategy: Strategy | None) -> None:
+    """As if the strategy's scope were open in all of this thread from now on.
+
+    For notebooks and scripts that need no other strategy: within it only the scope of the same one
+    may be opened. `with strategy.scope():` says more clearly what it is about.
+
+    Args:
+        strategy: None for none.
+
+    Raises:
+        StrategyError: within a scope, or in a function of `run`.
+        ArgumentError: for something that is no strategy.
+
+    >>> import nnlib as nn
+    >>> strategy = nn.distributed.MirroredStrategy()
+    >>> nn.distributed.experimental_set_strategy(strategy)
+    >>> nn.Sequential([nn.Input((4,)), nn.layers.Dense(2)]).distribute_strategy is strategy
+    True
+    >>> nn.distributed.experimental_set_strategy(None)
+    """
+    refuse_within_run("experimental_set_strategy", "Call it before run().")
+    if strategy is not None and not isinstance(strategy, Strategy):
+        raise ArgumentError(
+            f"experimental_set_strategy: expected a strategy or None, got {strategy!r}."
+        )
+    if not choose_strategy(strategy):
+        raise StrategyError(
+            "experimental_set_strategy: expected a call outside of scope(), got one within that of "
+            f"{strategy_in_scope()!r}. Leave the scope first."
+        )
 
 
 def get_replica_context() -> ReplicaContext | None:

@@ -1,13 +1,14 @@
 """Datasets whose elements are a PerReplica for each array."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from nnlib.core.errors import ArgumentError, DataError
+from nnlib.data.spec import TensorSpec
 from nnlib.training.data import as_arrays
 from nnlib.training.stream import Ahead, is_stream
 
@@ -24,9 +25,11 @@ class DistributedIterator:
     Args:
         elements: what it gives.
         depth: how many of them are made ready ahead of time, by a thread; 0 for no thread.
+        spec: tells `element_spec`.
     """
 
-    def __init__(self, elements: Iterable[Any], depth: int):
+    def __init__(self, elements: Iterable[Any], depth: int, spec: Callable[[], Any]):
+        self._spec = spec
         self._ahead = Ahead(iter(elements), depth) if depth else None
         self._elements = iter(self._ahead or elements)
 
@@ -35,6 +38,11 @@ class DistributedIterator:
 
     def __next__(self) -> Any:
         return next(self._elements)
+
+    @property
+    def element_spec(self) -> Any:
+        """That of its dataset."""
+        return self._spec()
 
     def get_next(self) -> Any:
         """The next element.
@@ -102,8 +110,28 @@ class DistributedDataset:
             )
 
     def __iter__(self) -> DistributedIterator:
-        return DistributedIterator(
-            self._elements(), self.options.experimental_per_replica_buffer_size
+        depth = self.options.experimental_per_replica_buffer_size
+        return DistributedIterator(self._elements(), depth, lambda: self.element_spec)
+
+    @property
+    def element_spec(self) -> Any:
+        """A TensorSpec for each array of an element, as a PerReplica where there are several.
+
+        The rows are None where batches may have different numbers of them.
+
+        >>> import nnlib as nn
+        >>> strategy = nn.distributed.MirroredStrategy(["cpu:0"])
+        >>> dataset = strategy.experimental_distribute_dataset(nn.data.Dataset.range(4).batch(2))
+        >>> dataset.element_spec.shape
+        (None,)
+        """
+        count = self.strategy.num_replicas_in_sync
+        return spec_for_replicas(
+            self.place,
+            self.dataset,
+            self.strategy,
+            self.options.experimental_fetch_to_device,
+            lambda rows: None if rows % count else rows // count,
         )
 
     def _elements(self) -> Iterator[Any]:
@@ -142,6 +170,42 @@ class DistributedDataset:
         """The global batches, for `fit` and its siblings; see `check_owner`."""
         check_owner(self.strategy, strategy, place)
         return self.dataset
+
+
+def spec_for_replicas(
+    place: str,
+    dataset: Any,
+    strategy: "Strategy",
+    fetched: bool,
+    rows: Callable[[int], int | None],
+) -> Any:
+    """The specs of the elements of a dataset that is cut over the replicas of this process.
+
+    Args:
+        place: for the error.
+        dataset: of batches.
+        strategy: for whose replicas it is.
+        fetched: whether elements are on the devices.
+        rows: how many a replica gets of so many in a batch; None if that differs.
+    """
+    if not hasattr(dataset, "element_spec"):
+        raise ArgumentError(
+            f"{place}: expected an nn.data.Dataset for element_spec, got {type(dataset).__name__}, "
+            "which does not tell what its elements are. Look at next(iter(dataset))."
+        )
+
+    def cut(spec: Any) -> Any:
+        shape, dtype = spec.shape, spec.dtype
+        if fetched:  # JAX has 32 bits unless it is told otherwise
+            dtype = jax.dtypes.canonicalize_dtype(dtype)
+        if strategy.num_replicas_in_sync == 1:
+            return TensorSpec(shape, dtype, spec.name)
+        if shape and shape[0] is not None:
+            shape = (rows(shape[0]), *shape[1:])
+        part = TensorSpec(shape, dtype, spec.name)
+        return PerReplica([part] * len(strategy.replicas.local))
+
+    return jax.tree.map(cut, dataset.element_spec)
 
 
 def check_owner(own: "Strategy", of_model: Any, place: str) -> None:

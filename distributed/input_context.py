@@ -105,3 +105,40 @@ class InputOptions:
                 "InputOptions: expected experimental_per_replica_buffer_size of at least 1, got "
                 f"{size!r}."
             )
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How `strategy.run` compiles: as XLA does it, which is what the defaults say.
+
+    Args:
+        experimental_enable_dynamic_batch_size: each size of a batch is compiled by itself in any
+            case, so that both are the same.
+        experimental_bucketizing_dynamic_shape: False, since shapes are not filled up.
+        experimental_xla_options: None; XLA's are the flags of JAX.
+
+    Raises:
+        ArgumentError: for another value.
+
+    >>> import nnlib as nn
+    >>> nn.distributed.RunOptions().experimental_bucketizing_dynamic_shape
+    False
+    """
+
+    experimental_enable_dynamic_batch_size: bool = True
+    experimental_bucketizing_dynamic_shape: bool = False
+    experimental_xla_options: None = None
+
+    def __post_init__(self) -> None:
+        if self.experimental_bucketizing_dynamic_shape or self.experimental_xla_options is not None:
+            raise ArgumentError(
+                "RunOptions: expected experimental_bucketizing_dynamic_shape=False and "
+                f"experimental_xla_options=None, got {self!r}. Each shape is compiled once; set "
+                "XLA_FLAGS for options of XLA."
+            )
+
+
+def check_run_options(options: RunOptions | None) -> None:
+    """Raises ArgumentError for what are no options of `run`."""
+    if options is not None and not isinstance(options, RunOptions):
+        raise ArgumentError(f"run: expected nn.distributed.RunOptions(), got {options!r}.")

@@ -2,14 +2,14 @@
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from nnlib.core.errors import ArgumentError, DTypeError
-from nnlib.core.scope import mapped_over
+from nnlib.core.scope import mapped_over, strategy_scope
 
 from .communication_options import CommunicationOptions
 from .errors import StrategyError
@@ -88,6 +88,25 @@ class ReplicaContext:
         self._check(options, "all_gather")
         return jax.tree.map(lambda leaf: self._gathered(jnp.asarray(leaf), axis), value)
 
+    def merge_call(
+        self, merge_fn: Callable[..., Any], args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """`merge_fn(strategy, *args, **kwargs)` where all replicas are seen at once.
+
+        That is possible with one replica. Several are one program, in which none sees all values:
+        what `merge_fn` would reduce or gather, each replica gets by `all_reduce` or `all_gather`.
+
+        Raises:
+            StrategyError: with several replicas.
+        """
+        raise StrategyError(
+            "merge_call: expected one replica, got "
+            f"{self.num_replicas_in_sync}, which are one compiled program. Write "
+            "context.all_reduce(op, value) or context.all_gather(value, axis) in place of "
+            "strategy.reduce and strategy.gather in merge_fn, or return the values from run() and "
+            "merge them behind it."
+        )
+
     def _check(self, options: Any, place: str) -> None:
         if options is None:
             return
@@ -116,6 +135,17 @@ class LoneContext(ReplicaContext):
     def replica_id_in_sync_group(self) -> jax.Array:
         """See `ReplicaContext`: 0."""
         return jnp.zeros((), jnp.int32)
+
+    def merge_call(
+        self, merge_fn: Callable[..., Any], args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """See `ReplicaContext`: what the function returns."""
+        token = _context.set(None)
+        try:
+            with strategy_scope(self.strategy):
+                return merge_fn(self.strategy, *args, **(kwargs or {}))
+        finally:
+            _context.reset(token)
 
     def _reduced(self, op: ReduceOp, tree: Any) -> Any:
         return tree

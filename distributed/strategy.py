@@ -8,7 +8,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jax
 from jax.sharding import Mesh
@@ -21,7 +21,7 @@ from .cross_device_ops import XLA_CHOOSES, CrossDeviceOps
 from .datasets_from_function import DistributedDatasetFromFunction
 from .distributed_dataset import DistributedDataset
 from .errors import StrategyError
-from .input_context import InputContext, InputOptions, ValueContext
+from .input_context import InputContext, InputOptions, RunOptions, ValueContext, check_run_options
 from .mesh_placement import MeshPlacement
 from .reduce_op import as_reduce_op
 from .reduction import gathered, reduced
@@ -80,6 +80,14 @@ class Strategy:
         with strategy_scope(self):
             yield self
 
+    if not TYPE_CHECKING:  # type checkers know which attributes there are
+
+        def __getattr__(self, name: str) -> NoReturn:
+            way = f" {_ELSEWHERE[name]}." if name in _ELSEWHERE else ""
+            raise AttributeError(
+                f"{type(self).__name__}: expected a public attribute, got {name!r}.{way}"
+            )
+
     # Functions on all replicas -----------------------------------------------------------------
 
     @cached_property
@@ -93,7 +101,11 @@ class Strategy:
         return ReplicaRun(self)
 
     def run(
-        self, fn: Callable[..., Any], args: Any = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        fn: Callable[..., Any],
+        args: Any = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: RunOptions | None = None,
     ) -> Any:
         """Run a function on all replicas at once, compiled as by `jax.jit`.
 
@@ -114,6 +126,7 @@ class Strategy:
             args: its arguments: each replica gets its part of a PerReplica, and anything else
                 whole.
             kwargs: more of them, by name.
+            options: RunOptions, which change nothing here.
 
         Returns:
             What the function returned, each array as a PerReplica; as an array with one replica.
@@ -128,6 +141,7 @@ class Strategy:
         2.0
         """
         refuse_within_run("run", "Call the function itself.")
+        check_run_options(options)
         return self.replica_run(fn, args, kwargs)
 
     def reduce(self, reduce_op: Any, value: Any, axis: Any) -> Any:
@@ -236,6 +250,8 @@ class Strategy:
         refuse_within_run("distribute_datasets_from_function", "Pass batches as arguments.")
         return DistributedDatasetFromFunction(self, dataset_fn, _checked(options))
 
+    experimental_distribute_datasets_from_function = distribute_datasets_from_function
+
     def experimental_distribute_values_from_function(
         self, value_fn: Callable[[ValueContext], Any]
     ) -> Any:
@@ -279,6 +295,21 @@ class Strategy:
         """Who puts the weights that layers of the model keep; None for the default device."""
         del model
 
+
+_ELSEWHERE = {
+    "extended": "There are no variables here: write get_replica_context().all_reduce(op, value) "
+    "for reduce_to within run(), strategy.reduce outside of it, and return new weights in place "
+    "of update; strategy.mesh.devices are the devices",
+    "experimental_make_numpy_dataset": "Write "
+    "experimental_distribute_dataset(nn.data.Dataset.from_tensor_slices(arrays).batch(size))",
+    "make_dataset_iterator": "Write iter(strategy.experimental_distribute_dataset(dataset))",
+    "make_input_fn_iterator": "Write iter(strategy.distribute_datasets_from_function(fn))",
+    "experimental_run": "Write strategy.run(fn, args=(next(iterator),))",
+    "unwrap": "Write strategy.experimental_local_results(value)",
+    "group": "Write strategy.experimental_local_results(value)",
+    "configure": "Connect with nn.distributed.connect_to_cluster(resolver)",
+}
+"""What takes the place of attributes that TensorFlow's strategies have."""
 
 _LEAF: Any = jax.tree.structure(0)
 

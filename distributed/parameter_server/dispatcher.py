@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import StrategyError
 from .engine import RECOVERY_SECONDS
+from .session import Session
 
 TRIES = 10
 """A function during which so many processes died is taken to be the reason."""
@@ -41,12 +42,12 @@ class Dispatcher:
     """Hands calls to workers, a thread for each; what a dead worker had goes to another one.
 
     Args:
-        ray: the module.
+        session: the connection to Ray.
         workers: the actors.
     """
 
-    def __init__(self, ray: Any, workers: Sequence[Any]):
-        self.ray = ray
+    def __init__(self, session: Session, workers: Sequence[Any]):
+        self._session, self._errors = session, session.ray.exceptions
         self.workers = list(workers)
         self._changed = threading.Condition()
         self._waiting: collections.deque[Call] = collections.deque()
@@ -115,10 +116,7 @@ class Dispatcher:
 
     def _check_alive(self) -> None:
         if not self._alive:
-            raise StrategyError(
-                "ClusterCoordinator: expected a worker that lives, got none: no process of theirs "
-                f"came back within {RECOVERY_SECONDS:.0f} s. Look into the logs of Ray."
-            )
+            raise _nobody()
 
     def _cancel_waiting(self) -> None:
         while self._waiting:
@@ -127,30 +125,41 @@ class Dispatcher:
     # One worker --------------------------------------------------------------------------------
 
     def _serve(self, worker: Any) -> None:
-        """Two calls at a time are with the worker, so that it need not wait for the next."""
+        """Work until there is none; an error that nobody expects reaches whoever waits."""
         sent: collections.deque[tuple[Call, Any]] = collections.deque()
+        try:
+            self._work(worker, sent)
+        except BaseException as error:  # Ray was shut down, by SystemExit in this thread, or worse
+            failure: BaseException = error
+            if not isinstance(error, Exception):
+                failure = StrategyError(f"ClusterCoordinator: expected a result, got {error!r}.")
+                failure.__cause__ = error
+            for call, _ in sent:
+                self._ended(call, error=failure)
+            self._lose_worker()
+
+    def _work(self, worker: Any, sent: collections.deque[tuple[Call, Any]]) -> None:
+        """Two calls at a time are with the worker, so that it need not wait for the next."""
         while True:
             while len(sent) < 2 and (call := self._take(wait=not sent)) is not None:
                 try:
+                    self._session.check()
                     sent.append((call, worker.run.remote(*call.args)))
                 except Exception as error:  # arguments that cannot be pickled; Ray was shut down
                     self._ended(call, error=error)
             if not sent:
                 return
             try:
-                value = self.ray.get(sent[0][1])
-            except (self.ray.exceptions.RayTaskError, self.ray.exceptions.RaySystemError) as error:
+                value = self._session.get(sent[0][1])
+            except (self._errors.RayTaskError, self._errors.RaySystemError) as error:
                 self._ended(sent.popleft()[0], error=_cause(error))  # or a result nobody can read
-            except self.ray.exceptions.RayError as error:
-                self._again([call for call, _ in sent], error)
+            except self._errors.RayError as error:
+                again = [call for call, _ in sent]
                 sent.clear()
+                self._again(again, error)
                 if not self._recovered(worker):
+                    self._lose_worker()
                     return
-            except BaseException as error:  # Ray was shut down
-                for call, _ in sent:
-                    self._ended(call, error=error)
-                self._lose_worker()
-                return
             else:
                 self._ended(sent.popleft()[0], value)
 
@@ -159,9 +168,9 @@ class Dispatcher:
             if not wait and len(self._waiting) <= len(self.workers):
                 return None  # what is left is shared among the workers
             while not self._waiting:
-                if self._stopped:
+                if self._stopped or not self._session.lives():
                     return None
-                self._changed.wait()
+                self._changed.wait(1.0)
             self._running += 1
             return self._waiting.popleft()
 
@@ -193,20 +202,29 @@ class Dispatcher:
         """Wait for the next process of a worker; False if there is none in time."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         while time.monotonic() < deadline and not self._stopped:
+            self._session.check()
             try:
-                self.ray.get(worker.process.remote(), timeout=deadline - time.monotonic())
+                self._session.get(worker.process.remote(), deadline - time.monotonic())
                 return True
-            except self.ray.exceptions.RayError:
+            except self._errors.RayError:
                 time.sleep(0.1)
-            except BaseException:  # Ray was shut down
-                break
-        self._lose_worker()
         return False
 
     def _lose_worker(self) -> None:
         with self._changed:
             self._alive -= 1
+            if not self._alive and self._waiting:  # nobody will run them
+                self._error = self._error or _nobody()
+                while self._waiting:
+                    self._waiting.popleft().end(error=self._error)
             self._changed.notify_all()
+
+
+def _nobody() -> StrategyError:
+    return StrategyError(
+        "ClusterCoordinator: expected a worker that lives, got none: no process of theirs came "
+        f"back within {RECOVERY_SECONDS:.0f} s. Look into the logs of Ray."
+    )
 
 
 def _cause(error: Any) -> BaseException:

@@ -20,6 +20,7 @@ from nnlib.core.show_line import show_line
 from nnlib.training.state import TrainState
 
 from ..errors import StrategyError
+from .watch import GROUP
 
 RECOVERY_SECONDS = 60.0
 """So long a process that died may take to come back."""
@@ -159,6 +160,7 @@ def make_actor(ray: Any, cls: type, host: str, *args: Any, retries: int = 0) -> 
         "num_cpus": int(len(known) > 1),  # on one machine nothing has to be spread
         "max_restarts": -1,
         "max_task_retries": retries,
+        "concurrency_groups": {GROUP: 1},
     }
     if host:
         if host not in known:

@@ -46,13 +46,14 @@ class AsynchronousFitLoop(FitLoop):
         self.strategy = self.trainer.model.distribute_strategy
         _check(self.trainer)
         self._coordinator = ClusterCoordinator(self.strategy)
+        sent = self.strategy.cluster()
         self._steps: collections.deque[tuple[RemoteValue, Batch]] = collections.deque()
         self._loaded: TrainState | None = None
         self._shown = 0.0
         try:
             return super().run(initial_epoch)
         finally:
-            self.strategy.cluster().cancel()
+            sent.cancel()
 
     # The state ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,10 @@ class Journal:
         with self._path("entries").open("ab") as file:
             pickle.dump(entry, file, protocol=5)
             return file.tell() > max(COMPACT_BYTES, 4 * self._snapshot_bytes)
+
+    def remove(self) -> None:
+        """Remove the folder; nothing can be written down any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, kind: str) -> Path:
         return self.folder / f"{kind}-{self._number}.pickle"

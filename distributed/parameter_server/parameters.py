@@ -16,7 +16,9 @@ from .engine import RECOVERY_SECONDS, begin_process, make_actor, waited
 from .layout import Flat, Layout, Names, flat, refilled
 from .parcel import cut, joined, packed, piece_count
 from .rows import Rows, checked, checked_ids
+from .session import check_connected
 from .shard import ParameterShard, Rules
+from .watch import Process, this_process
 
 _ROOM = 2000
 """Bytes for names, and for what is not trained, beside the weights that a server sends."""
@@ -30,6 +32,10 @@ class ShardActor(ParameterShard):
     def __init__(self, settings: dict[str, Any], folder: str):
         begin_process(settings)
         super().__init__(folder)
+
+    def pulse(self) -> Process:
+        """The sign of life that the chief asks for, beside what it is doing."""
+        return this_process(importlib.import_module("ray"))
 
     def pull_parcel(self, wanted: Any, pieces: int) -> Any:
         """What `pull` returns, in so many results."""
@@ -100,7 +106,9 @@ class Parameters:
         slots = self.layout.split(flat(opt if opt is not None else {}))
         calls = [
             server.load.remote(rules, *parts, flat(state or {}) if index == 0 else {})
-            for index, (server, *parts) in enumerate(zip(self.servers, weights, slots, strict=True))
+            for index, (server, *parts) in enumerate(
+                zip(self._reached(), weights, slots, strict=True)
+            )
         ]
         self._answers(calls)
 
@@ -131,7 +139,7 @@ class Parameters:
         counts = [piece_count(size + _ROOM) for size in self.layout.sizes(wanted)]
         calls = [
             server.pull_parcel.options(num_returns=max(count, 1)).remote(own, count)
-            for server, own, count in zip(self.servers, wanted, counts, strict=True)
+            for server, own, count in zip(self._reached(), wanted, counts, strict=True)
         ]
         parcels = iter(self._answers(list(itertools.chain(*(_listed(call) for call in calls)))))
         answers = [joined(list(itertools.islice(parcels, max(count, 1)))) for count in counts]
@@ -162,7 +170,7 @@ class Parameters:
             path: checked(*self._place("push", path, leaf)) if isinstance(leaf, Rows) else leaf
             for path, leaf in flat(gradients).items()
         }
-        parts = zip(self.servers, self.layout.split(given), extra, strict=False)
+        parts = zip(self._reached(), self.layout.split(given), extra, strict=False)
         calls = [s.push_parcel.remote(*packed((update, part, more))) for s, part, more in parts]
         return self._answers(calls)[0]
 
@@ -172,7 +180,7 @@ class Parameters:
         Args:
             opt: a state of the optimizer, for its structure.
         """
-        answers = self._answers([server.everything.remote() for server in self.servers])
+        answers = self._answers([server.everything.remote() for server in self._reached()])
         weights, slots = (self.layout.join([a[index] for a in answers]) for index in (0, 1))
         return (
             refilled(self.structure, weights),
@@ -184,6 +192,11 @@ class Parameters:
         """For `checked`: what rows are meant for, they, and the shape of the weight."""
         shape = self.layout.shapes.get(path, ())
         return f"{method}: expected rows of {'/'.join(path)}, of the shape {shape}", rows, shape
+
+    def _reached(self) -> list[Any]:
+        """The servers, for calls of them."""
+        check_connected(importlib.import_module("ray"))
+        return self.servers
 
     def _answers(self, calls: list[Any]) -> list[Any]:
         ray = importlib.import_module("ray")

@@ -176,6 +176,10 @@ class ParameterShard:
         """The number of the process that it lives in."""
         return os.getpid()
 
+    def remove(self) -> None:
+        """Remove what was written down: the last call."""
+        self._journal.remove()
+
     def _save(self) -> None:
         weights, opt, state = self.everything()
         self._journal.snapshot((self._rules, weights, opt, state, self._applied, self._version))

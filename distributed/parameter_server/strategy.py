@@ -1,13 +1,9 @@
 """ParameterServerStrategy: weights on servers, which workers train without waiting for another."""
 
-import atexit
 import functools
 import os
-import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +17,12 @@ from ..devices import here
 from ..errors import StrategyError
 from ..strategy import ROWS, Strategy
 from .dispatcher import Dispatcher
-from .engine import RECOVERY_SECONDS, Tasks, check_ray, make_actor, start, tasks_of, waited
+from .engine import Tasks, check_ray, start, tasks_of
 from .fit_loop import AsynchronousFitLoop
 from .layout import Names
-from .parameters import Parameters, start_servers
-from .worker import Worker
+from .parameters import Parameters
+from .processes import Processes
+from .watch import HEARTBEAT_SECONDS
 
 _BY_ELEMENT = (
     optimizers.Adadelta,
@@ -48,8 +45,9 @@ class ParameterServerStrategy(Strategy):
     For clusters of CPUs and large embeddings, not for speed on accelerators. Weights move by
     gradients that were computed on older weights, so that results depend on who was faster.
     The death of a worker stops nobody: another one repeats its step, and a process takes its
-    place. A parameter server writes every update down before it confirms it, and goes on from
-    there in its next process. Evaluation and prediction run where the script does.
+    place; so it is with one that stands still. A parameter server writes every update down before
+    it confirms it, and goes on from there in its next process. Evaluation and prediction run where
+    the script does.
 
     Ray runs the processes. Without a running Ray, one is started on this machine at first use,
     which listens on the loopback interface alone; if the script imported `ray` before, Ray listens
@@ -66,6 +64,9 @@ class ParameterServerStrategy(Strategy):
             server pieces are one. None to cut none.
         checkpoint_dir: where parameter servers write; on hosts that share it they come back on
             another one. None for a temporary folder, which is removed at the end.
+        heartbeat_seconds: a worker or parameter server whose process answers nothing for so long,
+            and computes nothing, is ended and replaced (on Linux). How long a function runs does
+            not matter.
 
     Raises:
         MissingExtraError: without Ray: `pip install 'nnlib[ray]'`.
@@ -92,8 +93,14 @@ class ParameterServerStrategy(Strategy):
         variable_partitioner: Callable[..., Sequence[int]] | None = None,
         *,
         checkpoint_dir: str | os.PathLike[str] | None = None,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ):
         check_ray()
+        if not heartbeat_seconds > 0:
+            raise ArgumentError(
+                "ParameterServerStrategy: expected heartbeat_seconds above 0, got "
+                f"{heartbeat_seconds!r}."
+            )
         if variable_partitioner is not None and not callable(variable_partitioner):
             raise ArgumentError(
                 "ParameterServerStrategy: expected variable_partitioner to be a function as "
@@ -102,9 +109,8 @@ class ParameterServerStrategy(Strategy):
         super().__init__(Mesh(np.array(here()[:1]), (ROWS,)))
         self._tasks = Tasks() if cluster_resolver is None else tasks_of(cluster_resolver)
         self.cluster_resolver, self._partitioner = cluster_resolver, variable_partitioner
-        self._folder = checkpoint_dir
-        self._dispatcher: Dispatcher | None = None
-        self._servers: list[Any] = []
+        self._folder, self._heartbeat = checkpoint_dir, heartbeat_seconds
+        self._processes: Processes | None = None
         self.shipped: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
     def __repr__(self) -> str:
@@ -132,41 +138,28 @@ class ParameterServerStrategy(Strategy):
         """What hands functions to the workers; starts the processes when first asked.
 
         Raises:
-            StrategyError: if they do not start in time.
+            StrategyError: if they do not start in time, or Ray was shut down.
         """
-        if self._dispatcher is None:
-            ray = self.ray
-            self._servers = start_servers(ray, self._tasks.servers, self._folder_of_servers())
-            workers = [
-                make_actor(ray, Worker, host, index)
-                for index, host in enumerate(self._tasks.workers)
-            ]
-            calls = [actor.process.remote() for actor in (*self._servers, *workers)]
-            waited(ray, calls, 2 * RECOVERY_SECONDS, "the processes of Ray to start")
-            self._dispatcher = Dispatcher(ray, workers)
-            weakref.finalize(self, self._dispatcher.stop).atexit = False
-        return self._dispatcher
+        return self._running().dispatcher
+
+    def _running(self) -> Processes:
+        if self._processes is None:
+            self._processes = Processes(self.ray, self._tasks, self._folder, self._heartbeat)
+            weakref.finalize(self, self._processes.end).atexit = False
+        self._processes.session.check()
+        return self._processes
 
     def close(self) -> None:
         """End the processes, which else live as long as the script; the next use starts others.
 
         What was scheduled and has not begun is cancelled. A journal in `checkpoint_dir` stays.
         """
-        if self._dispatcher is None:
+        if self._processes is None:
             return
-        actors = [*self._dispatcher.workers, *self._servers]
-        self._dispatcher.stop()
-        for actor in actors:
-            self.ray.kill(actor)
-        self._dispatcher, self._servers = None, []
+        self._processes.end()
+        self._processes = None
+        vars(self).pop("ray")
         self.shipped.clear()
-
-    def _folder_of_servers(self) -> str:
-        if self._folder is not None:
-            return str(Path(self._folder).absolute())
-        folder = tempfile.mkdtemp(prefix="nnlib-parameter-server-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return folder
 
     # Weights -----------------------------------------------------------------------------------
 
@@ -198,8 +191,8 @@ class ParameterServerStrategy(Strategy):
             StrategyError: for an optimizer that needs whole weights, or all of them, where the
                 servers have parts.
         """
-        self.cluster()
-        made = Parameters(self._servers, self._partitioner, trainable)
+        servers = self._running().servers
+        made = Parameters(servers, self._partitioner, trainable)
         _check_parts(made, optimizer, constraints or {})
         return made
 

@@ -12,6 +12,7 @@ import jax
 from ..errors import StrategyError
 from .engine import begin_process, dumped
 from .parcel import joined
+from .watch import Process, this_process
 
 FUNCTIONS = 64
 """So many functions a worker keeps; those that it has had for longest are forgotten first."""
@@ -50,6 +51,10 @@ class Worker:
     def process(self) -> int:
         """The number of the process that it lives in."""
         return os.getpid()
+
+    def pulse(self) -> Process:
+        """The sign of life that the chief asks for, beside a function that runs."""
+        return this_process(importlib.import_module("ray"))
 
     def run(self, shipped: Sequence[Shipped], *parts: Any) -> Any:
         """What the function returns; arrays of JAX come as those of NumPy.

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnlib.core import declare, host, keeping
+from nnlib.core.apart import telling_of_devices
 from nnlib.core.compat import is_traced
 from nnlib.core.errors import NotBuiltError, ShapeError, StateWriteError
 from nnlib.core.frame import Frame
@@ -36,7 +37,7 @@ class Eager:
             self.fill()
         values = {id(layer): dict(layer.own_arrays()) for _, layer in self.layout()}
         rng = None if is_traced() else facade_keys.next_key
-        with Frame(self, values, training=None, rng=rng) as frame:
+        with Frame(self, values, training=None, rng=rng) as frame, telling_of_devices(self):
             out = run_layer(self, args, kwargs)
             masks = flat_masks(out)
         self._keep_state(values)

@@ -5,6 +5,7 @@ The strategies themselves are in `nnlib.distributed`, which models and layers do
 
 import contextlib
 import contextvars
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,9 +16,26 @@ _mapped: contextvars.ContextVar[str | None] = contextvars.ContextVar("nnlib_mapp
 _reader: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_reader", default=None)
 
 
+_standing = threading.local()
+"""The strategy that this thread has chosen for wherever no scope is open."""
+
+
 def strategy_in_scope() -> Any:
-    """The strategy whose `scope()` is open here, or None."""
-    return _strategy.get()
+    """The strategy whose `scope()` is open here, else the one chosen for this thread, or None."""
+    found = _strategy.get()
+    return getattr(_standing, "strategy", None) if found is None else found
+
+
+def choose_strategy(strategy: Any) -> bool:
+    """As if its scope were open in all of this thread from now on; None for no strategy.
+
+    Returns:
+        Whether that was done: not within a scope.
+    """
+    if _strategy.get() is not None:
+        return False
+    _standing.strategy = strategy
+    return True
 
 
 @contextlib.contextmanager

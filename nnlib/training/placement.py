@@ -64,8 +64,12 @@ class Placement:
         return jax.jit(function)(tree)  # one compilation, not one per shape
 
     def local(self, tree: Any) -> Any:
-        """Weights as layers keep them between trainings."""
-        return tree
+        """Weights as layers keep them between trainings, on the same devices."""
+        places = {frozenset(leaf.devices()) for leaf in jax.tree.leaves(tree)}
+        if len(places) < 2:
+            return tree
+        (default,) = jnp.zeros(()).devices()
+        return jax.device_put(tree, default)  # layers that several strategies have trained
 
     def whole(self, tree: Any) -> Any:
         """Outputs of a step, for NumPy."""

@@ -41,6 +41,7 @@ def strategy(tmp_path_factory):
         Cluster(),
         nn.distributed.FixedShardsPartitioner(2),
         checkpoint_dir=tmp_path_factory.mktemp("servers"),
+        heartbeat_seconds=10.0,
     )
     made.cluster()
     yield made
@@ -93,8 +94,8 @@ def test_each_step_counts_once_whoever_is_killed(strategy, who):
     victims = {
         "nobody": {},
         "a worker": {12: sent.workers[:1]},
-        "a server": {12: strategy._servers[:1]},
-        "all": {12: [*sent.workers, *strategy._servers]},
+        "a server": {12: strategy._processes.servers[:1]},
+        "all": {12: [*sent.workers, *strategy._processes.servers]},
     }[who]
     model = linear(strategy)
     kernel, bias = model.get_weights()
@@ -202,27 +203,33 @@ def test_functions_run_at_least_once_though_workers_die(strategy, coordinator):
     np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -60.0))  # by its own name: once
 
 
-def test_one_worker_goes_on_while_the_other_is_stopped(strategy, coordinator):
-    def waits():
-        time.sleep(0.02)
+def test_processes_that_stand_still_are_replaced(strategy, coordinator):
+    """The others go on meanwhile, what was lost is run again; a long function is left alone."""
+    weights = strategy.create_parameters({"w": np.zeros(3, "float32")}, nn.optimizers.SGD(1.0))
+
+    def step(number, seconds):
+        time.sleep(seconds)
+        weights.push({"w": np.ones(3, "float32")}, update=number)
         return os.getpid()
 
-    process = process_of(strategy.cluster().workers[0])
-    process_of(strategy.cluster().workers[1])
-    for _ in range(100):  # until both have work again
-        if process in coordinator.fetch([coordinator.schedule(waits) for _ in range(4)]):
-            break
-    os.kill(process, signal.SIGSTOP)
+    worker, server = strategy.cluster().workers[0], strategy._processes.servers[0]
+    stopped = [process_of(worker), process_of(server)]
+    watch = strategy._processes.watch
+    watch.seconds = 1.5
     try:
-        first = [coordinator.schedule(waits) for _ in range(20)]
-        deadline = time.monotonic() + 20
-        while sum(value.finished() for value in first) < 18 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert sum(value.finished() for value in first) >= 18  # two are with the one that stands
+        while not {process.number for process in watch._known.values()} >= set(stopped):
+            time.sleep(0.1)
+        os.kill(stopped[0], signal.SIGSTOP)
+        values = [coordinator.schedule(step, (0, 3.0))]
+        values += [coordinator.schedule(step, (number, 0.02)) for number in range(1, 20)]
+        os.kill(stopped[1], signal.SIGSTOP)
+        coordinator.join()
+        assert stopped[0] not in coordinator.fetch(values)
+        np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -20.0))
+        assert process_of(worker) != stopped[0]
+        assert process_of(server) != stopped[1]
     finally:
-        os.kill(process, signal.SIGCONT)
-    coordinator.join()
-    assert process in coordinator.fetch(first)
+        watch.seconds = 10.0
 
 
 def test_a_dataset_for_each_worker(strategy, coordinator):
@@ -355,7 +362,9 @@ def test_ray_listens_on_the_loopback_interface_alone(strategy):
 
 def test_close_ends_the_processes(strategy):
     """The last test: there are none behind it."""
-    processes = [process_of(actor) for actor in (*strategy.cluster().workers, *strategy._servers)]
+    processes = [
+        process_of(actor) for actor in (*strategy.cluster().workers, *strategy._processes.servers)
+    ]
     strategy.close()
     for _ in range(100):
         if not any(os.path.exists(f"/proc/{process}") for process in processes):

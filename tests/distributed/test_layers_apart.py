@@ -1,0 +1,61 @@
+"""Layers that strategies have left on different devices, in one model of none of them."""
+
+import numpy as np
+import pytest
+
+import nnlib as nn
+
+X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def layers():
+    """One on a single device, one cut over eight."""
+    made = []
+    for strategy in (
+        nn.distributed.OneDeviceStrategy("cpu:3"),
+        nn.distributed.ShardedStrategy(),
+    ):
+        with strategy.scope():
+            model = nn.Sequential([nn.Input((4,)), nn.layers.Dense(4)])
+            model.compile("sgd", "mse")
+        model.fit(X, X, verbose=0)
+        made.append(model.layers[-1])
+    return made
+
+
+def expected(layers):
+    found = X
+    for layer in layers:
+        found = found @ np.asarray(layer.kernel) + np.asarray(layer.bias)
+    return found
+
+
+def test_calls_say_which_layer_is_where(layers):
+    one, several = layers
+    model = nn.Sequential([nn.Input((4,)), one, several])
+    places = rf"{one.name} on .*3, {several.name} on .*0, \.\.\., .*7\. .*predict"
+    with pytest.raises(ValueError, match=places):
+        model(X)
+    with pytest.raises(ValueError, match=rf"weights of {several.name} on .*np.asarray"):
+        several(one(X))
+    np.testing.assert_allclose(several(np.asarray(one(X))), expected(layers), atol=1e-5)
+
+
+def test_what_compiles_brings_them_together(layers):
+    model = nn.Sequential([nn.Input((4,)), *layers])
+    np.testing.assert_allclose(model.predict(X, verbose=0), expected(layers), atol=1e-5)
+    assert [len(layer.kernel.devices()) for layer in layers] == [1, 8]
+    model.compile("sgd", "mse")
+    model.fit(X, X, verbose=0)
+    assert {len(layer.kernel.devices()) for layer in layers} == {1}
+    np.testing.assert_allclose(model(X), expected(layers), atol=1e-5)
+
+
+def test_other_errors_pass():
+    class Wrong(nn.layers.Layer):
+        def call(self, x):
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        Wrong()(X)
