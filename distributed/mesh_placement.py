@@ -87,11 +87,18 @@ class MeshPlacement(Placement):
         return jax.tree.map(lambda a: sharding if np.ndim(a) else self._everywhere, batch)
 
     def spread(self, batch: Batch) -> Batch:
-        """See `Placement`; a step that is not compiled takes uneven rows whole on every device."""
-        if row_count(batch.x) % self.replicas and not is_traced():
+        """See `Placement`; uneven rows stay whole on every device where XLA errs, or not compiles.
+
+        With an axis of the mesh that cuts no rows, its partitioner (of jax 0.10 and 0.12) takes
+        what it fills uneven parts up with for values: sums and scatters of them are wrong.
+        """
+        even = row_count(batch.x) % self.replicas == 0
+        if not even and not is_traced():
             return batch
+        cut = even or set(self.mesh.axis_names) == set(self.row_axes)
+        sharding = self._by_rows if cut else self._everywhere
         return jax.tree.map(
-            lambda a: jax.lax.with_sharding_constraint(a, self._by_rows) if a.ndim else a, batch
+            lambda a: jax.lax.with_sharding_constraint(a, sharding) if a.ndim else a, batch
         )
 
     def kept(self, carry: Any) -> Any:

@@ -60,11 +60,11 @@ STRATEGIES = {
 }
 
 
-def made(layers, strategy=None, optimizer=None):
+def made(layers, strategy=None, optimizer=None, loss="mse"):
     nn.utils.set_random_seed(3)
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = nn.Sequential(layers())
-        model.compile(optimizer or nn.optimizers.SGD(1.0), "mse")
+        model.compile(optimizer or nn.optimizers.SGD(1.0), loss)
     model.trainer.make_state()  # weights and keys are drawn here
     return model
 
@@ -113,6 +113,21 @@ def test_convolutions_that_xla_would_cut_wrongly(layer, rules):
         return model.get_weights()
 
     cut = moved(nn.distributed.ShardedStrategy({"data": 4, "model": 2}, rules))
+    assert_close(cut, moved(nn.distributed.OneDeviceStrategy("cpu:0")))
+
+
+def test_batches_that_xla_would_cut_wrongly():
+    def loss(y, p):  # of the user: a short batch is not filled up
+        return (p * y).mean(-1)
+
+    def moved(strategy):
+        layers = [nn.Input((5,), dtype="int32"), nn.layers.Embedding(24, 8)]
+        model = made(lambda: layers, strategy, loss=loss)
+        y = np.random.default_rng(0).normal(size=(10, 5, 8))
+        model.fit(X[recurrent][:10], y, batch_size=16, verbose=0)
+        return model.get_weights()
+
+    cut = moved(nn.distributed.ShardedStrategy({"data": 4, "model": 2}))
     assert_close(cut, moved(nn.distributed.OneDeviceStrategy("cpu:0")))
 
 
