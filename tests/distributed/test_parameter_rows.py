@@ -150,6 +150,53 @@ def test_an_update_of_rows_is_that_of_the_whole_gradient(tmp_path, optimizer, al
             np.testing.assert_allclose(array, other[name], rtol=1e-6, atol=1e-7)
 
 
+class Encoder(nn.Model):
+    """A table with the name of another one, which a regularizer reads as a whole."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.layers.Embedding(WORDS, 2, embeddings_regularizer="l2")
+
+    def call(self, x):
+        return self.table(x)
+
+
+class Nested(nn.Model):
+    """Two tables of one name and shape, one below the name that Adagrad has for its slots."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.accumulator = nn.layers.Embedding(WORDS, 2), Encoder()
+        self.out = nn.layers.Dense(1)
+
+    def call(self, x):
+        return self.out((self.table(x) + self.accumulator(x)).sum(1))
+
+
+@pytest.mark.parametrize("optimizer", [nn.optimizers.SGD(RATE), nn.optimizers.Adagrad(RATE)])
+def test_tables_of_one_name(tmp_path, optimizer):
+    compare(tmp_path, Nested(), optimizer, ["table"], servers=3, pieces=2)
+
+
+def test_rows_of_a_table_and_the_whole_gradient_of_its_namesake(tmp_path):
+    one, other = ("table",), ("accumulator", "table")
+    gradients = {one: Rows(np.array([3, 5]), np.ones((2, 1))), other: np.ones((8, 1))}
+    shards = [ParameterShard(tmp_path / name) for name in ("rows", "whole")]
+    for shard in shards:
+        shard.load(
+            Rules(nn.optimizers.Adagrad(RATE), {}),
+            {path: np.zeros((8, 1)) for path in (one, other)},
+            {},
+            {},
+        )
+    shards[0].push(0, gradients, {})
+    shards[1].push(0, gradients | {one: gradients[one].dense((8, 1))}, {})
+    for found, expected in zip(*(shard.everything()[:2] for shard in shards), strict=True):
+        assert found.keys() == expected.keys()
+        for path, array in found.items():
+            np.testing.assert_allclose(array, expected[path], rtol=1e-6)
+
+
 def test_bytes_do_not_grow_with_the_table(tmp_path):
     small, large = (
         compare(tmp_path / str(size), words(size, 16), nn.optimizers.SGD(RATE), ["embedding"])
