@@ -115,8 +115,10 @@ def test_rows_move_as_on_one_device(tmp_path, optimizer):
 
 def test_tables_that_are_cut_over_servers(tmp_path):
     adagrad = nn.optimizers.Adagrad(RATE)
-    sent = compare(tmp_path, words(), adagrad, ["embedding"], servers=3, pieces=2)
-    assert len(sent) == 3
+    model = words(WORDS, 16)
+    sent = compare(tmp_path, model, adagrad, ["embedding"], servers=3, pieces=2)
+    piece = WORDS // 2 * 16 * 4
+    assert all(bytes_ < len(IDS) * piece for bytes_ in sent)  # of a piece in each pull
 
 
 @pytest.mark.parametrize(
@@ -294,6 +296,17 @@ def test_a_batch_without_rows():
     assert float(reads.loss({"table": jnp.ones((9, 2))}, [], {}, jnp.asarray(empty))) == 0.0
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "uint8"])
+def test_ids_in_any_order_and_more_than_once(dtype):
+    values = np.arange(8, dtype="float32").reshape(4, 2)
+    rows = Rows(np.array([5, 0, 5, 3], dtype), values)
+    expected = np.zeros((6, 2))
+    np.add.at(expected, [5, 0, 5, 3], values)
+    np.testing.assert_array_equal(rows.dense((6, 2)), expected)
+    np.testing.assert_array_equal(rows.within(slice(3, 6)).dense((3, 2)), expected[3:])
+    assert rows.summed().ids.tolist() == [0, 3, 5]
+
+
 def test_rows_of_ones_own(tmp_path):
     table = RNG.normal(size=(10, 2)).astype("float32")
     made = local(tmp_path, {"a": {"table": table}, "w": np.ones(2)}, nn.optimizers.SGD(1.0), 2, 2)
@@ -315,15 +328,26 @@ def test_rows_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "gradient", "match"),
     [
-        ({"b": np.arange(2)}, None, "from 0 to 1"),
+        ({"b": np.zeros(0, int)}, None, "got b, which is no weight"),
+        ({"table": {"x": np.zeros(0, int)}}, None, "got table/x, which is no"),
+        ({"scale": np.zeros(0, int)}, None, "got scale, which is a number"),
+        (np.arange(2), None, "a dict of ids, got ndarray"),
         ({"table": np.arange(3.0)}, None, "integers"),
         ({"table": np.array([10])}, None, "from 10 to 10"),
         (None, Rows(np.array([-1]), np.ones((1, 2))), "from -1"),
         (None, Rows(np.array([1.0]), np.ones((1, 2))), "float64"),
         (None, Rows(np.array([1]), np.ones((1, 3))), "values of"),
+        (None, np.ones((1, 2)), r"\(10, 2\) for table, got \(1, 2\)"),
+        (None, {"rows": np.ones((10, 2))}, "none for table and some for unknown table/rows"),
+        (None, None, "none for table"),
     ],
 )
 def test_rows_that_are_not_there(tmp_path, rows, gradient, match):
-    made = local(tmp_path, {"table": np.ones((10, 2))}, nn.optimizers.SGD(1.0))
+    weights = {"table": np.ones((10, 2)), "scale": np.ones(())}
+    made = local(tmp_path, weights, nn.optimizers.SGD(1.0), servers=2)
     with pytest.raises(ValueError, match=match):
-        made.pull(rows=rows) if rows else made.push({"table": gradient})
+        if rows is not None:
+            made.pull(rows=rows)
+        else:
+            made.push({"table": gradient, "scale": np.zeros(())})
+    assert all(server.shard.pull()[0] == 0 for server in made.servers)
