@@ -146,11 +146,11 @@ class Parameters:
         wanted = [{path: part.ids for path, part in own.items()} for own in split]
         counts = [piece_count(size + _ROOM) for size in self.layout.sizes(wanted)]
         calls = [
-            server.pull_parcel.options(num_returns=max(count, 1)).remote(own, count)
+            server.pull_parcel.options(num_returns=count).remote(own, count)
             for server, own, count in zip(self.servers, wanted, counts, strict=True)
         ]
         parcels = iter(self._answers(list(itertools.chain(*(_listed(call) for call in calls)))))
-        answers = [joined(list(itertools.islice(parcels, max(count, 1)))) for count in counts]
+        answers = [joined(list(itertools.islice(parcels, count))) for count in counts]
         parts = [part for _, part, _ in answers]
         weights = self.layout.join([_without(part, rows) for part in parts])
         weights |= {path: self.layout.join_rows(path, parts) for path in rows}
