@@ -75,7 +75,7 @@ def host_of(address: str) -> str:
 
 
 def check_ray() -> None:
-    """Nothing.
+    """Refuse to go on without Ray.
 
     Raises:
         MissingExtraError: if Ray is not installed.

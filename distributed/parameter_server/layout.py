@@ -71,27 +71,28 @@ class Layout:
     def split(self, flat: Flat) -> list[Flat]:
         """What each server gets of these arrays; what belongs to no weight goes to all.
 
-        An array belongs to a weight if its path ends in that of the weight and it has its shape.
-        Rows belong to the weight of their path.
+        An array belongs to the weight of its path, or of the end of its path if it is in a tree
+        like that of all weights, as the slots of an optimizer are.
         """
         parts: list[Flat] = [{} for _ in range(self.servers)]
+        owners = self._owners(flat)
         for path, array in flat.items():
-            has_rows = isinstance(array, Rows)
-            owner = path if has_rows else owner_of(path, np.shape(array), self.shapes)
+            owner = owners.get(path)
             if owner is None:
                 for part in parts:
                     part[path] = array
                 continue
             for piece in self.pieces[owner]:
-                parts[piece.server][path] = _part(array, piece.rows)
+                parts[piece.server][path] = _part(array, piece.rows, self.shapes[owner])
         return parts
 
     def join(self, parts: Sequence[Flat]) -> Flat:
         """The arrays that `split` cut; what every server has is that of the first."""
         whole: Flat = {}
-        for path in dict.fromkeys(path for part in parts for path in part):
-            owner = owner_of(path, None, self.shapes)
-            pieces = self.pieces[owner] if owner else []
+        paths = dict.fromkeys(path for part in parts for path in part)
+        owners = self._owners(paths)
+        for path in paths:
+            pieces = self.pieces[owners[path]] if path in owners else []
             found = [(p, parts[p.server][path]) for p in pieces if path in parts[p.server]]
             if len(found) > 1 and all(_is_piece(array, piece) for piece, array in found):
                 whole[path] = np.concatenate([array for _, array in found])
@@ -102,6 +103,17 @@ class Layout:
     def join_rows(self, path: Names, parts: Sequence[Flat]) -> Any:
         """Rows of a weight which `split` cut, in the order of their numbers."""
         return np.concatenate([parts[piece.server][path] for piece in self.pieces[path]])
+
+    def _owners(self, paths: Mapping[Names, Any]) -> dict[Names, Names]:
+        """The path of the weight that an array belongs to, by the path of the array."""
+        owners = {path: path for path in paths if path in self.shapes}
+        first = next(iter(self.shapes), ())
+        for path in paths:
+            prefix = path[: len(path) - len(first)]
+            if path == (*prefix, *first):
+                slots = {(*prefix, *name): name for name in self.shapes}
+                owners |= slots if slots.keys() <= paths.keys() else {}
+        return owners
 
     def sizes(self, wanted: Sequence[Mapping[Names, Any]]) -> list[int]:
         """How many bytes each server sends.
@@ -121,21 +133,11 @@ class Layout:
         return total
 
 
-def owner_of(
-    path: Names, shape: tuple[int, ...] | None, shapes: Mapping[Names, tuple[int, ...]]
-) -> Names | None:
-    """The path of the weight that an array belongs to, or None."""
-    for start in range(len(path)):
-        name = path[start:]
-        if name in shapes and shape in (None, shapes[name]):
-            return name
-    return None
-
-
-def _part(array: Any, rows: slice | None) -> Any:
-    if rows is None:
-        return array
-    return array.within(rows) if isinstance(array, Rows) else array[rows]
+def _part(array: Any, rows: slice | None, shape: tuple[int, ...]) -> Any:
+    if rows is not None and isinstance(array, Rows):
+        return array.within(rows)
+    # Nadam has a number for each weight: all pieces need it.
+    return array if rows is None or np.shape(array) != shape else array[rows]
 
 
 def _is_piece(array: Any, piece: Piece) -> bool:

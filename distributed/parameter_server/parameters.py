@@ -4,12 +4,13 @@ import importlib
 import itertools
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
+from nnlib.core.errors import ArgumentError
 from nnlib.core.tree import items
 
 from .engine import RECOVERY_SECONDS, begin_process, make_actor, waited
@@ -113,12 +114,27 @@ class Parameters:
         self._answers(calls)
 
     def pull(self, rows: Any = None) -> Any:
-        """The weights as they are now, a tree of NumPy arrays.
+        """The weights as they are now.
 
         Args:
             rows: ids of rows, (count,) integers, by name in a dict that is nested as the weights:
                 of these weights only such rows are sent, in the order of the ids. None for all.
+
+        Returns:
+            A tree of NumPy arrays; of a weight in `rows`, (count, ...) the rows.
+
+        Raises:
+            ArgumentError: for rows that the weights have not.
+
+        Example::
+
+            weights.pull(rows={"table": np.array([3, 5])})["table"]  # (2, width)
         """
+        if not (rows is None or isinstance(rows, Mapping)):
+            raise ArgumentError(
+                f"pull: expected rows to be a dict of ids, got {type(rows).__name__}. "
+                "Write the ids below the names of their weights."
+            )
         wanted = {
             path: checked_ids(*self._place("pull", path, ids)) for path, ids in items(rows or {})
         }
@@ -138,11 +154,11 @@ class Parameters:
         wanted = [{path: part.ids for path, part in own.items()} for own in split]
         counts = [piece_count(size + _ROOM) for size in self.layout.sizes(wanted)]
         calls = [
-            server.pull_parcel.options(num_returns=max(count, 1)).remote(own, count)
+            server.pull_parcel.options(num_returns=count).remote(own, count)
             for server, own, count in zip(self._reached(), wanted, counts, strict=True)
         ]
         parcels = iter(self._answers(list(itertools.chain(*(_listed(call) for call in calls)))))
-        answers = [joined(list(itertools.islice(parcels, max(count, 1)))) for count in counts]
+        answers = [joined(list(itertools.islice(parcels, count))) for count in counts]
         parts = [part for _, part, _ in answers]
         weights = self.layout.join([_without(part, rows) for part in parts])
         weights |= {path: self.layout.join_rows(path, parts) for path in rows}
@@ -162,14 +178,18 @@ class Parameters:
             How many updates the first server has applied.
 
         Raises:
-            ArgumentError: for Rows that the weight has not.
+            ArgumentError: for gradients that are not like the weights, and Rows that the weight
+                has not.
+
+        Example::
+
+            version = weights.push({"table": Rows(np.array([3, 5]), values), "bias": gradient})
         """
         update = uuid.uuid4().hex if update is None else update
         extra = itertools.chain([flat(changes or {})], itertools.repeat({}))
-        given = {
-            path: checked(*self._place("push", path, leaf)) if isinstance(leaf, Rows) else leaf
-            for path, leaf in flat(gradients).items()
-        }
+        found = flat(gradients)
+        _check_names(found, self.layout.shapes)
+        given = {path: self._gradient(path, leaf) for path, leaf in found.items()}
         parts = zip(self._reached(), self.layout.split(given), extra, strict=False)
         calls = [s.push_parcel.remote(*packed((update, part, more))) for s, part, more in parts]
         return self._answers(calls)[0]
@@ -188,10 +208,27 @@ class Parameters:
             refilled(self.state_structure, answers[0][2]),
         )
 
+    def _gradient(self, path: Names, gradient: Any) -> Any:
+        if isinstance(gradient, Rows):
+            return checked(*self._place("push", path, gradient))
+        shape = self.layout.shapes[path]
+        if gradient.shape != shape:
+            raise ArgumentError(
+                f"push: expected a gradient of the shape {shape} for {'/'.join(path)}, got "
+                f"{gradient.shape}. Broadcast or sum it to the shape of the weight."
+            )
+        return gradient
+
     def _place(self, method: str, path: Names, rows: Any) -> tuple[str, Any, tuple[int, ...]]:
         """For `checked`: what rows are meant for, they, and the shape of the weight."""
-        shape = self.layout.shapes.get(path, ())
-        return f"{method}: expected rows of {'/'.join(path)}, of the shape {shape}", rows, shape
+        shape, name = self.layout.shapes.get(path), "/".join(map(str, path))
+        if not shape:
+            what = "no weight" if shape is None else "a number"
+            raise ArgumentError(
+                f"{method}: expected rows of a weight, got {name}, which is {what}. "
+                "Name weights as they were in create_parameters()."
+            )
+        return f"{method}: expected rows of {name}, of the shape {shape}", rows, shape
 
     def _reached(self) -> list[Any]:
         """The servers, for calls of them."""
@@ -209,6 +246,20 @@ def _listed(calls: Any) -> list[Any]:
 
 def _without(part: Flat, rows: Flat) -> Flat:
     return {path: array for path, array in part.items() if path not in rows}
+
+
+def _check_names(gradients: Flat, shapes: Mapping[Names, Any]) -> None:
+    got = {
+        "none for": shapes.keys() - gradients.keys(),
+        "some for unknown": gradients.keys() - shapes.keys(),
+    }
+    if wrong := [
+        f"{what} {', '.join(sorted(map('/'.join, paths)))}" for what, paths in got.items() if paths
+    ]:
+        raise ArgumentError(
+            f"push: expected a gradient for each weight, got {' and '.join(wrong)}. "
+            "Give zeros for a weight that does not move."
+        )
 
 
 def changes_between(old: Any, new: Any) -> Any:

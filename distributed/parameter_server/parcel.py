@@ -19,13 +19,13 @@ MOST_BYTES = 4 * 2**20
 
 
 def piece_count(size: int) -> int:
-    """In how many pieces so many bytes of arrays travel; 0 for as they are."""
-    return 0 if size > MOST_BYTES else 1 + size // PIECE_BYTES
+    """In how many pieces so many bytes of arrays travel."""
+    return 1 if size > MOST_BYTES else 1 + size // PIECE_BYTES
 
 
 def cut(thing: Any, pieces: int) -> Sequence[Any]:
-    """The thing pickled, in so many pieces; as it is if these are 0."""
-    if not pieces:
+    """The thing pickled, in so many pieces; as it is, in one, if its arrays are large."""
+    if pieces == 1 and _bytes_of(thing) > MOST_BYTES:
         return [thing]
     data = dumped(thing)
     size = -(-len(data) // pieces)

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Var, jaxpr_as_fun
+from jax.extend.core import Var
 from jax.lax import GatherScatterMode
+
+from nnlib.core.compat import changed_program
 
 from .layout import Flat, Names, names_of
 
@@ -127,7 +129,8 @@ class RowReads:
             if any(var in wanted for var in eqn.outvars):
                 kept.append(eqn)
                 wanted |= {var for var in eqn.invars if isinstance(var, Var)}
-        return jax.jit(self._changed(program.invars[self._given :], kept[::-1], ids))
+        arguments = program.invars[self._given :]
+        return jax.jit(changed_program(self._program, arguments, kept[::-1], ids))
 
     def _program_of_rest(self) -> Any:
         """The loss behind the lookups, whose rows are further arguments."""
@@ -138,13 +141,7 @@ class RowReads:
         rows = [lookup.operation.outvars[0] for lookup in self._lookups]
         eqns = [eqn for eqn in program.eqns if id(eqn) not in done]
         arguments = [*others, *program.invars[len(self._paths) :], *rows]
-        return self._changed(arguments, eqns, program.outvars)
-
-    def _changed(self, arguments: Any, eqns: Any, results: Any) -> Any:
-        program = self._program.jaxpr
-        names = program.debug_info.with_unknown_names()
-        changed = program.replace(invars=arguments, eqns=eqns, outvars=results, debug_info=names)
-        return jaxpr_as_fun(ClosedJaxpr(changed, self._program.consts))
+        return changed_program(self._program, arguments, eqns, program.outvars)
 
 
 def _ids_of(lookup: Lookup) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlib import optimizers
 
-from .layout import Names, names_of, owner_of
+from .layout import Names, names_of
 from .rows import Rows
 
 _LEAST = 8
@@ -33,12 +33,12 @@ class RowUpdate:
 
     Args:
         tables: the rows by path, whose ids ascend.
-        shapes: of the tables.
+        weights: the tree of all weights; slots of an optimizer are in trees of its structure.
     """
 
-    def __init__(self, tables: Mapping[Names, Rows], shapes: Mapping[Names, tuple[int, ...]]):
+    def __init__(self, tables: Mapping[Names, Rows], weights: Any):
         self._tables = tables
-        self._shapes = {path: shapes[path] for path in tables}
+        self._structure = jax.tree.structure(weights)
 
     def gradient(self, path: Names) -> Any:
         """The rows of a gradient, and zeros."""
@@ -74,12 +74,18 @@ class RowUpdate:
         other: Callable[..., Any] = lambda leaf: leaf,
     ) -> Any:
         def visit(path: Any, leaf: Any, *rest: Any) -> Any:
-            owner = owner_of(names_of(path), np.shape(leaf), self._shapes)
-            if owner is None:
-                return other(leaf, *rest)
-            return function(self._tables[owner], leaf, *rest)
+            rows = self._tables.get(names_of(path))
+            return other(leaf, *rest) if rows is None else function(rows, leaf, *rest)
 
-        return jax.tree.map_with_path(visit, tree, *more)
+        def visit_tree(tree: Any, *rest: Any) -> Any:
+            if not self._like_weights(tree):
+                return other(tree, *rest)
+            return jax.tree.map_with_path(visit, tree, *rest)
+
+        return jax.tree.map(visit_tree, tree, *more, is_leaf=self._like_weights)
+
+    def _like_weights(self, tree: Any) -> bool:
+        return isinstance(tree, dict) and jax.tree.structure(tree) == self._structure
 
 
 def _padding(rows: Any) -> int:

@@ -15,12 +15,15 @@ class Rows:
     """Some rows of a weight, or of its gradient, which is 0 in all others.
 
     Args:
-        ids: (count,) integers, which rows; one that comes twice counts as the sum of both.
-        values: (count, ...) the rows.
+        ids: (count,) integers from 0 on, in any order; one that comes twice counts as the sum of
+            both.
+        values: (count, ...) the rows, numbers of the shape and dtype of the weight's rows.
 
     >>> import numpy as np
-    >>> Rows(np.array([2, 0, 2]), np.ones((3, 1))).summed().values.tolist()
-    [[1.0], [2.0]]
+    >>> Rows(np.array([2, 0, 2]), np.ones((3, 1))).dense((3, 1)).tolist()
+    [[1.0], [0.0], [2.0]]
+
+    Source: tf.IndexedSlices of TensorFlow has the same meaning.
     """
 
     ids: Any
@@ -29,7 +32,7 @@ class Rows:
     def summed(self) -> "Rows":
         """The same with each row once, in their order."""
         ids, values = np.asarray(self.ids), np.asarray(self.values)
-        if ids.size < 2 or (np.diff(ids) > 0).all():
+        if (ids[1:] > ids[:-1]).all():
             return Rows(ids, values)
         once, where = np.unique(ids, return_inverse=True)
         total = np.zeros((len(once), *values.shape[1:]), values.dtype)
@@ -37,14 +40,16 @@ class Rows:
         return Rows(once, total)
 
     def within(self, rows: slice) -> "Rows":
-        """Those between two rows, counted from the first of the two; ids ascend."""
-        first, last = np.searchsorted(self.ids, (rows.start, rows.stop))
-        return Rows(self.ids[first:last] - rows.start, self.values[first:last])
+        """Those between two rows, each once, in their order, counted from the first of the two."""
+        own = self.summed()
+        first, last = np.searchsorted(own.ids, (rows.start, rows.stop))
+        return Rows(own.ids[first:last] - rows.start, own.values[first:last])
 
     def dense(self, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         """The whole gradient."""
-        whole = np.zeros(shape, np.asarray(self.values).dtype)
-        whole[self.ids] = self.values
+        rows = self.summed()
+        whole = np.zeros(shape, rows.values.dtype)
+        whole[rows.ids] = rows.values
         return whole
 
 

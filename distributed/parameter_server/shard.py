@@ -145,7 +145,7 @@ class ParameterShard:
 
     def _move(self, gradients: Flat) -> None:
         tables = {path: rows for path, rows in gradients.items() if self._by_row(path, rows)}
-        by_row = RowUpdate(tables, self._shapes)
+        by_row = RowUpdate(tables, self._weights)
         whole = {
             path: by_row.gradient(path) if path in tables else self._dense(path, gradient)
             for path, gradient in gradients.items()

@@ -10,7 +10,7 @@ from typing import Any
 
 from jax._src.config import eager_constant_folding, enable_compilation_cache
 from jax.experimental import mesh_utils, topologies
-from jax.extend.core import get_opaque_trace_state, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, get_opaque_trace_state, jaxpr_as_fun
 from jax.sharding import Mesh
 
 
@@ -36,6 +36,15 @@ _OUTSIDE_OF_TRACES = _state_of_a_fresh_thread()
 def staging() -> Any:
     """A context in which a trace notes everything, even within `jax.ensure_compile_time_eval`."""
     return eager_constant_folding(False)
+
+
+def changed_program(program: Any, arguments: Any, operations: Any, results: Any) -> Any:
+    """A function of a traced program's constants, with other variables and operations of it."""
+    names = program.jaxpr.debug_info.with_unknown_names()
+    changed = program.jaxpr.replace(
+        invars=arguments, eqns=operations, outvars=results, debug_info=names
+    )
+    return jaxpr_as_fun(ClosedJaxpr(changed, program.consts))
 
 
 def uncached() -> Any:
@@ -90,6 +99,7 @@ def topology_mesh(
 
 __all__ = [
     "broadcast",
+    "changed_program",
     "gather_from_all",
     "is_traced",
     "jaxpr_as_fun",

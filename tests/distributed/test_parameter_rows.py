@@ -118,8 +118,10 @@ def test_rows_move_as_on_one_device(tmp_path, optimizer):
 
 def test_tables_that_are_cut_over_servers(tmp_path):
     adagrad = nn.optimizers.Adagrad(RATE)
-    sent = compare(tmp_path, words(), adagrad, ["embedding"], servers=3, pieces=2)
-    assert len(sent) == 3
+    model = words(WORDS, 16)
+    sent = compare(tmp_path, model, adagrad, ["embedding"], servers=3, pieces=2)
+    piece = WORDS // 2 * 16 * 4
+    assert all(bytes_ < len(IDS) * piece for bytes_ in sent)  # of a piece in each pull
 
 
 @pytest.mark.parametrize(
@@ -151,6 +153,53 @@ def test_an_update_of_rows_is_that_of_the_whole_gradient(tmp_path, optimizer, al
     for one, other in zip(*(shard.everything()[:2] for shard in shards), strict=True):
         for name, array in one.items():
             np.testing.assert_allclose(array, other[name], rtol=1e-6, atol=1e-7)
+
+
+class Encoder(nn.Model):
+    """A table with the name of another one, which a regularizer reads as a whole."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.layers.Embedding(WORDS, 2, embeddings_regularizer="l2")
+
+    def call(self, x):
+        return self.table(x)
+
+
+class Nested(nn.Model):
+    """Two tables of one name and shape, one below the name that Adagrad has for its slots."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.accumulator = nn.layers.Embedding(WORDS, 2), Encoder()
+        self.out = nn.layers.Dense(1)
+
+    def call(self, x):
+        return self.out((self.table(x) + self.accumulator(x)).sum(1))
+
+
+@pytest.mark.parametrize("optimizer", [nn.optimizers.SGD(RATE), nn.optimizers.Adagrad(RATE)])
+def test_tables_of_one_name(tmp_path, optimizer):
+    compare(tmp_path, Nested(), optimizer, ["table"], servers=3, pieces=2)
+
+
+def test_rows_of_a_table_and_the_whole_gradient_of_its_namesake(tmp_path):
+    one, other = ("table",), ("accumulator", "table")
+    gradients = {one: Rows(np.array([3, 5]), np.ones((2, 1))), other: np.ones((8, 1))}
+    shards = [ParameterShard(tmp_path / name) for name in ("rows", "whole")]
+    for shard in shards:
+        shard.load(
+            Rules(nn.optimizers.Adagrad(RATE), {}),
+            {path: np.zeros((8, 1)) for path in (one, other)},
+            {},
+            {},
+        )
+    shards[0].push(0, gradients, {})
+    shards[1].push(0, gradients | {one: gradients[one].dense((8, 1))}, {})
+    for found, expected in zip(*(shard.everything()[:2] for shard in shards), strict=True):
+        assert found.keys() == expected.keys()
+        for path, array in found.items():
+            np.testing.assert_allclose(array, expected[path], rtol=1e-6)
 
 
 def test_bytes_do_not_grow_with_the_table(tmp_path):
@@ -250,6 +299,17 @@ def test_a_batch_without_rows():
     assert float(reads.loss({"table": jnp.ones((9, 2))}, [], {}, jnp.asarray(empty))) == 0.0
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "uint8"])
+def test_ids_in_any_order_and_more_than_once(dtype):
+    values = np.arange(8, dtype="float32").reshape(4, 2)
+    rows = Rows(np.array([5, 0, 5, 3], dtype), values)
+    expected = np.zeros((6, 2))
+    np.add.at(expected, [5, 0, 5, 3], values)
+    np.testing.assert_array_equal(rows.dense((6, 2)), expected)
+    np.testing.assert_array_equal(rows.within(slice(3, 6)).dense((3, 2)), expected[3:])
+    assert rows.summed().ids.tolist() == [0, 3, 5]
+
+
 def test_rows_of_ones_own(tmp_path):
     table = RNG.normal(size=(10, 2)).astype("float32")
     made = local(tmp_path, {"a": {"table": table}, "w": np.ones(2)}, nn.optimizers.SGD(1.0), 2, 2)
@@ -271,15 +331,26 @@ def test_rows_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "gradient", "match"),
     [
-        ({"b": np.arange(2)}, None, "from 0 to 1"),
+        ({"b": np.zeros(0, int)}, None, "got b, which is no weight"),
+        ({"table": {"x": np.zeros(0, int)}}, None, "got table/x, which is no"),
+        ({"scale": np.zeros(0, int)}, None, "got scale, which is a number"),
+        (np.arange(2), None, "a dict of ids, got ndarray"),
         ({"table": np.arange(3.0)}, None, "integers"),
         ({"table": np.array([10])}, None, "from 10 to 10"),
         (None, Rows(np.array([-1]), np.ones((1, 2))), "from -1"),
         (None, Rows(np.array([1.0]), np.ones((1, 2))), "float64"),
         (None, Rows(np.array([1]), np.ones((1, 3))), "values of"),
+        (None, np.ones((1, 2)), r"\(10, 2\) for table, got \(1, 2\)"),
+        (None, {"rows": np.ones((10, 2))}, "none for table and some for unknown table/rows"),
+        (None, None, "none for table"),
     ],
 )
 def test_rows_that_are_not_there(tmp_path, rows, gradient, match):
-    made = local(tmp_path, {"table": np.ones((10, 2))}, nn.optimizers.SGD(1.0))
+    weights = {"table": np.ones((10, 2)), "scale": np.ones(())}
+    made = local(tmp_path, weights, nn.optimizers.SGD(1.0), servers=2)
     with pytest.raises(ValueError, match=match):
-        made.pull(rows=rows) if rows else made.push({"table": gradient})
+        if rows is not None:
+            made.pull(rows=rows)
+        else:
+            made.push({"table": gradient, "scale": np.zeros(())})
+    assert all(server.shard.pull()[0] == 0 for server in made.servers)
