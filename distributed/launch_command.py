@@ -10,7 +10,7 @@ from pathlib import Path
 from nnlib.core.errors import ArgumentError
 
 from .gang import tail
-from .supervise import GRACE_SECONDS, check_log_dir, check_reform, cpu_environment, supervise
+from .supervise import GRACE_SECONDS, check_log_dir, check_restarts, cpu_environment, supervise
 
 _LINES = 15
 
@@ -27,9 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        check_reform("nnlib launch", options.reform, options.restarts)
+        check_restarts("--restarts", options.restarts, options.reform)
         if options.log_dir is not None:
-            check_log_dir("nnlib launch", options.log_dir)
+            check_log_dir("--log-dir", options.log_dir)
+        if not options.module:
+            _check_program(options.program)
     except ArgumentError as error:
         parser.error(str(error))
     program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
@@ -64,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=_count, required=True, metavar="N", help="how many")
     parser.add_argument(
-        "--restarts", type=int, default=0, metavar="K", help="how often all start anew (0)"
+        "--restarts", type=_number, default=0, metavar="K", help="how often all start anew (0)"
     )
     parser.add_argument(
         "--reform",
@@ -78,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--grace",
-        type=float,
+        type=_seconds,
         default=GRACE_SECONDS,
         metavar="SECONDS",
         help="how long workers may save their work when told to end (30)",
@@ -89,11 +91,38 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _number(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected an integer, got {text!r}")
+
+
 def _count(text: str) -> int:
-    number = int(text)
+    number = _number(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
     return number
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if float(text) >= 0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected seconds from 0 on, got {text!r}")
+
+
+def _check_program(program: str) -> None:
+    """Say at once what no attempt will find.
+
+    Raises:
+        ArgumentError: if there is no such program.
+    """
+    path = Path(program)
+    if not (path.is_file() or (path / "__main__.py").is_file()):
+        raise ArgumentError(
+            f"PROGRAM: expected a file of Python, got {program!r}, which is none. Options of "
+            "nnlib launch stand before it; a module needs -m."
+        )
 
 
 def _say(text: str) -> None:

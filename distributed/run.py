@@ -11,7 +11,7 @@ from nnlib.core.errors import ArgumentError
 
 from .errors import ProcessError, StrategyError
 from .gang import tail
-from .supervise import Outcome, check_log_dir, check_reform, cpu_environment, supervise
+from .supervise import Outcome, check_log_dir, check_restarts, cpu_environment, supervise
 
 
 def run(
@@ -52,8 +52,8 @@ def run(
 
     Raises:
         ProcessError: if one fails or time is up; with its traceback, or the end of its log.
-        ArgumentError: for a function that cannot be pickled, `reform` without `restarts`, or a
-            `log_dir` that cannot be written to.
+        ArgumentError: for a function that cannot be pickled, numbers that are none, `reform`
+            without `restarts`, or a `log_dir` that cannot be written to.
         StrategyError: if a script calls it when it is only read.
 
     >>> import operator
@@ -64,7 +64,11 @@ def run(
         raise ArgumentError(
             f"run: expected num_processes as an integer from 1 on, got {num_processes!r}."
         )
-    check_reform("run", reform, restarts)
+    check_restarts("run", restarts, reform)
+    if timeout_seconds is not None and not timeout_seconds > 0:
+        raise ArgumentError(
+            f"run: expected timeout_seconds above 0, or None, got {timeout_seconds!r}."
+        )
     if getattr(sys.modules["__main__"], "is_being_read", False):
         raise StrategyError(
             "run: expected a call by the program itself, got one while a process of its own reads "

@@ -130,12 +130,14 @@ def _text(exits: list[int | None]) -> str:
     return ", ".join(f"worker {index}: {text}" for index, text in enumerate(codes))
 
 
-def check_reform(place: str, reform: bool, restarts: int) -> None:
-    """Refuse to replace lost workers never.
+def check_restarts(place: str, restarts: int, reform: bool) -> None:
+    """Refuse what is no number of times, and to replace lost workers never.
 
     Raises:
         ArgumentError: saying how to.
     """
+    if not isinstance(restarts, int) or restarts < 0:
+        raise ArgumentError(f"{place}: expected restarts as an integer from 0 on, got {restarts!r}.")
     if reform and restarts < 1:
         raise ArgumentError(
             f"{place}: expected restarts of at least 1 with reform, which replaces so many lost "

@@ -217,11 +217,29 @@ def test_the_command(tmp_path, capfd):
     told = capfd.readouterr().err
     assert "worker 0: exit code 2" in told
     assert "['a', 'b', 'c', 'd']" in told
-    missing = ["--workers", "2", "--reform", "x.py"]  # --restarts
-    folder = ["--workers", "2", "--log-dir", str(program / "logs"), "x.py"]  # below a file
-    for wrong in (["x.py"], ["--workers", "0", "x.py"], ["--workers", "2"], missing, folder):
-        with pytest.raises(SystemExit):
-            main(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["PROGRAM"], "--workers"),
+        (["--workers", "2"], "PROGRAM"),
+        (["--workers", "0", "PROGRAM"], "--workers: expected at least 1, got 0"),
+        (["--workers", "x", "PROGRAM"], "--workers: expected an integer, got 'x'"),
+        (["--workers", "2", "--reform", "PROGRAM"], "--restarts: expected restarts of at least 1"),
+        (["--workers", "2", "--restarts", "-1", "PROGRAM"], "--restarts: expected restarts as an"),
+        (["--workers", "2", "--grace", "nan", "PROGRAM"], "--grace: expected seconds"),
+        (["--workers", "2", "--log-dir", "PROGRAM/logs", "PROGRAM"], "--log-dir: expected a folder"),
+        (["--workers", "2", "PROGRAM/absent.py"], "PROGRAM: expected a file"),
+    ],
+)
+def test_the_command_refuses(tmp_path, capsys, given, text):
+    program = tmp_path / "program.py"
+    program.touch()
+    with pytest.raises(SystemExit) as ended:
+        main([word.replace("PROGRAM", str(program)) for word in given])
+    assert ended.value.code == 2
+    assert text in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_run_hands_back_what_was_raised(monkeypatch):
@@ -242,6 +260,8 @@ def test_run_in_a_script_that_is_being_read(monkeypatch):
         (lambda: 1, {}, "pickled"),
         (int, {"num_processes": 0}, "num_processes"),
         (int, {"reform": True}, "restarts"),
+        (int, {"restarts": -1}, "restarts"),
+        (int, {"timeout_seconds": 0}, "timeout_seconds"),
     ],
 )
 def test_run_refuses(fn, options, match):
