@@ -20,9 +20,7 @@ def watch() -> None:
     """
     show = sys.excepthook
 
-    def note(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
+    def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         show(kind, error, trace)
         end_soon(130 if issubclass(kind, KeyboardInterrupt) else 1)
 
@@ -36,7 +34,9 @@ def end_soon(code: int) -> None:
     def end() -> None:
         _leaving.wait()
         time.sleep(LEAVE_SECONDS)
-        text = f"nnlib: this process failed, and ends without the others after {LEAVE_SECONDS:.0f} s"
+        text = (
+            f"nnlib: this process failed, and ends without the others after {LEAVE_SECONDS:.0f} s"
+        )
         os.write(2, f"{text}\n".encode())
         os._exit(code)
 

@@ -4,13 +4,20 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nnlib.core.errors import ArgumentError
 
 from .gang import tail
-from .supervise import GRACE_SECONDS, check_log_dir, check_restarts, cpu_environment, supervise
+from .supervise import (
+    GRACE_SECONDS,
+    check_log_dir,
+    check_restarts,
+    cpu_environment,
+    noted,
+    supervise,
+)
 
 _LINES = 15
 
@@ -36,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
     program += ["-m", options.program] if options.module else [options.program]
-    told: list[int] = []
-    with _signals(told):
+    with noted(signal.SIGTERM, signal.SIGINT) as told:
         outcome = supervise(
             [sys.executable, *program, *options.arguments],
             options.workers,
@@ -127,18 +133,6 @@ def _check_program(program: str) -> None:
 
 def _say(text: str) -> None:
     print(f"nnlib launch: {text}", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def _signals(told: list[int]) -> Iterator[None]:
-    """Within the block, SIGTERM and SIGINT are noted instead of ending this process."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, lambda n, _: told.append(n)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """CheckpointManager: the last few checkpoints of a run, or the best ones."""
 
 import importlib
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +100,26 @@ class CheckpointManager:
         return str(path), read(path)
 
     def restore_or_initialize(self) -> str | None:
-        """Restore the newest if there is one; returns its path, or None."""
-        latest = self.latest_step
-        return None if latest is None else self.restore(latest).path
+        """Restore the newest that can be read; returns its path, or None if there is none at all.
+
+        Newer ones that cannot be read are deleted: training writes them again.
+
+        Raises:
+            CheckpointError: if none of those that are there can be read.
+        """
+        for step in reversed(steps := self.steps):
+            try:
+                path, tree = self._peers.from_first(partial(self._read, step))
+            except CheckpointError as error:
+                if step == steps[0]:
+                    raise
+                warnings.warn(f"{error} It is left out for the one before.", stacklevel=2)
+                continue
+            load_tree(self.model, tree)
+            for broken in steps[steps.index(step) + 1 :]:
+                self._peers.from_first(partial(self._manager.delete, broken))
+            return str(path)
+        return None
 
     @property
     def steps(self) -> list[int]:

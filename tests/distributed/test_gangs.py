@@ -229,7 +229,10 @@ def test_the_command(tmp_path, capfd):
         (["--workers", "2", "--reform", "PROGRAM"], "--restarts: expected restarts of at least 1"),
         (["--workers", "2", "--restarts", "-1", "PROGRAM"], "--restarts: expected restarts as an"),
         (["--workers", "2", "--grace", "nan", "PROGRAM"], "--grace: expected seconds"),
-        (["--workers", "2", "--log-dir", "PROGRAM/logs", "PROGRAM"], "--log-dir: expected a folder"),
+        (
+            ["--workers", "2", "--log-dir", "PROGRAM/logs", "PROGRAM"],
+            "--log-dir: expected a folder",
+        ),
         (["--workers", "2", "PROGRAM/absent.py"], "PROGRAM: expected a file"),
     ],
 )
