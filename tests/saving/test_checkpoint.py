@@ -169,6 +169,25 @@ def test_the_manager_keeps_the_newest_or_the_best(tmp_path):
     best.close()
 
 
+def test_the_manager_goes_back_to_the_newest_that_can_be_read(tmp_path):
+    model = trained()
+    with CheckpointManager(model, tmp_path) as manager:
+        for step in (1, 2):
+            manager.save(step)
+            (tmp_path / str(step) / "default" / "manifest.ocdbt").write_bytes(b"")
+            if step == 1:
+                with pytest.raises(errors.CheckpointError, match="cannot be read"):
+                    manager.restore_or_initialize()
+                assert manager.steps == [1]
+                manager.save(0)
+        with pytest.warns(UserWarning, match=r"default: .* cannot be read .* one before") as told:
+            assert manager.restore_or_initialize() == str(tmp_path / "0" / "default")
+        assert len(told) == 2
+        assert manager.steps == [0]
+        manager.save(2)  # training gets there again
+        assert manager.restore_or_initialize() == str(tmp_path / "2" / "default")
+
+
 def test_weights_of_no_elements_survive(tmp_path):
     model = nn.Sequential([nn.Input((0,)), layers.Dense(2)])
     path = Checkpoint(model=model).write(tmp_path / "ckpt")
