@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
     program += ["-m", options.program] if options.module else [options.program]
-    with noted(signal.SIGTERM, signal.SIGINT) as told:
+    with noted(signal.SIGTERM, signal.SIGINT, *_hangup()) as told:
         outcome = supervise(
             [sys.executable, *program, *options.arguments],
             options.workers,
@@ -131,8 +131,15 @@ def _check_program(program: str) -> None:
         )
 
 
+def _hangup() -> list[signal.Signals]:
+    """The signal of a terminal that is closed, unless it is ignored, as under `nohup`."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [] if ignored else [signal.SIGHUP]
+
+
 def _say(text: str) -> None:
-    print(f"nnlib launch: {text}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the terminal is closed
+        print(f"nnlib launch: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

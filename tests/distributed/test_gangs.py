@@ -295,6 +295,29 @@ def test_run_that_is_told_to_end_tells_its_workers_first(monkeypatch):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_command_hears_that_its_terminal_is_closed(tmp_path, monkeypatch):
+    program, heard = tmp_path / "program.py", []
+    program.touch()
+
+    def closed(text):
+        raise BrokenPipeError
+
+    def supervised(command, count, told, say, **options):
+        signal.raise_signal(signal.SIGHUP)
+        heard.append(told())
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", SimpleNamespace(write=closed))
+            say("nobody reads this")
+        return Outcome([0] * count, 1)
+
+    monkeypatch.setattr("nnlib.distributed.launch_command.supervise", supervised)
+    assert main(["--workers", "2", str(program)]) == 0
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+    assert main(["--workers", "2", str(program)]) == 0
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
+    assert heard == [1, 0]
+
+
 def test_handlers_of_the_program_stay():
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append("own"))
