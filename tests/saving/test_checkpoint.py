@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -186,6 +187,24 @@ def test_the_manager_goes_back_to_the_newest_that_can_be_read(tmp_path):
         assert manager.steps == [0]
         manager.save(2)  # training gets there again
         assert manager.restore_or_initialize() == str(tmp_path / "2" / "default")
+
+
+def test_the_manager_says_what_the_disk_refuses(tmp_path):
+    model, folder = trained(), tmp_path / "folder"
+    with CheckpointManager(model, folder) as manager:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
+        try:
+            with pytest.raises(errors.SavingError, match=r"folder: expected to write .*space"):
+                manager.save(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        folder.rename(tmp_path / "gone")
+        folder.write_text("a file")
+        with pytest.raises(errors.SavingError, match="folder: expected to write"):
+            manager.save(2)
+    with pytest.raises(errors.SavingError, match="folder: expected to write"):
+        CheckpointManager(model, folder)
 
 
 def test_weights_of_no_elements_survive(tmp_path):
