@@ -96,13 +96,15 @@ class AxisRules:
         known = sorted({name for _, weight in weights for name in weight.axes if name})
         for name in self.logical:
             if name not in known:
-                raise self._unused(name, known, "logical axes")
+                remedy = f" A path takes a PartitionSpec: {{{name!r}: PartitionSpec(...)}}."
+                is_path = any(_matches(name, path) for path in paths)
+                raise self._unused(name, known, "logical axes", remedy * is_path)
 
-    def _unused(self, key: str, known: list[str], what: str) -> ArgumentError:
+    def _unused(self, key: str, known: list[str], what: str, remedy: str = "") -> ArgumentError:
         listed = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
         return ArgumentError(
             f"{self.place}: expected rules that are about something, got {key!r}, which matches "
-            f"none of the {what}.{close_to(key, known)} There are {listed or 'none'}."
+            f"none of the {what}.{close_to(key, known)} There are {listed or 'none'}.{remedy}"
         )
 
 

@@ -9,6 +9,7 @@ import traceback
 import types
 from pathlib import Path
 
+from .failed_exit import end_soon
 from .reentered import reentered
 
 
@@ -26,6 +27,8 @@ def main(folder: Path) -> int:
         value = False, traceback.format_exc()
         content = pickle.dumps(value)
     result.write_bytes(content)
+    if not value[0]:
+        end_soon(1)
     return 0 if value[0] else 1
 
 

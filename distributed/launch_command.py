@@ -4,13 +4,20 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nnlib.core.errors import ArgumentError
 
 from .gang import tail
-from .supervise import GRACE_SECONDS, check_log_dir, check_reform, cpu_environment, supervise
+from .supervise import (
+    GRACE_SECONDS,
+    check_log_dir,
+    check_restarts,
+    cpu_environment,
+    noted,
+    supervise,
+)
 
 _LINES = 15
 
@@ -27,15 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        check_reform("nnlib launch", options.reform, options.restarts)
+        check_restarts("--restarts", options.restarts, options.reform)
         if options.log_dir is not None:
-            check_log_dir("nnlib launch", options.log_dir)
+            check_log_dir("--log-dir", options.log_dir)
+        if not options.module:
+            _check_program(options.program)
     except ArgumentError as error:
         parser.error(str(error))
     program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
     program += ["-m", options.program] if options.module else [options.program]
-    told: list[int] = []
-    with _signals(told):
+    with noted(signal.SIGTERM, signal.SIGINT, *_hangup()) as told:
         outcome = supervise(
             [sys.executable, *program, *options.arguments],
             options.workers,
@@ -64,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=_count, required=True, metavar="N", help="how many")
     parser.add_argument(
-        "--restarts", type=int, default=0, metavar="K", help="how often all start anew (0)"
+        "--restarts", type=_number, default=0, metavar="K", help="how often all start anew (0)"
     )
     parser.add_argument(
         "--reform",
@@ -78,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--grace",
-        type=float,
+        type=_seconds,
         default=GRACE_SECONDS,
         metavar="SECONDS",
         help="how long workers may save their work when told to end (30)",
@@ -89,27 +97,49 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _number(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected an integer, got {text!r}")
+
+
 def _count(text: str) -> int:
-    number = int(text)
+    number = _number(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
     return number
 
 
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if float(text) >= 0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected seconds from 0 on, got {text!r}")
+
+
+def _check_program(program: str) -> None:
+    """Say at once what no attempt will find.
+
+    Raises:
+        ArgumentError: if there is no such program.
+    """
+    path = Path(program)
+    if not (path.is_file() or (path / "__main__.py").is_file()):
+        raise ArgumentError(
+            f"PROGRAM: expected a file of Python, got {program!r}, which is none. Options of "
+            "nnlib launch stand before it; a module needs -m."
+        )
+
+
+def _hangup() -> list[signal.Signals]:
+    """The signal of a terminal that is closed, unless it is ignored, as under `nohup`."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [] if ignored else [signal.SIGHUP]
+
+
 def _say(text: str) -> None:
-    print(f"nnlib launch: {text}", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def _signals(told: list[int]) -> Iterator[None]:
-    """Within the block, SIGTERM and SIGINT are noted instead of ending this process."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, lambda n, _: told.append(n)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+    with contextlib.suppress(OSError):  # the terminal is closed
+        print(f"nnlib launch: {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -153,8 +153,11 @@ def _spec_of(leaf: Any, shape: tuple[int, ...], spec: P) -> P:
 
 
 def _alone(array: Any, device: jax.Device) -> Any:
-    """`array` on this device, without a copy if it is there; other processes' parts stay there."""
-    if not is_readable(array):
+    """`array` on this device, without a copy if it is there; other processes' parts stay there.
+
+    So do arrays that a step took which then failed: what it raised is what counts.
+    """
+    if not is_readable(array) or (isinstance(array, jax.Array) and array.is_deleted()):
         return array
     whole = isinstance(array, jax.Array) and array.sharding.is_fully_replicated
     own = array.addressable_data(0) if whole else array

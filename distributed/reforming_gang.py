@@ -58,7 +58,8 @@ class ReformingGang(Gang):
             return False
         if -signal.SIGABRT in exits:  # JAX ends those that do not hear the first worker any more
             return False
-        if 0 in exits:  # it is done, and cannot join the next generation
+        left = (mark(self.folder, "left", last.number, i).exists() for i in range(self.count))
+        if 0 in exits or any(left):  # it is done, and cannot join the next generation
             return False
         # Who had not joined yet is not missed: it may still come.
         missed = any(mark(self.folder, "joined", last.number, index).exists() for index in lost)

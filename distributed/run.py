@@ -1,6 +1,8 @@
 """run: a function as several connected processes of this machine."""
 
+import os
 import pickle
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +13,7 @@ from nnlib.core.errors import ArgumentError
 
 from .errors import ProcessError, StrategyError
 from .gang import tail
-from .supervise import Outcome, check_log_dir, check_reform, cpu_environment, supervise
+from .supervise import Outcome, check_log_dir, check_restarts, cpu_environment, noted, supervise
 
 
 def run(
@@ -31,6 +33,7 @@ def run(
 
     TF_CONFIG of each says the cluster, so that `MultiWorkerMirroredStrategy()` in `fn` connects
     them. They are fresh processes of Python, and end with this one. When one fails all are ended.
+    When this process is told to end (SIGTERM) they are first, and have 30 s to save their work.
 
     Args:
         fn: a function that can be imported: of a module, or of the script that calls this, which
@@ -52,8 +55,8 @@ def run(
 
     Raises:
         ProcessError: if one fails or time is up; with its traceback, or the end of its log.
-        ArgumentError: for a function that cannot be pickled, `reform` without `restarts`, or a
-            `log_dir` that cannot be written to.
+        ArgumentError: for a function that cannot be pickled, numbers that are none, `reform`
+            without `restarts`, or a `log_dir` that cannot be written to.
         StrategyError: if a script calls it when it is only read.
 
     >>> import operator
@@ -64,7 +67,11 @@ def run(
         raise ArgumentError(
             f"run: expected num_processes as an integer from 1 on, got {num_processes!r}."
         )
-    check_reform("run", reform, restarts)
+    check_restarts("run", restarts, reform)
+    if timeout_seconds is not None and not timeout_seconds > 0:
+        raise ArgumentError(
+            f"run: expected timeout_seconds above 0, or None, got {timeout_seconds!r}."
+        )
     if getattr(sys.modules["__main__"], "is_being_read", False):
         raise StrategyError(
             "run: expected a call by the program itself, got one while a process of its own reads "
@@ -76,18 +83,28 @@ def run(
         (folder / "call.pickle").write_bytes(call)
         logs = folder if log_dir is None else Path(log_dir)
         check_log_dir("run", logs)
-        outcome = supervise(
-            [sys.executable, "-m", f"{__package__}.function_process", name],
-            num_processes,
-            restarts=restarts,
-            reform=reform,
-            log_dir=logs,
-            environment={**cpu_environment(cpu_devices), **(environment or {})},
-            seconds=float("inf") if timeout_seconds is None else timeout_seconds,
-        )
-        if not outcome.good:
+        with noted(signal.SIGTERM) as told:
+            outcome = supervise(
+                [sys.executable, "-m", f"{__package__}.function_process", name],
+                num_processes,
+                restarts=restarts,
+                reform=reform,
+                log_dir=logs,
+                environment={**cpu_environment(cpu_devices), **(environment or {})},
+                seconds=float("inf") if timeout_seconds is None else timeout_seconds,
+                told=lambda: len(told),
+                say=_say,
+            )
+        if outcome.good:
+            return [pickle.loads(_result(folder, i).read_bytes())[1] for i in range(num_processes)]
+        if not outcome.told:
             raise ProcessError(_failure(outcome, folder, logs, timeout_seconds))
-        return [pickle.loads(_result(folder, i).read_bytes())[1] for i in range(num_processes)]
+    os.kill(os.getpid(), signal.SIGTERM)  # now that the workers have saved their work
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _say(text: str) -> None:
+    print(f"nnlib.distributed.run: {text}", file=sys.stderr, flush=True)
 
 
 def _pickled(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:

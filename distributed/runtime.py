@@ -16,9 +16,11 @@ import jax
 
 from nnlib.core.errors import ArgumentError
 
-from .cluster_members import id_in_cluster, members_of
+from .cluster_members import TASK_TYPES, id_in_cluster, members_of
+from .cluster_spec import ClusterSpec
 from .cpu_threads import enough_threads
 from .errors import StrategyError
+from .failed_exit import watch
 from .own_generation import own
 
 HEARTBEAT_SECONDS = 30.0
@@ -34,6 +36,9 @@ SHUTDOWN_SECONDS = 120.0
 """How long a process that is done waits for the others."""
 NAME_SECONDS = 30.0
 """How long the name of a machine that has just started may not be known yet."""
+_TRAIN = ("chief", "worker")
+"""The jobs whose processes train together."""
+_MOST_PORT = 2**16 - 1
 
 _FLAGS = (
     "--xla_cpu_collective_timeout_seconds={}",
@@ -63,21 +68,31 @@ def membership_of(resolver: Any) -> Membership | None:
         ArgumentError: if the task does not train with others, or is not in the cluster.
     """
     spec = resolver.cluster_spec()
+    _check_jobs(spec)
     members = members_of(spec)
-    if len(members) < 2 or resolver.task_type == "evaluator":
+    alone = len(members) < 2 and resolver.task_type in (None, *_TRAIN)
+    if alone or resolver.task_type == "evaluator":
         return None
     if resolver.task_type is None or resolver.task_id is None:
         raise ArgumentError(
             f"cluster: expected the task of this process among {spec!r}, got none. Set "
             '"task": {"type": "worker", "index": 0} in TF_CONFIG, or task_type= and task_id=.'
         )
-    if resolver.task_type not in ("chief", "worker"):
+    if resolver.task_type not in _TRAIN:
         raise ArgumentError(
             "cluster: expected a chief or a worker, which train together, got the "
             f"{resolver.task_type}. Start other programs in its place."
         )
     index = id_in_cluster(spec, resolver.task_type, resolver.task_id)
     return Membership(members[0], index, len(members))
+
+
+def _check_jobs(spec: ClusterSpec) -> None:
+    """Nobody trains alone for having written a name in another way."""
+    if strange := set(spec.jobs).difference(TASK_TYPES):
+        raise ArgumentError(
+            f"cluster: expected jobs out of {', '.join(TASK_TYPES)}, got {min(strange)!r}."
+        )
 
 
 def join(
@@ -141,6 +156,8 @@ def join(
             "or is asked for devices, and see that all processes start and reach that address. "
             "This process cannot join another cluster any more: end it."
         ) from error
+    if _joined is None:
+        watch()
     _joined = member
     _check_same(place, member)
     if generation is not None:
@@ -246,8 +263,11 @@ def split_address(address: str) -> tuple[str, int]:
     ('::1', 80)
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise ArgumentError(f'cluster: expected addresses as "host:port", got {address!r}.')
+    if not host or not port.isdigit() or int(port) > _MOST_PORT:
+        raise ArgumentError(
+            f'cluster: expected addresses as "host:port", with a port up to {_MOST_PORT}, got '
+            f"{address!r}."
+        )
     return host.strip("[]"), int(port)
 
 

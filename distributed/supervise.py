@@ -1,8 +1,11 @@
 """Runs a gang until it is done: again from the start, if one of its processes dies."""
 
+import contextlib
 import os
+import signal
 import tempfile
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +117,7 @@ class _Watch:
             if None not in exits and not any(exits):
                 return Outcome(exits, attempt)
             if self.told():
+                self.say(f"told to end; the workers have {self.grace:g} s to save their work")
                 exits = gang.terminate(self.grace, lambda: self.told() > 1)
                 return Outcome(exits, attempt, told=True)
             if any(exits):
@@ -130,12 +134,35 @@ def _text(exits: list[int | None]) -> str:
     return ", ".join(f"worker {index}: {text}" for index, text in enumerate(codes))
 
 
-def check_reform(place: str, reform: bool, restarts: int) -> None:
-    """Refuse to replace lost workers never.
+@contextlib.contextmanager
+def noted(*numbers: signal.Signals) -> Iterator[list[int]]:
+    """Within the block signals are noted in this list, in place of what they do by default.
+
+    Handlers that the program has made stay; only the main thread hears signals.
+    """
+    told: list[int] = []
+    defaults = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
+    main = threading.current_thread() is threading.main_thread()
+    before = {n: signal.getsignal(n) for n in numbers if main and signal.getsignal(n) in defaults}
+    for number in before:
+        signal.signal(number, lambda n, _: told.append(n))
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def check_restarts(place: str, restarts: int, reform: bool) -> None:
+    """Refuse what is no number of times, and to replace lost workers never.
 
     Raises:
         ArgumentError: saying how to.
     """
+    if not isinstance(restarts, int) or restarts < 0:
+        raise ArgumentError(
+            f"{place}: expected restarts as an integer from 0 on, got {restarts!r}."
+        )
     if reform and restarts < 1:
         raise ArgumentError(
             f"{place}: expected restarts of at least 1 with reform, which replaces so many lost "

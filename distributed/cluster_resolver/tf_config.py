@@ -1,5 +1,6 @@
 """TFConfigClusterResolver: the cluster that the environment variable TF_CONFIG describes."""
 
+import contextlib
 import json
 import os
 from typing import Any
@@ -57,12 +58,12 @@ class TFConfigClusterResolver(ClusterResolver):
     def task_id(self) -> int | None:
         """See `ClusterResolver`."""
         found = _task().get("index") if self._task_id is None else self._task_id
-        try:
-            return None if found is None else int(found)
-        except (TypeError, ValueError):
-            raise ArgumentError(
-                f"TF_CONFIG: expected the index of the task as an integer, got {found!r}."
-            ) from None
+        with contextlib.suppress(TypeError, ValueError):
+            if found is None or float(found) == int(found):
+                return None if found is None else int(found)
+        raise ArgumentError(
+            f"TF_CONFIG: expected the index of the task as an integer, got {found!r}."
+        )
 
     @task_id.setter
     def task_id(self, task_id: int | None) -> None:
@@ -84,7 +85,14 @@ class TFConfigClusterResolver(ClusterResolver):
 
     def cluster_spec(self) -> ClusterSpec:
         """See `ClusterResolver`; empty without TF_CONFIG."""
-        return ClusterSpec(_tf_config().get("cluster", {}))
+        config = _tf_config()
+        if "cluster" not in config and _task():  # nobody trains alone for a slip
+            raise ArgumentError(
+                f'TF_CONFIG: expected the "cluster" of the task {_task()!r}, got only '
+                f"{', '.join(map(repr, config))}. Write "
+                '{"cluster": {"worker": ["host:port", ...]}, "task": ...}.'
+            )
+        return ClusterSpec(config.get("cluster", {}))
 
     def master(
         self,

@@ -1,5 +1,6 @@
 """To which strategy a model belongs: that of the scope it is made or compiled in."""
 
+import warnings
 from typing import Any
 
 from nnlib.core.errors import ArgumentError
@@ -28,3 +29,15 @@ def join_scope(model: Any) -> bool:
         )
     vars(model)["_strategy"] = strategy
     return True
+
+
+def warn_outside_of_scope(model: Any, place: str) -> None:
+    """Say that a model trains alone where a strategy's scope promises otherwise."""
+    strategy = strategy_in_scope()
+    if strategy is not None and strategy_of(model) is None:
+        warnings.warn(
+            f"{place}: expected a model that was made or compiled in the scope of the "
+            f"{type(strategy).__name__} around it, got {model.name}, which was not: it trains on "
+            "one device. Call compile() within the scope.",
+            stacklevel=4,
+        )

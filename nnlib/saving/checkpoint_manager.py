@@ -1,11 +1,14 @@
 """CheckpointManager: the last few checkpoints of a run, or the best ones."""
 
 import importlib
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlib.core.errors import CheckpointError
 from nnlib.core.tree import Tree
+from nnlib.saving.atomic import translated
 from nnlib.saving.checkpoint import Checkpoint, RestoreStatus
 from nnlib.saving.orbax_files import alone, read
 from nnlib.saving.state_tree import load_tree, to_tree
@@ -42,7 +45,8 @@ class CheckpointManager:
         self.model = model.model if isinstance(model, Checkpoint) else model
         self.directory = Path(directory).absolute()
         self._peers = self.model.trainer.placement.peers
-        self.directory.mkdir(parents=True, exist_ok=True)
+        with translated(self.directory):
+            self.directory.mkdir(parents=True, exist_ok=True)
         options = ocp.CheckpointManagerOptions(
             max_to_keep=max_to_keep,
             best_fn=(lambda metrics: metrics[best_metric]) if best_metric else None,
@@ -66,15 +70,25 @@ class CheckpointManager:
             step: the number.
             metrics: by which the best are told.
             weights_only: whether optimizer, key and step are left out.
+
+        Raises:
+            SavingError: if the disk is full, or refuses.
         """
         trainer = self.model.trainer
         done = trainer._step if trainer.session is None else trainer.session.current().step
         number = int(done if step is None else step)
         arguments = self._save_args(to_tree(self.model, weights_only, keep=self._peers.chief))
-        self._peers.from_first(
-            lambda: self._manager.save(number, args=arguments, metrics=metrics, force=True)
-        )
+        self._peers.from_first(lambda: self._save(number, arguments, metrics))
         return number
+
+    def _save(self, number: int, arguments: Any, metrics: dict[str, float] | None) -> None:
+        with translated(self.directory):
+            try:
+                self._manager.save(number, args=arguments, metrics=metrics, force=True)
+            except ValueError as error:
+                if "Error writing" not in str(error):
+                    raise
+                raise OSError(str(error)) from error  # TensorStore's, of a disk that is full
 
     def restore(self, step: int | None = None) -> RestoreStatus:
         """Read number `step`, the newest if None, into the model.
@@ -98,9 +112,26 @@ class CheckpointManager:
         return str(path), read(path)
 
     def restore_or_initialize(self) -> str | None:
-        """Restore the newest if there is one; returns its path, or None."""
-        latest = self.latest_step
-        return None if latest is None else self.restore(latest).path
+        """Restore the newest that can be read; returns its path, or None if there is none at all.
+
+        Newer ones that cannot be read are deleted: training writes them again.
+
+        Raises:
+            CheckpointError: if none of those that are there can be read.
+        """
+        for step in reversed(steps := self.steps):
+            try:
+                path, tree = self._peers.from_first(partial(self._read, step))
+            except CheckpointError as error:
+                if step == steps[0]:
+                    raise
+                warnings.warn(f"{error} It is left out for the one before.", stacklevel=2)
+                continue
+            load_tree(self.model, tree)
+            for broken in steps[steps.index(step) + 1 :]:
+                self._peers.from_first(partial(self._manager.delete, broken))
+            return str(path)
+        return None
 
     @property
     def steps(self) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlib.core.errors import ArgumentError
 from nnlib.core.show_line import show_line
+from nnlib.models.joining import warn_outside_of_scope
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.callback import CallbackList
 from nnlib.training.data import (
@@ -60,6 +61,7 @@ def fit(
     trainer.require_compiled("fit")
     trainer.refuse_within_fit("fit")
     trainer.trained.warn_of_changes()
+    warn_outside_of_scope(model, "fit")
     epochs, initial_epoch = (
         limited_epochs(check_epoch(epochs, "epochs")),
         check_epoch(initial_epoch, "initial_epoch"),

@@ -104,6 +104,7 @@ def test_no_tf_config_is_an_empty_cluster():
         ({"cluster": {"worker": ["a", "b"]}}, ValueError, '"task"'),
         ({**BASE, "task": {"type": "worker", "index": 5}}, ValueError, "expected a task of job"),
         ({**BASE, "task": {"type": "worker", "index": "x"}}, ValueError, "as an integer"),
+        ({**BASE, "task": {"type": "worker", "index": 0.5}}, ValueError, "as an integer"),
         ({**BASE, "task": 3}, ValueError, '"task" as'),
     ],
 )
@@ -111,6 +112,30 @@ def test_tf_config_that_is_wrong(tf_config, config, error, match):
     with pytest.raises(error, match=match) as caught:
         tf_config(config).master()
     assert isinstance(caught.value, nn.errors.NnlibError)
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [
+        ({"clusters": BASE["cluster"], "task": BASE["task"]}, "only 'clusters', 'task'"),
+        ({"cluster": {"Worker": ["a:1", "b:1"]}, "task": {"type": "Worker", "index": 0}}, "Worker"),
+        ({"cluster": {"trainer": ["a:1", "b:1"]}}, "jobs out of"),
+        ({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "wroker", "index": 0}}, "wroker"),
+        ({"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": BASE["task"]}, "the ps"),
+    ],
+)
+def test_nobody_trains_alone_for_a_slip(tf_config, config, match):
+    found = tf_config(config)
+    with pytest.raises(ValueError, match=match):
+        nn.distributed.MultiWorkerMirroredStrategy(found)
+
+
+@pytest.mark.parametrize("address", ["a", ":1", "a:b", "a:65536"])
+def test_addresses_that_are_none(tf_config, address):
+    task = {"type": "worker", "index": 0}
+    found = tf_config({"cluster": {"worker": [address, "b:1"]}, "task": task})
+    with pytest.raises(ValueError, match="host:port"):
+        nn.distributed.MultiWorkerMirroredStrategy(found)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from nnlib.distributed import gang as gangs
 from nnlib.distributed.launch_command import main
-from nnlib.distributed.supervise import supervise
+from nnlib.distributed.supervise import Outcome, noted, supervise
 
 import nnlib as nn
 
@@ -118,6 +118,23 @@ if attempt == 3: time.sleep(60)
     assert [line.split()[0] for line in (first[0], first[3])] == ["1", "4"]
 
 
+def test_one_that_is_lost_when_its_program_is_done_is_not_waited_for(tmp_path, monkeypatch):
+    """The others are about to end, and would not join those that replace it."""
+    monkeypatch.setattr("nnlib.distributed.supervise.PEER_SECONDS", 0.1)
+    code = """
+if os.environ["NNLIB_ATTEMPT"] == "1":
+    for what in ("joined", "left"): open(f"{os.environ['NNLIB_REFORM']}/{what}-1-{me}", "w").close()
+    if me == 1: os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+"""
+    said = []
+    outcome = supervise(
+        python(code), 2, restarts=1, reform=True, log_dir=tmp_path, say=said.append, seconds=30
+    )
+    assert outcome.exits == [0, 0]
+    assert said == ["worker 0: was ended, worker 1: exit code -9; all start anew, attempt 2 of 2"]
+
+
 def test_those_that_lost_a_silent_first_worker_do_not_go_on_without_it(tmp_path, monkeypatch):
     """JAX aborts them, as here, when it does not hear the first any more."""
     monkeypatch.setattr("nnlib.distributed.supervise.PEER_SECONDS", 0.1)
@@ -167,12 +184,18 @@ time.sleep(60)
         python(code), 2, restarts=5, log_dir=tmp_path, grace_seconds=0.5, told=ready
     )
     assert (outcome.exits, outcome.told, outcome.code) == ([0, -9], True, 137)
-    began = time.monotonic()
+    began, said = time.monotonic(), []
     outcome = supervise(
-        python(code), 2, log_dir=tmp_path / "again", told=lambda: 2, grace_seconds=60
+        python(code),
+        2,
+        log_dir=tmp_path / "again",
+        told=lambda: 2,
+        grace_seconds=60,
+        say=said.append,
     )
     assert outcome.told
     assert not outcome.good
+    assert said[0] == "told to end; the workers have 60 s to save their work"
     assert time.monotonic() - began < 20
 
 
@@ -217,16 +240,92 @@ def test_the_command(tmp_path, capfd):
     told = capfd.readouterr().err
     assert "worker 0: exit code 2" in told
     assert "['a', 'b', 'c', 'd']" in told
-    missing = ["--workers", "2", "--reform", "x.py"]  # --restarts
-    folder = ["--workers", "2", "--log-dir", str(program / "logs"), "x.py"]  # below a file
-    for wrong in (["x.py"], ["--workers", "0", "x.py"], ["--workers", "2"], missing, folder):
-        with pytest.raises(SystemExit):
-            main(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["PROGRAM"], "--workers"),
+        (["--workers", "2"], "PROGRAM"),
+        (["--workers", "0", "PROGRAM"], "--workers: expected at least 1, got 0"),
+        (["--workers", "x", "PROGRAM"], "--workers: expected an integer, got 'x'"),
+        (["--workers", "2", "--reform", "PROGRAM"], "--restarts: expected restarts of at least 1"),
+        (["--workers", "2", "--restarts", "-1", "PROGRAM"], "--restarts: expected restarts as an"),
+        (["--workers", "2", "--grace", "nan", "PROGRAM"], "--grace: expected seconds"),
+        (
+            ["--workers", "2", "--log-dir", "PROGRAM/logs", "PROGRAM"],
+            "--log-dir: expected a folder",
+        ),
+        (["--workers", "2", "PROGRAM/absent.py"], "PROGRAM: expected a file"),
+    ],
+)
+def test_the_command_refuses(tmp_path, capsys, given, text):
+    program = tmp_path / "program.py"
+    program.touch()
+    with pytest.raises(SystemExit) as ended:
+        main([word.replace("PROGRAM", str(program)) for word in given])
+    assert ended.value.code == 2
+    assert text in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_run_hands_back_what_was_raised(monkeypatch):
     with pytest.raises(nn.distributed.ProcessError, match=r"(?s)Process 0.*ValueError.*'x'"):
         nn.distributed.run(int, 1, ("x",))
+
+
+def test_run_that_is_told_to_end_tells_its_workers_first(monkeypatch):
+    """They end, nothing is left behind, and then this process ends as it was told to."""
+    module, folders, ended = sys.modules["nnlib.distributed.run"], [], []
+
+    def supervised(command, count, told, **options):
+        folders.append(Path(command[-1]))
+        assert (told(), folders[0].is_dir()) == (0, True)
+        signal.raise_signal(signal.SIGTERM)
+        assert told() == 1
+        monkeypatch.setattr(module.os, "kill", lambda *given: ended.append(given))
+        return Outcome([75] * count, 1, told=True)
+
+    monkeypatch.setattr(module, "supervise", supervised)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as left:
+        nn.distributed.run(int, 2)
+    assert left.value.code == 128 + signal.SIGTERM
+    assert ended == [(os.getpid(), signal.SIGTERM)]
+    assert not folders[0].exists()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_command_hears_that_its_terminal_is_closed(tmp_path, monkeypatch):
+    program, heard = tmp_path / "program.py", []
+    program.touch()
+
+    def closed(text):
+        raise BrokenPipeError
+
+    def supervised(command, count, told, say, **options):
+        signal.raise_signal(signal.SIGHUP)
+        heard.append(told())
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", SimpleNamespace(write=closed))
+            say("nobody reads this")
+        return Outcome([0] * count, 1)
+
+    monkeypatch.setattr("nnlib.distributed.launch_command.supervise", supervised)
+    assert main(["--workers", "2", str(program)]) == 0
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
+    assert main(["--workers", "2", str(program)]) == 0
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
+    assert heard == [1, 0]
+
+
+def test_handlers_of_the_program_stay():
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("own"))
+    with noted(signal.SIGTERM, signal.SIGINT) as told:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGTERM, before)
+    assert (heard, told) == (["own"], [signal.SIGINT])
 
 
 def test_run_in_a_script_that_is_being_read(monkeypatch):
@@ -242,6 +341,8 @@ def test_run_in_a_script_that_is_being_read(monkeypatch):
         (lambda: 1, {}, "pickled"),
         (int, {"num_processes": 0}, "num_processes"),
         (int, {"reform": True}, "restarts"),
+        (int, {"restarts": -1}, "restarts"),
+        (int, {"timeout_seconds": 0}, "timeout_seconds"),
     ],
 )
 def test_run_refuses(fn, options, match):

@@ -163,6 +163,13 @@ def test_training_goes_on_where_it_was():
     assert_close(twice.get_weights(), once.get_weights())
 
 
+def test_arrays_that_a_failed_step_took_do_not_hide_its_error():
+    taken, kept = jax.numpy.ones(2), jax.numpy.ones(2)
+    taken.delete()
+    placement = nn.distributed.MirroredStrategy().placement_of(None)
+    assert placement.local([taken, kept])[0] is taken
+
+
 def test_scopes():
     first, second = nn.distributed.MirroredStrategy(), nn.distributed.MirroredStrategy()
     with first.scope(), first.scope():
@@ -174,6 +181,10 @@ def test_scopes():
         second.scope().__enter__()
     outside = nn.Sequential([nn.Input((2,)), nn.layers.Dense(1)])
     assert outside.distribute_strategy is None
+    plain = nn.Sequential([nn.Input((6,)), nn.layers.Dense(1)])
+    plain.compile("sgd", "mse")
+    with second.scope(), pytest.warns(UserWarning, match="it trains on one device"):
+        plain.fit(X, Y, batch_size=52, verbose=0)
     with second.scope():
         outside.compile("sgd", "mse")
     assert outside.distribute_strategy is second

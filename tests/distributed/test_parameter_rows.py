@@ -349,8 +349,7 @@ def test_rows_that_are_not_there(tmp_path, rows, gradient, match):
     weights = {"table": np.ones((10, 2)), "scale": np.ones(())}
     made = local(tmp_path, weights, nn.optimizers.SGD(1.0), servers=2)
     with pytest.raises(ValueError, match=match):
-        if rows is not None:
-            made.pull(rows=rows)
-        else:
-            made.push({"table": gradient, "scale": np.zeros(())})
+        made.pull(rows=rows) if rows is not None else made.push(
+            {"table": gradient, "scale": np.zeros(())}
+        )
     assert all(server.shard.pull()[0] == 0 for server in made.servers)

@@ -102,6 +102,11 @@ def test_rules_about_nothing_are_refused_when_a_model_is_trained():
         made.fit(np.ones((8, 8)), np.ones((8, 8)), verbose=0)
 
 
+def test_a_path_with_the_name_of_an_axis(model):
+    with pytest.raises(ValueError, match=r"A path takes a PartitionSpec: \{'up/\*'"):
+        nn.distributed.shardings(model, MESH, {"up/*": "model"})
+
+
 def test_the_summary_tells_what_stays_whole(model):
     lines = []
     strategy = nn.distributed.ShardedStrategy({"data": -1, "model": 4}, {"out": "model"})

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -167,6 +168,46 @@ def test_the_manager_keeps_the_newest_or_the_best(tmp_path):
     assert best.best_step == 2
     best.restore(2).assert_consumed()
     best.close()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # event loops of Orbax, when it fails
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_manager_goes_back_to_the_newest_that_can_be_read(tmp_path):
+    model = trained()
+    with CheckpointManager(model, tmp_path) as manager:
+        for step in (1, 2):
+            manager.save(step)
+            (tmp_path / str(step) / "default" / "manifest.ocdbt").write_bytes(b"")
+            if step == 1:
+                with pytest.raises(errors.CheckpointError, match="cannot be read"):
+                    manager.restore_or_initialize()
+                assert manager.steps == [1]
+                manager.save(0)
+        with pytest.warns(UserWarning, match=r"default: .* cannot be read .* one before") as told:
+            assert manager.restore_or_initialize() == str(tmp_path / "0" / "default")
+        assert len(told) == 2
+        assert manager.steps == [0]
+        manager.save(2)  # training gets there again
+        assert manager.restore_or_initialize() == str(tmp_path / "2" / "default")
+    gc.collect()  # here, where their warnings are expected
+
+
+def test_the_manager_says_what_the_disk_refuses(tmp_path):
+    model, folder = trained(), tmp_path / "folder"
+    with CheckpointManager(model, folder) as manager:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
+        try:
+            with pytest.raises(errors.SavingError, match=r"folder: expected to write .*space"):
+                manager.save(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        folder.rename(tmp_path / "gone")
+        folder.write_text("a file")
+        with pytest.raises(errors.SavingError, match="folder: expected to write"):
+            manager.save(2)
+    with pytest.raises(errors.SavingError, match="folder: expected to write"):
+        CheckpointManager(model, folder)
 
 
 def test_weights_of_no_elements_survive(tmp_path):
