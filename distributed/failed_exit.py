@@ -1,6 +1,7 @@
 """The end of a process that failed: it does not wait for others who wait for it."""
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -37,7 +38,9 @@ def end_soon(code: int) -> None:
         text = (
             f"nnlib: this process failed, and ends without the others after {LEAVE_SECONDS:.0f} s"
         )
-        os.write(2, f"{text}\n".encode())
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=sys.stderr, flush=True)
+            sys.stdout.flush()
         os._exit(code)
 
     threading.Thread(target=end, name="nnlib-end", daemon=True).start()

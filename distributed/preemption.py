@@ -18,6 +18,10 @@ def begin_checks() -> None:
     _checks = itertools.count(1)
 
 
+class Preempted(SystemExit):
+    """The end of a process which was told to end, as all others were, and has saved its work."""
+
+
 class PreemptionNotice:
     """Hears SIGTERM; of several processes all hear it at the same check.
 

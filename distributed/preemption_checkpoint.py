@@ -8,7 +8,7 @@ from nnlib.training.callback import Logs
 
 from .kept_steps import KEPT_STEPS
 from .own_generation import own
-from .preemption import PreemptionNotice
+from .preemption import Preempted, PreemptionNotice
 
 
 class PreemptionCheckpoint(BackupAndRestore):
@@ -99,4 +99,4 @@ class PreemptionCheckpoint(BackupAndRestore):
         assert self._manager is not None
         self._manager.close()
         self.model.trainer.placement.peers.meet()  # nobody leaves while the chief writes
-        raise SystemExit(self.exit_code)
+        raise Preempted(self.exit_code)

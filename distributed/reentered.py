@@ -12,7 +12,7 @@ from nnlib.core.random import facade_keys
 
 from .kept_steps import KEPT_STEPS
 from .own_generation import enter
-from .preemption import begin_checks
+from .preemption import Preempted, begin_checks
 from .runtime import leave
 
 NEWS_SECONDS = 10.0
@@ -41,8 +41,14 @@ def reentered(main: Callable[[], Any]) -> Any:
             if not own.is_followed(NEWS_SECONDS if own.has("joined") else 0.0):
                 own.note("failed")
                 raise
-        except SystemExit:
+        except Preempted:  # as the others are, who leave as well
             leave()
+            raise
+        except SystemExit as end:
+            if end.code:
+                own.note("failed")
+            else:
+                leave()
             raise
         else:
             leave()

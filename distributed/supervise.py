@@ -123,7 +123,7 @@ class _Watch:
             if any(exits):
                 if attempt == self.attempts or not gang.mend(attempt + 1, PEER_SECONDS):
                     return Outcome(gang.settle(PEER_SECONDS), attempt)
-                attempt += 1
+                attempt, left = attempt + 1, self.seconds
                 lost = ", ".join(f"worker {i}: exit code {c}" for i, c in enumerate(exits) if c)
                 self.say(f"{lost}; replaced, attempt {attempt} of {self.attempts}")
         return Outcome(gang.exits(), attempt, late=True)

@@ -1,12 +1,17 @@
 """A process that failed does not wait for others, who may wait for it."""
 
+import importlib
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
+from nnlib.distributed.preemption import Preempted
 
 import nnlib as nn
+
+reentered = importlib.import_module("nnlib.distributed.reentered")
 
 CODE = """
 import atexit, sys, time
@@ -37,3 +42,29 @@ def test_a_process_ends(end, seconds, code):
     assert (found.returncode, found.stdout) == (code, "saves\nwaits\n")
     assert ("without the others" in found.stderr) == (seconds == 60)
     assert ("mine" in found.stderr) == ("mine" in end)
+
+
+@pytest.mark.parametrize(
+    ("end", "noted"),
+    [
+        (SystemExit(3), ["failed"]),
+        (SystemExit("a text"), ["failed"]),
+        (SystemExit(0), ["left"]),
+        (Preempted(9), ["left"]),
+    ],
+    ids=["3", "text", "0", "preempted"],
+)
+def test_who_exits_where_others_are_replaced(monkeypatch, end, noted):
+    """A first process that fails by `sys.exit` says so; else it would wait for those it failed."""
+    found = []
+    own = types.SimpleNamespace(note=found.append)
+    monkeypatch.setattr(reentered, "enter", lambda: own)
+    monkeypatch.setattr(reentered, "leave", lambda: found.append("left"))
+
+    def main():
+        raise end
+
+    with pytest.raises(SystemExit) as raised:
+        reentered.reentered(main)
+    assert raised.value is end
+    assert found == noted
