@@ -54,8 +54,9 @@ class ShardedPlacement(MeshPlacement):
             self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
-        self._gathers: dict[int, tuple[Any, Cut, Any, Any]] = {}
-        """(a gathered weight, how it was cut, its part, the trace) by identity of the first."""
+        self._gathers: dict[int, tuple[Any, Cut, dict[Any, Any], Any]] = {}
+        """(a gathered weight, how it was cut, its part, the trace) by identity of the first; the
+        part by the dtype that it was cast to, None for its own."""
 
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
@@ -107,20 +108,27 @@ class ShardedPlacement(MeshPlacement):
         if cut is None or cut.kept.spec == cut.used.spec:
             return array
         whole = jax.lax.with_sharding_constraint(array, cut.used)
-        self._gathers[id(whole)] = whole, cut, array, trace_state()
+        self._gathers[id(whole)] = whole, cut, {None: array}, trace_state()
         return whole
 
-    def cast(self, array: Any, dtype: Any) -> Any:
-        """A weight that a layer reads, in the dtype it computes in.
+    def read(self, array: Any, dtype: str | None) -> Any:
+        """A weight as a layer reads it, in the dtype it computes in (None: its own).
 
         Cast first and gathered then: half of the bytes move with 16-bit floats, and the gradient,
         whose sum is to be cut as the weight is, is cut before it is cast back.
+
+        Each read has a constraint of its own, and so has its part of the gradient. XLA gathers
+        once and sums over devices once all the same; without them it makes a lookup's gradient
+        begin with that of another use of the table, and sums that over all devices before.
         """
-        whole, cut, part, trace = self._gathers.get(id(array), (None, None, None, None))
+        whole, cut, parts, trace = self._gathers.get(id(array), (None, None, {}, None))
         if cut is None or whole is not array or trace != trace_state():
-            return cast_float(array, dtype)  # in a loop: gathered once, before it
-        part = jax.lax.with_sharding_constraint(cast_float(part, dtype), cut.kept)
-        return jax.lax.with_sharding_constraint(part, cut.used)
+            # In a loop: gathered once, before it.
+            return array if dtype is None else cast_float(array, dtype)
+        if dtype not in parts:
+            cast = cast_float(parts[None], dtype)
+            parts[dtype] = jax.lax.with_sharding_constraint(cast, cut.kept)
+        return jax.lax.with_sharding_constraint(parts[dtype], cut.used)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """See `nnlib.ops.partitioning`: without XLA's partitioner."""
