@@ -14,7 +14,6 @@ from nnlib.core.arguments import cast_float
 from nnlib.core.compat import trace_state
 from nnlib.core.masks import same_mask
 from nnlib.core.scope import step_placed_by
-from nnlib.ops.partitioning import partitioned_by
 
 from .mesh_placement import MeshPlacement
 from .put import put
@@ -58,6 +57,10 @@ class ShardedPlacement(MeshPlacement):
         """(a gathered weight, how it was cut, its part, the trace) by identity of the first; the
         part by the dtype that it was cast to, None for its own."""
 
+    @property
+    def _rows_alone(self) -> bool:
+        return set(self.mesh.axis_names) == set(self.row_axes) == set(self._cuts.gathered)
+
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
 
@@ -84,9 +87,8 @@ class ShardedPlacement(MeshPlacement):
         self._used = {}
         for cut in self._cuts.of(self._model):
             self._used.setdefault(id(cut.layer), {})[cut.name] = cut
-        rows_alone = set(self.mesh.axis_names) == set(self.row_axes) == set(self._cuts.gathered)
         try:
-            with step_placed_by(self), partitioned_by(None if rows_alone else self):
+            with step_placed_by(self), super().step():
                 yield
         finally:
             self._gathers = {}
@@ -132,6 +134,8 @@ class ShardedPlacement(MeshPlacement):
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """See `nnlib.ops.partitioning`: without XLA's partitioner."""
+        if self._rows_alone:
+            return convolve(x, kernel)
         rows = P() if x.shape[0] % self.replicas else P(self.row_axes)
         run = jax.shard_map(
             convolve, mesh=self.mesh, in_specs=(rows, P()), out_specs=rows, check_vma=False
@@ -140,6 +144,8 @@ class ShardedPlacement(MeshPlacement):
 
     def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
         """See `nnlib.ops.partitioning`: other axes lie as XLA likes."""
+        if self._rows_alone:
+            return array
         spec = P(*[None if axis in axes else P.UNCONSTRAINED for axis in range(array.ndim)])
         return jax.lax.with_sharding_constraint(array, NamedSharding(self.mesh, spec))
 

@@ -30,6 +30,12 @@ def partitioned_by(placement: Any) -> Iterator[None]:
         _mesh.reset(token)
 
 
+def is_cut() -> bool:
+    """Whether rows may lie on several devices: making one axis of two, with rows not the first,
+    would then bring all of them to each device."""
+    return _mesh.get() is not None
+
+
 def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """`convolve(x, kernel)`, by each device for its rows of `x`."""
     placement = _mesh.get()
