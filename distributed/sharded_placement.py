@@ -53,9 +53,9 @@ class ShardedPlacement(MeshPlacement):
             self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
-        self._gathers: dict[int, tuple[Any, Cut, dict[Any, Any], Any]] = {}
-        """(a gathered weight, how it was cut, its part, the trace) by identity of the first; the
-        part by the dtype that it was cast to, None for its own."""
+        self._gathers: dict[int, tuple[Any, Cut, Any, dict[Any, Any], Any]] = {}
+        """(a gathered weight, how it was cut, its part, what was read, the trace) by identity of the
+        first; what was read is the part by the dtype that it was cast to, None for its own."""
 
     @property
     def _rows_alone(self) -> bool:
@@ -110,7 +110,7 @@ class ShardedPlacement(MeshPlacement):
         if cut is None or cut.kept.spec == cut.used.spec:
             return array
         whole = jax.lax.with_sharding_constraint(array, cut.used)
-        self._gathers[id(whole)] = whole, cut, {None: array}, trace_state()
+        self._gathers[id(whole)] = whole, cut, array, {}, trace_state()
         return whole
 
     def read(self, array: Any, dtype: str | None) -> Any:
@@ -123,14 +123,19 @@ class ShardedPlacement(MeshPlacement):
         once and sums over devices once all the same; without them it makes a lookup's gradient
         begin with that of another use of the table, and sums that over all devices before.
         """
-        whole, cut, parts, trace = self._gathers.get(id(array), (None, None, {}, None))
+        none = (None, None, None, {}, None)
+        whole, cut, part, read, trace = self._gathers.get(id(array), none)
         if cut is None or whole is not array or trace != trace_state():
             # In a loop: gathered once, before it.
             return array if dtype is None else cast_float(array, dtype)
-        if dtype not in parts:
-            cast = cast_float(parts[None], dtype)
-            parts[dtype] = jax.lax.with_sharding_constraint(cast, cut.kept)
-        return jax.lax.with_sharding_constraint(parts[dtype], cut.used)
+        if dtype not in read:
+            read[dtype] = part if dtype is None else self._cast(part, cut, dtype)
+            if dtype is None:
+                return whole
+        return jax.lax.with_sharding_constraint(read[dtype], cut.used)
+
+    def _cast(self, part: Any, cut: Cut, dtype: str) -> Any:
+        return jax.lax.with_sharding_constraint(cast_float(part, dtype), cut.kept)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """See `nnlib.ops.partitioning`: without XLA's partitioner."""
