@@ -3,10 +3,11 @@
     JAX_PLATFORMS=cpu python benchmarks/sharded_bytes.py [--targets h100:8 v5e:2x4]
         [--heads untied tied] [--dtypes float32 mixed_bfloat16] [--remat none layers] [--model 1]
 
-Needs the extras aot-cuda (H100) and aot-tpu; one process at a time may load libtpu. `sent` and `least`
-are those of `nnlib.distributed.plan`: bytes of one device in a ring. The least is one gather of all
+Needs the extras aot-cuda (H100) and aot-tpu; one process at a time may load libtpu. `sent` and
+`least` are those of `nnlib.distributed.plan`: bytes of one device in a ring. The least is one gather of all
 weights and one reduce-scatter of their gradients, in float32: products of TPUs gather bfloat16 by
-default, 16-bit layers do so everywhere, and `remat` gathers twice (1.5). Over an axis "model" activations move besides.
+default, 16-bit layers do so everywhere, and `remat` gathers twice (1.5). Over an axis "model"
+activations move besides.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import math
 import platform
 import re
 import time
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 import jax
@@ -60,13 +61,14 @@ def transformer(head: str, dtype: str) -> nn.Model:
 
 def devices_of(target: str) -> int:
     """How many a target has."""
-    slices, shape = re.fullmatch(r"(?:(\d+)x)?\w+:([\dx]+)", target).groups()  # type: ignore[union-attr]
+    slices, shape = re.findall(r"^(?:(\d+)x)?\w+:([\dx]+)$", target)[0]
     return int(slices or 1) * math.prod(map(int, shape.split("x")))
 
 
 def row(target: str, head: str, dtype: str, remat: str, model: int) -> str:
     """A line of the table."""
-    axes, rules = ({"data": 1, "model": model}, {"out": "model"}) if model > 1 else ({"data": 1}, {})
+    cut = model > 1
+    axes, rules = {"data": 1} | ({"model": model} if cut else {}), {"out": "model"} if cut else {}
     devices = jax.devices()[:model]
     kept = None if remat == "none" else remat
     strategy = nn.distributed.ShardedStrategy(axes, rules, remat=kept, devices=devices)
@@ -74,9 +76,9 @@ def row(target: str, head: str, dtype: str, remat: str, model: int) -> str:
     begin = time.perf_counter()
     found = nn.distributed.plan(transformer(head, dtype), strategy, rows, target, verbose=False)
     took = time.perf_counter() - begin
-    kinds: Counter[str] = Counter()
+    kinds: dict[str, float] = defaultdict(float)
     for one in found.collectives:
-        kinds[one.kind] += one.wire_bytes  # type: ignore[assignment]
+        kinds[one.kind] += one.wire_bytes
     share = found.collective_bytes / found.least_bytes
     most = ", ".join(f"{k} {v / found.least_bytes:.3f}" for k, v in sorted(kinds.items()))
     known = "" if all(one.counted for one in found.collectives) else " at least"
@@ -88,7 +90,10 @@ def row(target: str, head: str, dtype: str, remat: str, model: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--targets", nargs="+", default=["h100:8", "v5e:2x4"])
     parser.add_argument("--heads", nargs="+", default=["untied", "tied"])
     parser.add_argument("--dtypes", nargs="+", default=["float32", "mixed_bfloat16"])
