@@ -4,10 +4,10 @@
         [--heads untied tied] [--dtypes float32 mixed_bfloat16] [--remat none layers] [--model 1]
 
 Needs the extras aot-cuda (H100) and aot-tpu; one process at a time may load libtpu. `sent` and
-`least` are those of `nnlib.distributed.plan`: bytes of one device in a ring. The least is one gather of all
-weights and one reduce-scatter of their gradients, in float32: products of TPUs gather bfloat16 by
-default, 16-bit layers do so everywhere, and `remat` gathers twice (1.5). Over an axis "model"
-activations move besides.
+`least` are those of `nnlib.distributed.plan`: bytes of one device in a ring. The least is one
+gather of all weights and one reduce-scatter of their gradients, in float32: products of TPUs gather
+bfloat16 by default, 16-bit layers do so everywhere, and `remat` gathers twice (1.5). Over an axis
+"model" activations move besides.
 """
 
 import argparse

@@ -54,8 +54,8 @@ class ShardedPlacement(MeshPlacement):
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
         self._gathers: dict[int, tuple[Any, Cut, Any, dict[Any, Any], Any]] = {}
-        """(a gathered weight, how it was cut, its part, what was read, the trace) by identity of the
-        first; what was read is the part by the dtype that it was cast to, None for its own."""
+        """(a gathered weight, how it was cut, its part, what was read, the trace) by identity of
+        the first; what was read is the part by the dtype that it was cast to, None for its own."""
 
     @property
     def _rows_alone(self) -> bool:
@@ -123,19 +123,18 @@ class ShardedPlacement(MeshPlacement):
         once and sums over devices once all the same; without them it makes a lookup's gradient
         begin with that of another use of the table, and sums that over all devices before.
         """
-        none = (None, None, None, {}, None)
-        whole, cut, part, read, trace = self._gathers.get(id(array), none)
-        if cut is None or whole is not array or trace != trace_state():
+        found = self._gathers.get(id(array))
+        if found is None or found[0] is not array or found[-1] != trace_state():
             # In a loop: gathered once, before it.
             return array if dtype is None else cast_float(array, dtype)
-        if dtype not in read:
-            read[dtype] = part if dtype is None else self._cast(part, cut, dtype)
-            if dtype is None:
-                return whole
+        whole, cut, part, read, _ = found
+        if dtype is None and None not in read:
+            read[None] = part
+            return whole
+        if dtype is not None and dtype not in read:
+            cast = cast_float(part, dtype)
+            read[dtype] = jax.lax.with_sharding_constraint(cast, cut.kept)
         return jax.lax.with_sharding_constraint(read[dtype], cut.used)
-
-    def _cast(self, part: Any, cut: Cut, dtype: str) -> Any:
-        return jax.lax.with_sharding_constraint(cast_float(part, dtype), cut.kept)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """See `nnlib.ops.partitioning`: without XLA's partitioner."""

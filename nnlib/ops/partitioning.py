@@ -31,8 +31,7 @@ def partitioned_by(placement: Any) -> Iterator[None]:
 
 
 def is_cut() -> bool:
-    """Whether rows may lie on several devices: making one axis of two, with rows not the first,
-    would then bring all of them to each device."""
+    """Whether rows lie on several devices: to merge their axis with one before it moves them."""
     return _mesh.get() is not None
 
 
