@@ -1,5 +1,6 @@
 """Where the arrays of a training live on a mesh: rows cut over its axes, weights by rule."""
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from jax.sharding import PartitionSpec as P
 
 from nnlib.core.compat import is_traced
 from nnlib.core.keeping import is_readable
+from nnlib.ops.partitioning import partitioned_by
 from nnlib.training.batch import Batch, row_count
 from nnlib.training.peers import ALONE
 from nnlib.training.placement import Placement
@@ -117,6 +119,18 @@ class MeshPlacement(Placement):
     def whole(self, tree: Any) -> Any:
         """See `Placement`."""
         return whole(tree, self._everywhere)
+
+    def step(self) -> contextlib.AbstractContextManager[None]:
+        """See `Placement`."""
+        return partitioned_by(self if self.mesh.size > 1 else None)
+
+    def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        """See `nnlib.ops.partitioning`: XLA cuts rows alone rightly by itself."""
+        return convolve(x, kernel)
+
+    def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
+        """See `nnlib.ops.partitioning`."""
+        return array
 
     def shardings(self, tree: Any) -> Any:
         """A tree of NamedShardings: weights and what optimizers keep for each by the rules.

@@ -14,7 +14,6 @@ from nnlib.core.arguments import cast_float
 from nnlib.core.compat import trace_state
 from nnlib.core.masks import same_mask
 from nnlib.core.scope import step_placed_by
-from nnlib.ops.partitioning import partitioned_by
 
 from .mesh_placement import MeshPlacement
 from .put import put
@@ -53,8 +52,13 @@ class ShardedPlacement(MeshPlacement):
             self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
-        self._gathers: dict[int, tuple[Any, Cut, Any, Any]] = {}
-        """(a gathered weight, how it was cut, its part, the trace) by identity of the first."""
+        self._gathers: dict[int, tuple[Any, Cut, Any, dict[Any, Any], Any]] = {}
+        """(a gathered weight, how it was cut, its part, what was read, the trace) by identity of
+        the first; what was read is the part by the dtype that it was cast to, None for its own."""
+
+    @property
+    def _rows_alone(self) -> bool:
+        return set(self.mesh.axis_names) == set(self.row_axes) == set(self._cuts.gathered)
 
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
@@ -82,9 +86,8 @@ class ShardedPlacement(MeshPlacement):
         self._used = {}
         for cut in self._cuts.of(self._model):
             self._used.setdefault(id(cut.layer), {})[cut.name] = cut
-        rows_alone = set(self.mesh.axis_names) == set(self.row_axes) == set(self._cuts.gathered)
         try:
-            with step_placed_by(self), partitioned_by(None if rows_alone else self):
+            with step_placed_by(self), super().step():
                 yield
         finally:
             self._gathers = {}
@@ -106,23 +109,36 @@ class ShardedPlacement(MeshPlacement):
         if cut is None or cut.kept.spec == cut.used.spec:
             return array
         whole = jax.lax.with_sharding_constraint(array, cut.used)
-        self._gathers[id(whole)] = whole, cut, array, trace_state()
+        self._gathers[id(whole)] = whole, cut, array, {}, trace_state()
         return whole
 
-    def cast(self, array: Any, dtype: Any) -> Any:
-        """A weight that a layer reads, in the dtype it computes in.
+    def read(self, array: Any, dtype: str | None) -> Any:
+        """A weight as a layer reads it, in the dtype it computes in (None: its own).
 
         Cast first and gathered then: half of the bytes move with 16-bit floats, and the gradient,
         whose sum is to be cut as the weight is, is cut before it is cast back.
+
+        Each read has a constraint of its own, and so has its part of the gradient. XLA gathers
+        once and sums over devices once all the same; without them it makes a lookup's gradient
+        begin with that of another use of the table, and sums that over all devices before.
         """
-        whole, cut, part, trace = self._gathers.get(id(array), (None, None, None, None))
-        if cut is None or whole is not array or trace != trace_state():
-            return cast_float(array, dtype)  # in a loop: gathered once, before it
-        part = jax.lax.with_sharding_constraint(cast_float(part, dtype), cut.kept)
-        return jax.lax.with_sharding_constraint(part, cut.used)
+        found = self._gathers.get(id(array))
+        if found is None or found[0] is not array or found[-1] != trace_state():
+            # In a loop: gathered once, before it.
+            return array if dtype is None else cast_float(array, dtype)
+        whole, cut, part, read, _ = found
+        if dtype is None and None not in read:
+            read[None] = part
+            return whole
+        if dtype is not None and dtype not in read:
+            cast = cast_float(part, dtype)
+            read[dtype] = jax.lax.with_sharding_constraint(cast, cut.kept)
+        return jax.lax.with_sharding_constraint(read[dtype], cut.used)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """See `nnlib.ops.partitioning`: without XLA's partitioner."""
+        if self._rows_alone:
+            return convolve(x, kernel)
         rows = P() if x.shape[0] % self.replicas else P(self.row_axes)
         run = jax.shard_map(
             convolve, mesh=self.mesh, in_specs=(rows, P()), out_specs=rows, check_vma=False
@@ -131,6 +147,8 @@ class ShardedPlacement(MeshPlacement):
 
     def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
         """See `nnlib.ops.partitioning`: other axes lie as XLA likes."""
+        if self._rows_alone:
+            return array
         spec = P(*[None if axis in axes else P.UNCONSTRAINED for axis in range(array.ndim)])
         return jax.lax.with_sharding_constraint(array, NamedSharding(self.mesh, spec))
 

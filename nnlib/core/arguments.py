@@ -141,10 +141,12 @@ def cast_float(array: Any, dtype: str) -> Any:
     return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
 
-def cast_weight(array: Any, dtype: str) -> Any:
-    """`cast_float` of a weight in the frame: one that is cut is cast before it is gathered."""
+def read_weight(array: Any, dtype: str | None) -> Any:
+    """A weight of the frame as a layer reads it, cast if there is a dtype."""
     placement = step_placement()
-    return cast_float(array, dtype) if placement is None else placement.cast(array, dtype)
+    if placement is not None:
+        return placement.read(array, dtype)
+    return array if dtype is None else cast_float(array, dtype)
 
 
 def changed_arguments(layer: "Layer") -> dict[str, Any]:

@@ -371,9 +371,10 @@ class Layer(Structure, Stored, Buildable, Configurable, Eager):
         frame = current_frame()
         array = self.own_arrays()[name] if frame is None else frame.read(self, name)
         weight = core.weights[name]
-        if frame is not None and weight.autocast and self.compute_dtype != weight.dtype:
-            return arguments.cast_weight(array, self.compute_dtype)
-        return array
+        if frame is None:
+            return array
+        cast = weight.autocast and self.compute_dtype != weight.dtype
+        return arguments.read_weight(array, self.compute_dtype if cast else None)
 
     def __repr__(self) -> str:
         shown = [f"{n}={v!r}" for n, v in arguments.changed_arguments(self).items()]

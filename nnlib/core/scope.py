@@ -98,7 +98,7 @@ def reads_noted_by(reader: Callable[[Any, dict[str, Any]], None]) -> Iterator[No
 def step_placement() -> Any:
     """Who says where the weights, gradients and outputs of the step in progress belong, or None.
 
-    It has the methods `at_use(values)`, `cast(array, dtype)`, `output(path, out)`, `loss(function)`
+    It has the methods `at_use(values)`, `read(array, dtype)`, `output(path, out)`, `loss(function)`
     and `gradients(tree)`, and `attention`, a function of (query, key, value, mask, causal) or None;
     see `nnlib.distributed`.
     """

@@ -30,6 +30,11 @@ def partitioned_by(placement: Any) -> Iterator[None]:
         _placement.reset(token)
 
 
+def is_cut() -> bool:
+    """Whether rows lie on several devices: to merge their axis with one before it moves them."""
+    return _mesh.get() is not None
+
+
 def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """`convolve(x, kernel)`, by each device for its rows of `x`."""
     placement = _placement.get()
