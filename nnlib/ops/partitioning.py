@@ -32,7 +32,7 @@ def partitioned_by(placement: Any) -> Iterator[None]:
 
 def is_cut() -> bool:
     """Whether rows lie on several devices: to merge their axis with one before it moves them."""
-    return _mesh.get() is not None
+    return _placement.get() is not None
 
 
 def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
