@@ -65,8 +65,8 @@ class Placement:
 
     def local(self, tree: Any) -> Any:
         """Weights as layers keep them between trainings, on the same devices."""
-        places = {frozenset(leaf.devices()) for leaf in jax.tree.leaves(tree)}
-        if len(places) < 2:
+        arrays = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
+        if len({frozenset(array.devices()) for array in arrays}) < 2:
             return tree
         (default,) = jnp.zeros(()).devices()
         return jax.device_put(tree, default)  # layers that several strategies have trained
