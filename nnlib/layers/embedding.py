@@ -124,7 +124,8 @@ class Embedding(LowRank):
             )
 
     def _check_range(self, x: jax.Array) -> None:
-        lowest, highest = int(jnp.min(x)), int(jnp.max(x))
+        ids = np.asarray(x)  # within a jit, too, these are constants
+        lowest, highest = int(ids.min()), int(ids.max())
         if lowest < 0 or highest >= self.input_dim:
             bad = lowest if lowest < 0 else highest
             raise DataError(

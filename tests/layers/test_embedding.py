@@ -51,3 +51,13 @@ def test_rows_that_were_not_asked_for_get_no_gradient():
     np.testing.assert_array_equal(
         gradient(layer.variables[0])["embeddings"], [[2, 2], [0, 0], [1, 1]]
     )
+
+
+def test_ids_that_are_constants_of_a_program():
+    def read(*ids):
+        return jax.jit(lambda: layer.apply(*layer.variables, np.array(ids))[0])()
+
+    layer = table_layer()
+    np.testing.assert_array_equal(read(2, 0), [[4, 5], [0, 1]])
+    with pytest.raises(errors.DataError, match="got 3"):
+        read(3)
