@@ -85,7 +85,8 @@ class RowUpdate:
         return jax.tree.map(visit_tree, tree, *more, is_leaf=self._like_weights)
 
     def _like_weights(self, tree: Any) -> bool:
-        return isinstance(tree, dict) and jax.tree.structure(tree) == self._structure
+        structure: Any = jax.tree.structure(tree)
+        return isinstance(tree, dict) and bool(structure == self._structure)
 
 
 def _padding(rows: Any) -> int:
