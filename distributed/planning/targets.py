@@ -138,7 +138,13 @@ def target_of(name: str, mesh: Mesh, growing: str) -> Target:
 def _usable(facts: Facts) -> Facts:
     """Of a GPU JAX takes three quarters, unless the environment says another part."""
     names = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")
-    part = float(next((os.environ[name] for name in names if os.environ.get(name)), 0.75))
+    given = next((os.environ[name] for name in names if os.environ.get(name)), "0.75")
+    try:
+        part = float(given)
+    except ValueError:
+        raise ArgumentError(
+            f"plan: expected {names[0]} as a part of the memory, got {given!r}. Write 0.75."
+        ) from None
     source = f"{facts.source}; {part:.0%} of its memory, as {names[0]} says or by default"
     return dataclasses.replace(facts, memory=int(part * facts.memory), source=source)
 
