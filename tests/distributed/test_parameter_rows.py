@@ -270,6 +270,8 @@ class Scanned(nn.Model):
         (lambda: words(embeddings_constraint="unit_norm"), ["embedding"]),
         (lambda: words(size=20), []),  # a batch may look up half of it
         (lambda: words(lora_rank=1), []),
+        (lambda: words(dtype="mixed_bfloat16"), ["embedding"]),
+        (lambda: words(dtype="bfloat16"), ["embedding"]),
     ],
 )
 def test_what_is_read_by_rows_and_what_whole(tmp_path, make, by_rows):
