@@ -162,7 +162,8 @@ def _cast(table: Any, casts: Iterable[Any]) -> Any:
 
 def _uses(program: Any, path: Names, table: Any) -> tuple[list[Any], list[Lookup]]:
     """What is done with a table, or with what it was cast to, and which of it takes rows."""
-    casts, uses, lookups = {table: ()}, [], []
+    casts: dict[Any, tuple[Any, ...]] = {table: ()}
+    uses, lookups = [], []
     for eqn in program.eqns:
         found = [var for var in eqn.invars if isinstance(var, Var) and var in casts]
         if found and eqn.primitive.name == "convert_element_type":

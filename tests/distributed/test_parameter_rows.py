@@ -347,9 +347,7 @@ def test_rows_of_ones_own(tmp_path):
 def test_rows_that_are_not_there(tmp_path, rows, gradient, match):
     weights = {"table": np.ones((10, 2)), "scale": np.ones(())}
     made = local(tmp_path, weights, nn.optimizers.SGD(1.0), servers=2)
+    gradients = {"table": gradient, "scale": np.zeros(())}
     with pytest.raises(ValueError, match=match):
-        if rows is not None:
-            made.pull(rows=rows)
-        else:
-            made.push({"table": gradient, "scale": np.zeros(())})
+        made.push(gradients) if rows is None else made.pull(rows=rows)
     assert all(server.shard.pull()[0] == 0 for server in made.servers)
