@@ -15,11 +15,12 @@ from .layout import Flat, Names, names_of
 
 
 class Lookup(NamedTuple):
-    """An operation that takes rows of a table."""
+    """An operation that takes rows of a table, and those that cast the table before, in turn."""
 
     table: Names
     rows: int
     operation: Any
+    casts: tuple[Any, ...] = ()
 
 
 class RowReads:
@@ -88,7 +89,9 @@ class RowReads:
         leaves = dict(zip(self._paths, jax.tree.leaves(trainable), strict=True))
         others = [array for path, array in leaves.items() if path not in self.sizes]
         rows = [
-            leaves[lookup.table].at[place].get(mode="clip", wrap_negative_indices=False)
+            _cast(leaves[lookup.table], lookup.casts)
+            .at[place]
+            .get(mode="clip", wrap_negative_indices=False)
             for lookup, place in zip(self._lookups, places, strict=True)
         ]
         outputs = self._rest(*others, *jax.tree.leaves((state, rest)), *rows)
@@ -102,12 +105,10 @@ class RowReads:
         found = []
         tables: list[Any] = program.invars
         for path, table in zip(self._paths, tables, strict=False):
-            uses = [eqn for eqn in program.eqns if any(var is table for var in eqn.invars)]
-            lookups = [Lookup(path, table.aval.shape[0], e) for e in uses if _takes_rows(e, table)]
+            uses, lookups = _uses(program, path, table)
             if (
                 lookups
                 and len(lookups) == len(uses)
-                and not any(var is table for var in program.outvars)
                 and not any(_ids_of(lookup) in known_late for lookup in lookups)
                 and 2 * sum(map(_count, lookups)) <= table.aval.shape[0]
             ):
@@ -135,7 +136,7 @@ class RowReads:
     def _program_of_rest(self) -> Any:
         """The loss behind the lookups, whose rows are further arguments."""
         program = self._program.jaxpr
-        done = {id(lookup.operation) for lookup in self._lookups}
+        done = {id(eqn) for one in self._lookups for eqn in (one.operation, *one.casts)}
         weights = zip(self._paths, program.invars, strict=False)
         others = [var for path, var in weights if path not in self.sizes]
         rows = [lookup.operation.outvars[0] for lookup in self._lookups]
@@ -151,6 +152,28 @@ def _ids_of(lookup: Lookup) -> Any:
 def _count(lookup: Lookup) -> int:
     ids: Any = _ids_of(lookup).aval
     return math.prod(ids.shape[:-1])
+
+
+def _cast(table: Any, casts: Iterable[Any]) -> Any:
+    for eqn in casts:
+        table = table.astype(eqn.params["new_dtype"])
+    return table
+
+
+def _uses(program: Any, path: Names, table: Any) -> tuple[list[Any], list[Lookup]]:
+    """What is done with a table, or with what it was cast to, and which of it takes rows."""
+    casts: dict[Any, tuple[Any, ...]] = {table: ()}
+    uses, lookups = [], []
+    for eqn in program.eqns:
+        found = [var for var in eqn.invars if isinstance(var, Var) and var in casts]
+        if found and eqn.primitive.name == "convert_element_type":
+            casts[eqn.outvars[0]] = (*casts[found[0]], eqn)
+        elif found:
+            uses.append(eqn)
+            if _takes_rows(eqn, found[0]):
+                lookups.append(Lookup(path, table.aval.shape[0], eqn, casts[found[0]]))
+    uses += [var for var in program.outvars if isinstance(var, Var) and var in casts]
+    return uses, lookups
 
 
 def _takes_rows(eqn: Any, table: Any) -> bool:

@@ -38,7 +38,7 @@ class RowUpdate:
 
     def __init__(self, tables: Mapping[Names, Rows], weights: Any):
         self._tables = tables
-        self._structure = jax.tree.structure(weights)
+        self._structure: Any = jax.tree.structure(weights)
 
     def gradient(self, path: Names) -> Any:
         """The rows of a gradient, and zeros."""
@@ -85,8 +85,7 @@ class RowUpdate:
         return jax.tree.map(visit_tree, tree, *more, is_leaf=self._like_weights)
 
     def _like_weights(self, tree: Any) -> bool:
-        structure: Any = jax.tree.structure(tree)
-        return isinstance(tree, dict) and bool(structure == self._structure)
+        return isinstance(tree, dict) and bool(self._structure == jax.tree.structure(tree))
 
 
 def _padding(rows: Any) -> int:

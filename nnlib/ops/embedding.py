@@ -21,4 +21,7 @@ def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
     if not jnp.issubdtype(ids.dtype, jnp.integer):
         ids = ids.astype(jnp.int32)
     # Clipping is part of the gather itself; wrapping negative ids would take a select before it.
-    return table.at[ids].get(mode="clip", wrap_negative_indices=False)
+    # A row that is read often sums many gradients, which 16 bits would lose from the 256th on.
+    is_float = jnp.issubdtype(table.dtype, jnp.floating)
+    rows = table.astype(jnp.promote_types(table.dtype, jnp.float32)) if is_float else table
+    return rows.at[ids].get(mode="clip", wrap_negative_indices=False).astype(table.dtype)

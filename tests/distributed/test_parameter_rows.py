@@ -47,9 +47,6 @@ class Server:
 
 
 class Local(Parameters):
-    def _reached(self):
-        return self.servers
-
     def _answers(self, calls):
         return [part for call in calls for part in (call if isinstance(call, list) else [call])]
 
@@ -273,6 +270,8 @@ class Scanned(nn.Model):
         (lambda: words(embeddings_constraint="unit_norm"), ["embedding"]),
         (lambda: words(size=20), []),  # a batch may look up half of it
         (lambda: words(lora_rank=1), []),
+        (lambda: words(dtype="mixed_bfloat16"), ["embedding"]),
+        (lambda: words(dtype="bfloat16"), ["embedding"]),
     ],
 )
 def test_what_is_read_by_rows_and_what_whole(tmp_path, make, by_rows):
@@ -348,8 +347,7 @@ def test_rows_of_ones_own(tmp_path):
 def test_rows_that_are_not_there(tmp_path, rows, gradient, match):
     weights = {"table": np.ones((10, 2)), "scale": np.ones(())}
     made = local(tmp_path, weights, nn.optimizers.SGD(1.0), servers=2)
+    gradients = {"table": gradient, "scale": np.zeros(())}
     with pytest.raises(ValueError, match=match):
-        made.pull(rows=rows) if rows is not None else made.push(
-            {"table": gradient, "scale": np.zeros(())}
-        )
+        made.push(gradients) if rows is None else made.pull(rows=rows)
     assert all(server.shard.pull()[0] == 0 for server in made.servers)

@@ -61,3 +61,12 @@ def test_ids_that_are_constants_of_a_program():
     np.testing.assert_array_equal(read(2, 0), [[4, 5], [0, 1]])
     with pytest.raises(errors.DataError, match="got 3"):
         read(3)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "bfloat16", "float16"])
+def test_gradients_of_a_row_that_is_read_often_are_all_counted(policy):
+    layer = layers.Embedding(3, 2, dtype=policy)
+    ids = jnp.ones((2048,), "int32")
+    params, state = layer.init(jax.random.key(0), ids)
+    gradient = jax.jit(jax.grad(lambda p: layer.apply(p, state, ids)[0].astype("float32").sum()))
+    np.testing.assert_array_equal(gradient(params)["embeddings"], [[0, 0], [2048, 2048], [0, 0]])
