@@ -2,6 +2,7 @@
 
 import copy
 import os
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +70,7 @@ class ParameterShard:
         found = self._journal.read()
         if found is not None:
             (rules, weights, opt, state, self._applied, self._version), entries = found
-            self._begin(rules, weights, opt, state)
+            self._begin(pickle.loads(rules), weights, opt, state)
             for entry in entries:
                 self._apply(*entry)
 
@@ -182,7 +183,8 @@ class ParameterShard:
 
     def _save(self) -> None:
         weights, opt, state = self.everything()
-        self._journal.snapshot((self._rules, weights, opt, state, self._applied, self._version))
+        rules = self._compiled_for  # functions of optax need more than pickle
+        self._journal.snapshot((rules, weights, opt, state, self._applied, self._version))
 
 
 def _nested(weights: Flat) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import jax
 import numpy as np
+import optax
 import pytest
 from nnlib.distributed.parameter_server import dispatcher, engine, session, watch
 from nnlib.distributed.parameter_server.layout import Layout, flat
@@ -123,6 +124,13 @@ def test_the_next_process_knows_all_that_was_confirmed(tmp_path):
     assert following.pull()[0] == 21
     assert following.pull()[2][("mean",)] == pytest.approx(21 * 0.5)
     assert (following.pull()[1][("w",)] >= 0).all()
+
+
+def test_the_next_process_knows_an_optimizer_of_optax(tmp_path):
+    rules = Rules.of(nn.optimizers.get(optax.sgd(1.0)), {})
+    ParameterShard(tmp_path).load(rules, {("w",): np.ones(3, "float32")}, {}, {})
+    ParameterShard(tmp_path).push(0, {("w",): np.ones(3, "float32")}, {})
+    assert ParameterShard(tmp_path).pull()[1][("w",)].tolist() == [0, 0, 0]
 
 
 def test_an_entry_that_was_cut_off_was_never_confirmed(tmp_path):
