@@ -11,9 +11,9 @@ from nnlib.ops.recurrence import (
     gate_products,
     gates_of,
     projected,
-    scan_steps,
     zero_states,
 )
+from nnlib.ops.weighted_scan import scan_weighted
 
 State = tuple[jax.Array, ...]
 
@@ -106,15 +106,12 @@ def lstm(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 2) if states is None else states
 
-    def step(states: State, z: Sequence[jax.Array]) -> Any:
-        states = lstm_cell(
-            z,
-            states,
-            recurrent_kernel,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            recurrent_masks=recurrent_masks,
-        )
-        return states[0], states
+    def product(kernel: jax.Array, h: jax.Array) -> Sequence[jax.Array]:
+        return gates_of(gate_products(h, kernel, recurrent_masks), 4)
 
-    return scan_steps(step, states, gates_of(z, 4), **loop)
+    def step(kernel: jax.Array, states: State, z: Sequence[jax.Array]) -> Any:
+        inner = product(kernel, states[0])
+        new = lstm_gates(z, inner, states[1], activation, recurrent_activation)
+        return new[0], new, states[0]
+
+    return scan_weighted(step, product, recurrent_kernel, states, gates_of(z, 4), **loop)

@@ -47,26 +47,59 @@ def scan_steps(
     [[1.0, 1.0, 2.0]]
     """
 
+    def keeping_nothing(states: Any, x: Any) -> Any:
+        return *step(states, x), None
+
+    *shown, _ = scan_keeping(
+        keeping_nothing,
+        states,
+        xs,
+        mask,
+        output=output,
+        go_backwards=go_backwards,
+        unroll=unroll,
+        zero_output_for_mask=zero_output_for_mask,
+    )
+    return tuple(shown)
+
+
+def scan_keeping(
+    step: Callable[[Any, Any], tuple[jax.Array, Any, Any]],
+    states: Any,
+    xs: Any,
+    mask: jax.Array | None = None,
+    *,
+    output: jax.Array | None = None,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    zero_output_for_mask: bool = False,
+) -> tuple[jax.Array, jax.Array, Any, Any]:
+    """`scan_steps` of a step that returns a third thing, which is kept.
+
+    Returns:
+        What `scan_steps` returns, and that of all steps, (time, ...) in the order of `xs`.
+    """
+
     def body(carry: Any, now: Any) -> Any:
         (old, previous), (x, real) = carry, now
-        shown, new = step(old, x)
+        shown, new, kept = step(old, x)
         if real is not None:
             before = _first(old) if output is None else previous
             new = jax.tree.map(partial(_choose, real), new, old)
             shown = _choose(real, shown, before)
         carry = new, None if output is None else shown
-        return carry, _choose(real, shown, 0) if zeroed else shown
+        return carry, (_choose(real, shown, 0) if zeroed else shown, kept)
 
     zeroed = zero_output_for_mask and mask is not None
     reals = None if mask is None else jnp.swapaxes(mask, 0, 1)
-    (states, last), outputs = jax.lax.scan(
+    (states, last), (outputs, kept) = jax.lax.scan(
         body, (states, output), (xs, reals), reverse=go_backwards, unroll=unroll
     )
     shown = _first(states) if last is None else last
     if zeroed and mask is not None:
         shown = _choose(mask[:, 0 if go_backwards else -1], shown, 0)
     outputs = jnp.flip(outputs, 0) if go_backwards else outputs
-    return shown, jnp.moveaxis(outputs, 0, 1), states
+    return shown, jnp.moveaxis(outputs, 0, 1), states, kept
 
 
 def _first(states: Any) -> jax.Array:
@@ -141,15 +174,12 @@ def projected(
         bias: (gates * units,) or None.
         masks: (gates or 1, batch, 1, inputs) or None, as for `gate_products`.
     """
-    x = jnp.swapaxes(x, 0, 1)  # before the product: inputs are mostly fewer than gates
+    # Time first, since inputs are mostly fewer than gates. The two axes stay two: where devices
+    # have rows each, XLA would gather those of all to make one axis of them.
+    x = jnp.swapaxes(x, 0, 1)
     masks = None if masks is None else jnp.swapaxes(masks, 1, 2)
-    z = gate_products(x, kernel, masks, _of_rows)
+    z = gate_products(x, kernel, masks)
     return z if bias is None else z + bias[None, None]
-
-
-def _of_rows(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """One product of two matrices, whose gradients XLA computes faster than those of a batch's."""
-    return jnp.reshape(jnp.reshape(x, (-1, x.shape[-1])) @ kernel, (*x.shape[:-1], -1))
 
 
 def gates_of(z: jax.Array | Sequence[jax.Array], count: int, axis: int = -1) -> Sequence[jax.Array]:

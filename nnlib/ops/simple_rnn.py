@@ -5,7 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.recurrence import Function, gate_products, projected, scan_steps, zero_states
+from nnlib.ops.recurrence import Function, gate_products, projected, zero_states
+from nnlib.ops.weighted_scan import scan_weighted
 
 
 def simple_rnn(
@@ -46,8 +47,11 @@ def simple_rnn(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
-    def step(states: tuple[jax.Array, ...], z: jax.Array) -> Any:
-        h = activation(z + gate_products(states[0], recurrent_kernel, recurrent_masks))
-        return h, (h,)
+    def product(kernel: jax.Array, h: jax.Array) -> jax.Array:
+        return gate_products(h, kernel, recurrent_masks)
 
-    return scan_steps(step, states, z, **loop)
+    def step(kernel: jax.Array, states: tuple[jax.Array, ...], z: jax.Array) -> Any:
+        h = activation(z + product(kernel, states[0]))
+        return h, (h,), states[0]
+
+    return scan_weighted(step, product, recurrent_kernel, states, z, **loop)
