@@ -8,12 +8,13 @@ import jax.numpy as jnp
 
 from nnlib.ops.recurrence import (
     Function,
-    gate_products,
     gates_of,
+    joined_products,
+    masked,
     projected,
-    scan_steps,
     zero_states,
 )
+from nnlib.ops.weighted_scan import scan_weighted
 
 
 def gru_cell(
@@ -52,21 +53,72 @@ def gru_cell(
 
     Source: Cho et al., EMNLP 2014; `reset_after` is version 1 of its preprint, arXiv:1406.1078.
     """
-    z, masks = gates_of(z, 3), recurrent_masks
-    count = 3 if reset_after else 2
-    split = count * h.shape[-1]
-    shared = masks if masks is None or reset_after else masks[:2]
-    inner = gate_products(h, recurrent_kernel[:, :split], shared)
-    if recurrent_bias is not None:
-        inner = inner + recurrent_bias[None, :split]
-    gates = gates_of(inner, count)
-    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], gates[:2], strict=True))
-    if reset_after:
-        candidate = r * gates[2]
-    else:
-        seen = r * (h if masks is None else h * masks[-1])
-        candidate = jnp.matmul(seen, recurrent_kernel[:, split:])
-    return u * h + (1 - u) * activation(z[2] + candidate)
+    z = _with_bias(gates_of(z, 3), recurrent_bias, reset_after)
+    step = _step_after if reset_after else _step_before
+    functions = activation, recurrent_activation
+    return step(recurrent_kernel, h, z, recurrent_masks, *functions)[0]
+
+
+def _with_bias(
+    z: Sequence[jax.Array], bias: jax.Array | None, reset_after: bool
+) -> tuple[jax.Array, ...]:
+    """The gates, with what else is added before the product of the candidate is reset."""
+    u, r, g = z
+    parts = [jnp.zeros_like(g)] * 3
+    if bias is not None:
+        parts = [jnp.broadcast_to(part, g.shape) for part in jnp.split(bias, 3)]
+        u, r = u + parts[0], r + parts[1]
+    return (u, r, g, parts[2]) if reset_after else (u, r, g)
+
+
+def _step_after(
+    kernel: jax.Array,
+    h: jax.Array,
+    z: Sequence[jax.Array],
+    masks: jax.Array | None,
+    activation: Function,
+    recurrent_activation: Function,
+) -> tuple[jax.Array, Any]:
+    """The next h with `reset_after`, and what the kernel was multiplied with."""
+    seen = masked(h, masks)
+    gates = (a + b for a, b in zip(z, _product_after(kernel, seen), strict=True))
+    u, r, g, candidate = gates
+    u, r = recurrent_activation(u), recurrent_activation(r)
+    return u * h + (1 - u) * activation(g + r * candidate), seen
+
+
+def _product_after(kernel: jax.Array, seen: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
+    u, r, candidate = gates_of(joined_products(seen, kernel), 3)
+    return u, r, jnp.zeros_like(u), candidate
+
+
+def _step_before(
+    kernel: jax.Array,
+    h: jax.Array,
+    z: Sequence[jax.Array],
+    masks: jax.Array | None,
+    activation: Function,
+    recurrent_activation: Function,
+) -> tuple[jax.Array, Any]:
+    """The next h where it is reset before the product, and what the kernel was multiplied with."""
+    gates_kernel, own_kernel = _parts_before(kernel)
+    seen = masked(h, masks if masks is None else masks[:2])
+    gates = gates_of(joined_products(seen, gates_kernel), 2)
+    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], gates, strict=True))
+    reset = r * (h if masks is None else h * masks[-1])
+    candidate = activation(z[2] + jnp.matmul(reset, own_kernel))
+    return u * h + (1 - u) * candidate, (seen, reset)
+
+
+def _product_before(kernel: jax.Array, operands: Any) -> tuple[jax.Array, ...]:
+    (seen, reset), (gates_kernel, own_kernel) = operands, _parts_before(kernel)
+    gates = gates_of(joined_products(seen, gates_kernel), 2)
+    return *gates, jnp.matmul(reset, own_kernel)
+
+
+def _parts_before(kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
+    units = kernel.shape[0]
+    return kernel[:, : 2 * units], kernel[:, 2 * units :]
 
 
 def gru(
@@ -115,17 +167,15 @@ def gru(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
-    def step(states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
-        h = gru_cell(
-            z,
-            states[0],
-            recurrent_kernel,
-            recurrent_bias,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            reset_after=reset_after,
-            recurrent_masks=recurrent_masks,
-        )
-        return h, (h,)
+    one_step, product = (
+        (_step_after, _product_after) if reset_after else (_step_before, _product_before)
+    )
 
-    return scan_steps(step, states, gates_of(z, 3), **loop)
+    def step(kernel: jax.Array, states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
+        h, operands = one_step(
+            kernel, states[0], z, recurrent_masks, activation, recurrent_activation
+        )
+        return h, (h,), operands
+
+    z = _with_bias(gates_of(z, 3), recurrent_bias, reset_after)
+    return scan_weighted(step, product, recurrent_kernel, states, z, **loop)

@@ -10,6 +10,8 @@ from nnlib.ops.recurrence import (
     Function,
     gate_products,
     gates_of,
+    joined_products,
+    masked,
     projected,
     zero_states,
 )
@@ -106,12 +108,12 @@ def lstm(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 2) if states is None else states
 
-    def product(kernel: jax.Array, h: jax.Array) -> Sequence[jax.Array]:
-        return gates_of(gate_products(h, kernel, recurrent_masks), 4)
+    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> Sequence[jax.Array]:
+        return gates_of(joined_products(seen, kernel), 4)
 
     def step(kernel: jax.Array, states: State, z: Sequence[jax.Array]) -> Any:
-        inner = product(kernel, states[0])
-        new = lstm_gates(z, inner, states[1], activation, recurrent_activation)
-        return new[0], new, states[0]
+        seen = masked(states[0], recurrent_masks)
+        new = lstm_gates(z, product(kernel, seen), states[1], activation, recurrent_activation)
+        return new[0], new, seen
 
     return scan_weighted(step, product, recurrent_kernel, states, gates_of(z, 4), **loop)

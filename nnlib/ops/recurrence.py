@@ -111,12 +111,15 @@ def _choose(real: jax.Array, new: jax.Array, old: Any) -> jax.Array:
     return jnp.where(jnp.reshape(real, (-1, *[1] * (new.ndim - 1))), new, old)
 
 
-def each_step(function: Callable[[jax.Array], Any], x: jax.Array) -> Any:
+def each_step(function: Callable[[Any], Any], x: Any) -> Any:
     """`function` on all time steps at once, as on rows of one batch: no loop.
+
+    The batch stays the outer one of the two: where several devices have rows, each has rows of the
+    new batch then. Of (time, batch) XLA gathers all rows on every device.
 
     Args:
         function: of (rows, ...), to any pytree of (rows, ...); each row on its own.
-        x: (batch, time, ...).
+        x: (batch, time, ...), or a pytree of them.
 
     Returns:
         What `function` returns, as (batch, time, ...).
@@ -125,9 +128,11 @@ def each_step(function: Callable[[jax.Array], Any], x: jax.Array) -> Any:
     >>> each_step(lambda rows: rows.sum(-1), jnp.ones((2, 5, 3))).shape
     (2, 5)
     """
-    batch, time, *rest = x.shape
-    y = function(jnp.reshape(x, (batch * time, *rest)))
-    return jax.tree.map(lambda part: jnp.reshape(part, (batch, time, *part.shape[1:])), y)
+    batch, time = jax.tree.leaves(x)[0].shape[:2]
+    rows = jax.tree.map(lambda part: jnp.reshape(part, (batch * time, *part.shape[2:])), x)
+    return jax.tree.map(
+        lambda part: jnp.reshape(part, (batch, time, *part.shape[1:])), function(rows)
+    )
 
 
 def gate_products(
@@ -156,11 +161,25 @@ def gate_products(
 
     Source: Gal & Ghahramani, "Dropout in recurrent neural networks", NeurIPS 2016.
     """
-    if masks is None:
-        return product(x, kernel)
-    kernels = jnp.split(kernel, masks.shape[0], axis=-1)
-    parts = [product(x * mask, part) for mask, part in zip(masks, kernels, strict=True)]
-    return jnp.concatenate(parts, axis)
+    return joined_products(masked(x, masks), kernel, product, axis)
+
+
+def masked(x: jax.Array, masks: jax.Array | None) -> tuple[jax.Array, ...]:
+    """What each gate sees of x: x times a mask of its own, or x itself for all of them."""
+    return (x,) if masks is None else tuple(x * mask for mask in masks)
+
+
+def joined_products(
+    seen: Sequence[jax.Array],
+    kernel: jax.Array,
+    product: Callable[[jax.Array, jax.Array], jax.Array] = jnp.matmul,
+    axis: int = -1,
+) -> jax.Array:
+    """`gate_products` of what `masked` returns."""
+    if len(seen) == 1:
+        return product(seen[0], kernel)
+    kernels = jnp.split(kernel, len(seen), axis=-1)
+    return jnp.concatenate([product(x, k) for x, k in zip(seen, kernels, strict=True)], axis)
 
 
 def projected(
@@ -174,12 +193,13 @@ def projected(
         bias: (gates * units,) or None.
         masks: (gates or 1, batch, 1, inputs) or None, as for `gate_products`.
     """
-    # Time first, since inputs are mostly fewer than gates. The two axes stay two: where devices
-    # have rows each, XLA would gather those of all to make one axis of them.
-    x = jnp.swapaxes(x, 0, 1)
-    masks = None if masks is None else jnp.swapaxes(masks, 1, 2)
-    z = gate_products(x, kernel, masks)
+    z = jnp.swapaxes(gate_products(x, kernel, masks, _of_all_steps), 0, 1)
     return z if bias is None else z + bias[None, None]
+
+
+def _of_all_steps(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """One product of two matrices, whose gradients XLA computes faster than those of a batch's."""
+    return each_step(lambda rows: rows @ kernel, x)
 
 
 def gates_of(z: jax.Array | Sequence[jax.Array], count: int, axis: int = -1) -> Sequence[jax.Array]:

@@ -1,11 +1,12 @@
 """The plain recurrent network: the last output is an input of the next step."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.recurrence import Function, gate_products, projected, zero_states
+from nnlib.ops.recurrence import Function, joined_products, masked, projected, zero_states
 from nnlib.ops.weighted_scan import scan_weighted
 
 
@@ -47,11 +48,12 @@ def simple_rnn(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
-    def product(kernel: jax.Array, h: jax.Array) -> jax.Array:
-        return gate_products(h, kernel, recurrent_masks)
+    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
+        return joined_products(seen, kernel)
 
     def step(kernel: jax.Array, states: tuple[jax.Array, ...], z: jax.Array) -> Any:
-        h = activation(z + product(kernel, states[0]))
-        return h, (h,), states[0]
+        seen = masked(states[0], recurrent_masks)
+        h = activation(z + product(kernel, seen))
+        return h, (h,), seen
 
     return scan_weighted(step, product, recurrent_kernel, states, z, **loop)

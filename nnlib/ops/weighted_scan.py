@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from nnlib.ops.recurrence import scan_keeping
+from nnlib.ops.recurrence import each_step, scan_keeping
 
 
 def scan_weighted(
@@ -29,8 +29,8 @@ def scan_weighted(
     Args:
         step: `(weights, states, x) -> (output, states, operand)`. What it returns depends on the
             weights by `x + product(weights, operand)` alone.
-        product: `(weights, operands)` -> a pytree like `xs`, for operands of all steps, (time,
-            batch, ...); linear in the weights.
+        product: `(weights, operand)` -> a pytree like a slice of `xs`; for any number of rows, and
+            linear in the weights.
         weights: any pytree of arrays.
         states: the first ones, any pytree of (batch, ...).
         xs: any pytree of (time, batch, ...).
@@ -61,15 +61,13 @@ def scan_weighted(
         return scan_keeping(with_weights, states, xs, mask, **loop)
 
     others = states, mask, constants
-    kept = jax.eval_shape(run, weights, xs, others)[-1]
-    product, shared = jax.closure_convert(product, weights, kept)
 
     @jax.custom_jvp
-    def scanned(weights: Any, xs: Any, others: Any, shared: Any) -> Any:
+    def scanned(weights: Any, xs: Any, others: Any) -> Any:
         return run(weights, xs, others)[:-1]
 
     def tangents_of(primals: Any, tangents: Any) -> Any:
-        weights, xs, others, shared = primals
+        weights, xs, others = primals
         leaves, structure = jax.tree.flatten(others)
         moves = structure.flatten_up_to(tangents[2])
         moving = [i for i, move in enumerate(moves) if not isinstance(move, SymbolicZero)]
@@ -82,12 +80,19 @@ def scan_weighted(
 
         arrays = [leaves[i] for i in moving]
         results, linear, kept = jax.linearize(of_moving, xs, *arrays, has_aux=True)
-        shift = product(_instantiated(tangents[0]), kept, *shared)
+        shift = _of_all_steps(product, _instantiated(tangents[0]), kept)
         shift = jax.tree.map(jnp.add, shift, _instantiated(tangents[1]))
         return results, linear(shift, *[moves[i] for i in moving])
 
     scanned.defjvp(tangents_of, symbolic_zeros=True)
-    return scanned(weights, xs, others, shared)
+    return scanned(weights, xs, others)
+
+
+def _of_all_steps(product: Callable[[Any, Any], Any], weights: Any, operands: Any) -> Any:
+    """Products with operands of (time, batch, ...)."""
+    rows = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), operands)
+    out = each_step(lambda rows: product(weights, rows), rows)
+    return jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), out)
 
 
 def _instantiated(tangents: Any) -> Any:
