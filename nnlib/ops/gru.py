@@ -164,8 +164,8 @@ def gru(
     recurrent_bias = None
     if bias is not None and reset_after:
         bias, recurrent_bias = bias[0], bias[1]
-    z = projected(x, kernel, bias, input_masks)
-    states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
+    z = projected(x, kernel, bias, input_masks, gates=3)
+    states = zero_states(z, 1) if states is None else states
 
     one_step, product = (
         (_step_after, _product_after) if reset_after else (_step_before, _product_before)
@@ -177,5 +177,5 @@ def gru(
         )
         return h, (h,), operands
 
-    z = _with_bias(gates_of(z, 3), recurrent_bias, reset_after)
+    z = _with_bias(z, recurrent_bias, reset_after)
     return scan_weighted(step, product, recurrent_kernel, states, z, **loop)

@@ -105,8 +105,8 @@ def lstm(
 
     Source: Hochreiter & Schmidhuber, Neural Computation 1997; Gers et al., 2000.
     """
-    z = projected(x, kernel, bias, input_masks)
-    states = zero_states(z, recurrent_kernel.shape[0], 2) if states is None else states
+    z = projected(x, kernel, bias, input_masks, gates=4)
+    states = zero_states(z, 2) if states is None else states
 
     def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> Sequence[jax.Array]:
         return gates_of(joined_products(seen, kernel), 4)
@@ -116,4 +116,4 @@ def lstm(
         new = lstm_gates(z, product(kernel, seen), states[1], activation, recurrent_activation)
         return new[0], new, seen
 
-    return scan_weighted(step, product, recurrent_kernel, states, gates_of(z, 4), **loop)
+    return scan_weighted(step, product, recurrent_kernel, states, z, **loop)

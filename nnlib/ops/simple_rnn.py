@@ -45,8 +45,8 @@ def simple_rnn(
 
     Source: Elman, "Finding structure in time", Cognitive Science 1990.
     """
-    z = projected(x, kernel, bias, input_masks)
-    states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
+    (z,) = projected(x, kernel, bias, input_masks, gates=1)
+    states = zero_states((z,), 1) if states is None else states
 
     def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
         return joined_products(seen, kernel)
