@@ -80,16 +80,17 @@ def conv_lstm(
     def of_state(h: jax.Array, kernel: jax.Array) -> jax.Array:
         return conv(h, kernel, padding="same", data_format=data_format)
 
-    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> Sequence[jax.Array]:
-        return gates_of(joined_products(seen, kernel, of_state, axis), 4, axis)
+    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
+        return joined_products(seen, kernel, of_state, axis)
 
     def step(kernel: jax.Array, states: State, z: Sequence[jax.Array]) -> Any:
         seen = masked(states[0], recurrent_masks)
-        new = lstm_gates(z, product(kernel, seen), states[1], activation, recurrent_activation)
+        inner = gates_of(product(kernel, seen), 4, axis)
+        new = lstm_gates(z, inner, states[1], activation, recurrent_activation)
         return new[0], new, seen
 
     joined = axis if axis < 0 else axis + 1
     z = gate_products(x, kernel, input_masks, of_all_steps, joined)
     z = z if bias is None else z + along_axis(bias, z.ndim, joined)
-    gates = gates_of(jnp.swapaxes(z, 0, 1), 4, joined)
-    return scan_weighted(step, product, recurrent_kernel, states, gates, **loop)
+    z = jnp.swapaxes(z, 0, 1)
+    return scan_weighted(step, product, recurrent_kernel, states, z, 4, axis=joined, **loop)

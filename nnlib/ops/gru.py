@@ -16,6 +16,9 @@ from nnlib.ops.recurrence import (
 )
 from nnlib.ops.weighted_scan import scan_weighted
 
+Weights = tuple[jax.Array, jax.Array | None]
+"""The recurrent kernel, and a bias of its product."""
+
 
 def gru_cell(
     z: jax.Array | Sequence[jax.Array],
@@ -53,72 +56,67 @@ def gru_cell(
 
     Source: Cho et al., EMNLP 2014; `reset_after` is version 1 of its preprint, arXiv:1406.1078.
     """
-    z = _with_bias(gates_of(z, 3), recurrent_bias, reset_after)
-    step = _step_after if reset_after else _step_before
+    step = _reset_after if reset_after else _reset_before
     functions = activation, recurrent_activation
-    return step(recurrent_kernel, h, z, recurrent_masks, *functions)[0]
+    weights = recurrent_kernel, recurrent_bias
+    return step(weights, h, gates_of(z, 3), recurrent_masks, *functions)[0]
 
 
-def _with_bias(
-    z: Sequence[jax.Array], bias: jax.Array | None, reset_after: bool
-) -> tuple[jax.Array, ...]:
-    """The gates, with what else is added before the product of the candidate is reset."""
-    u, r, g = z
-    parts = [jnp.zeros_like(g)] * 3
-    if bias is not None:
-        parts = [jnp.broadcast_to(part, g.shape) for part in jnp.split(bias, 3)]
-        u, r = u + parts[0], r + parts[1]
-    return (u, r, g, parts[2]) if reset_after else (u, r, g)
-
-
-def _step_after(
-    kernel: jax.Array,
+def _reset_after(
+    weights: Weights,
     h: jax.Array,
     z: Sequence[jax.Array],
     masks: jax.Array | None,
     activation: Function,
     recurrent_activation: Function,
 ) -> tuple[jax.Array, Any]:
-    """The next h with `reset_after`, and what the kernel was multiplied with."""
+    """The next h, and the operand of `_product_after`."""
     seen = masked(h, masks)
-    gates = (a + b for a, b in zip(z, _product_after(kernel, seen), strict=True))
-    u, r, g, candidate = gates
-    u, r = recurrent_activation(u), recurrent_activation(r)
-    return u * h + (1 - u) * activation(g + r * candidate), seen
+    inner = gates_of(_inner(weights, seen), 3)
+    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], inner[:2], strict=True))
+    return u * h + (1 - u) * activation(z[2] + r * inner[2]), (seen, r)
 
 
-def _product_after(kernel: jax.Array, seen: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
-    u, r, candidate = gates_of(joined_products(seen, kernel), 3)
-    return u, r, jnp.zeros_like(u), candidate
+def _product_after(weights: Weights, operand: Any) -> jax.Array:
+    seen, r = operand
+    *gates, candidate = gates_of(_inner(weights, seen), 3)
+    return jnp.concatenate([*gates, r * candidate], -1)
 
 
-def _step_before(
-    kernel: jax.Array,
+def _reset_before(
+    weights: Weights,
     h: jax.Array,
     z: Sequence[jax.Array],
     masks: jax.Array | None,
     activation: Function,
     recurrent_activation: Function,
 ) -> tuple[jax.Array, Any]:
-    """The next h where it is reset before the product, and what the kernel was multiplied with."""
-    gates_kernel, own_kernel = _parts_before(kernel)
+    """The next h, and the operand of `_product_before`."""
+    of_gates, of_candidate = _before(weights)
     seen = masked(h, masks if masks is None else masks[:2])
-    gates = gates_of(joined_products(seen, gates_kernel), 2)
-    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], gates, strict=True))
+    inner = gates_of(_inner(of_gates, seen), 2)
+    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], inner, strict=True))
     reset = r * (h if masks is None else h * masks[-1])
-    candidate = activation(z[2] + jnp.matmul(reset, own_kernel))
+    candidate = activation(z[2] + jnp.matmul(reset, of_candidate))
     return u * h + (1 - u) * candidate, (seen, reset)
 
 
-def _product_before(kernel: jax.Array, operands: Any) -> tuple[jax.Array, ...]:
-    (seen, reset), (gates_kernel, own_kernel) = operands, _parts_before(kernel)
-    gates = gates_of(joined_products(seen, gates_kernel), 2)
-    return *gates, jnp.matmul(reset, own_kernel)
+def _product_before(weights: Weights, operand: Any) -> jax.Array:
+    (seen, reset), (of_gates, of_candidate) = operand, _before(weights)
+    return jnp.concatenate([_inner(of_gates, seen), jnp.matmul(reset, of_candidate)], -1)
 
 
-def _parts_before(kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
-    units = kernel.shape[0]
-    return kernel[:, : 2 * units], kernel[:, 2 * units :]
+def _before(weights: Weights) -> tuple[Weights, jax.Array]:
+    """The weights of the gates, and the kernel of what is reset."""
+    kernel, bias = weights
+    split = 2 * kernel.shape[0]
+    return (kernel[:, :split], None if bias is None else bias[:split]), kernel[:, split:]
+
+
+def _inner(weights: Weights, seen: Sequence[jax.Array]) -> jax.Array:
+    kernel, bias = weights
+    product = joined_products(seen, kernel)
+    return product if bias is None else product + bias[None]
 
 
 def gru(
@@ -164,18 +162,18 @@ def gru(
     recurrent_bias = None
     if bias is not None and reset_after:
         bias, recurrent_bias = bias[0], bias[1]
-    z = projected(x, kernel, bias, input_masks, gates=3)
-    states = zero_states(z, 1) if states is None else states
+    z = projected(x, kernel, bias, input_masks)
+    states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
     one_step, product = (
-        (_step_after, _product_after) if reset_after else (_step_before, _product_before)
+        (_reset_after, _product_after) if reset_after else (_reset_before, _product_before)
     )
 
-    def step(kernel: jax.Array, states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
-        h, operands = one_step(
-            kernel, states[0], z, recurrent_masks, activation, recurrent_activation
+    def step(weights: Weights, states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
+        h, operand = one_step(
+            weights, states[0], z, recurrent_masks, activation, recurrent_activation
         )
-        return h, (h,), operands
+        return h, (h,), operand
 
-    z = _with_bias(z, recurrent_bias, reset_after)
-    return scan_weighted(step, product, recurrent_kernel, states, z, **loop)
+    weights = recurrent_kernel, recurrent_bias
+    return scan_weighted(step, product, weights, states, z, 3, **loop)

@@ -105,15 +105,16 @@ def lstm(
 
     Source: Hochreiter & Schmidhuber, Neural Computation 1997; Gers et al., 2000.
     """
-    z = projected(x, kernel, bias, input_masks, gates=4)
-    states = zero_states(z, 2) if states is None else states
+    z = projected(x, kernel, bias, input_masks)
+    states = zero_states(z, recurrent_kernel.shape[0], 2) if states is None else states
 
-    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> Sequence[jax.Array]:
-        return gates_of(joined_products(seen, kernel), 4)
+    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
+        return joined_products(seen, kernel)
 
     def step(kernel: jax.Array, states: State, z: Sequence[jax.Array]) -> Any:
         seen = masked(states[0], recurrent_masks)
-        new = lstm_gates(z, product(kernel, seen), states[1], activation, recurrent_activation)
+        inner = gates_of(product(kernel, seen), 4)
+        new = lstm_gates(z, inner, states[1], activation, recurrent_activation)
         return new[0], new, seen
 
-    return scan_weighted(step, product, recurrent_kernel, states, z, **loop)
+    return scan_weighted(step, product, recurrent_kernel, states, z, 4, **loop)

@@ -183,31 +183,22 @@ def joined_products(
 
 
 def projected(
-    x: jax.Array,
-    kernel: jax.Array,
-    bias: jax.Array | None,
-    masks: jax.Array | None = None,
-    *,
-    gates: int,
-) -> Sequence[jax.Array]:
-    """The inputs of each gate in all steps, before the loop: (time, batch, units).
-
-    Gates are cut while the product has two axes, as `scan_weighted` does: then XLA joins their
-    gradients once, for both kernels.
+    x: jax.Array, kernel: jax.Array, bias: jax.Array | None, masks: jax.Array | None = None
+) -> jax.Array:
+    """The inputs of all gates in all steps, before the loop: (time, batch, gates * units).
 
     Args:
         x: (batch, time, inputs).
         kernel: (inputs, gates * units).
         bias: (gates * units,) or None.
         masks: (gates or 1, batch, 1, inputs) or None, as for `gate_products`.
-        gates: their number.
     """
 
-    def cut(seen: tuple[jax.Array, ...]) -> Sequence[jax.Array]:
+    def product(seen: tuple[jax.Array, ...]) -> jax.Array:
         z = joined_products(seen, kernel)
-        return gates_of(z if bias is None else z + bias[None], gates)
+        return z if bias is None else z + bias[None]
 
-    return [jnp.swapaxes(gate, 0, 1) for gate in each_step(cut, masked(x, masks))]
+    return jnp.swapaxes(each_step(product, masked(x, masks)), 0, 1)
 
 
 def gates_of(z: jax.Array | Sequence[jax.Array], count: int, axis: int = -1) -> Sequence[jax.Array]:
@@ -219,6 +210,6 @@ def gates_of(z: jax.Array | Sequence[jax.Array], count: int, axis: int = -1) -> 
     return jnp.split(z, count, axis) if isinstance(z, jax.Array) else z
 
 
-def zero_states(z: Sequence[jax.Array], count: int) -> tuple[jax.Array, ...]:
+def zero_states(z: jax.Array, units: int, count: int) -> tuple[jax.Array, ...]:
     """`count` states of zeros for projected inputs `z`."""
-    return (jnp.zeros(z[0].shape[1:], z[0].dtype),) * count
+    return (jnp.zeros((z.shape[1], units), z.dtype),) * count

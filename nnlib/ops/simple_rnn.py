@@ -45,15 +45,15 @@ def simple_rnn(
 
     Source: Elman, "Finding structure in time", Cognitive Science 1990.
     """
-    (z,) = projected(x, kernel, bias, input_masks, gates=1)
-    states = zero_states((z,), 1) if states is None else states
+    z = projected(x, kernel, bias, input_masks)
+    states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
     def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
         return joined_products(seen, kernel)
 
-    def step(kernel: jax.Array, states: tuple[jax.Array, ...], z: jax.Array) -> Any:
+    def step(kernel: jax.Array, states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
         seen = masked(states[0], recurrent_masks)
-        h = activation(z + product(kernel, seen))
+        h = activation(z[0] + product(kernel, seen))
         return h, (h,), seen
 
-    return scan_weighted(step, product, recurrent_kernel, states, z, **loop)
+    return scan_weighted(step, product, recurrent_kernel, states, z, 1, **loop)

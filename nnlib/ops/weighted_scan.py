@@ -7,92 +7,98 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from nnlib.ops.recurrence import each_step, scan_keeping
+from nnlib.ops.recurrence import each_step, gates_of, scan_keeping
 
 
 def scan_weighted(
     step: Callable[[Any, Any, Any], tuple[jax.Array, Any, Any]],
-    product: Callable[[Any, Any], Any],
+    product: Callable[[Any, Any], jax.Array],
     weights: Any,
     states: Any,
-    xs: Any,
+    z: jax.Array,
+    gates: int,
     mask: jax.Array | None = None,
+    *,
+    axis: int = -1,
     **loop: Any,
 ) -> tuple[jax.Array, jax.Array, Any]:
-    """`scan_steps` of a step that adds `product(weights, operand)` to its slice of `xs`.
+    """`scan_steps` of a step that adds `product(weights, operand)` to its slice of `z`.
 
     A gradient that a loop adds up, step by step, costs a product and a sum in each of them; where
     several devices have rows, all of them also wait for each other in each step. Since a step sees
     its weights only through that sum, their gradient is one product of all operands with the
-    gradients of `xs`.
+    gradients of `z`.
 
     Args:
-        step: `(weights, states, x) -> (output, states, operand)`. What it returns depends on the
-            weights by `x + product(weights, operand)` alone.
-        product: `(weights, operand)` -> a pytree like a slice of `xs`; for any number of rows, and
-            linear in the weights.
+        step: `(weights, states, gates of z) -> (output, states, operand)`. A change of the weights
+            changes what it returns as `product(change, operand)` does, added to z.
+        product: `(weights, operand)` -> a slice of `z`; for any number of rows, and linear in the
+            weights.
         weights: any pytree of arrays.
         states: the first ones, any pytree of (batch, ...).
-        xs: any pytree of (time, batch, ...).
+        z: (time, batch, ...), the projected inputs of all gates.
+        gates: into how many parts z is cut for the steps.
         mask: (batch, time) of booleans, or None, as for `scan_steps`.
+        axis: of z, on which the gates lie.
         loop: further arguments of `scan_steps`.
 
     Returns:
         (last output, (batch, time, ...) of all outputs, last states).
 
     >>> import jax, jax.numpy as jnp
-    >>> def step(w, states, x):
-    ...     return x + w * states, x + w * states, states
+    >>> def step(w, states, gates):
+    ...     return gates[0] + w * states, gates[0] + w * states, states
     >>> def last(w):
-    ...     return scan_weighted(step, jnp.multiply, w, jnp.ones(1), jnp.ones((2, 1)))[0].sum()
+    ...     return scan_weighted(step, jnp.multiply, w, jnp.ones((1, 1)), jnp.ones((2, 1, 1)), 1)[0].sum()
     >>> float(jax.grad(last)(3.0))  # of 1 + w * (1 + w)
     7.0
     """
     # What the functions take from around them (masks, weights of activations) may have gradients.
-    slices = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), xs)
-    step, constants = jax.closure_convert(step, weights, states, slices)
+    first = jax.eval_shape(lambda z: [gate[0] for gate in gates_of(z, gates, axis)], z)
+    step, constants = jax.closure_convert(step, weights, states, first)
 
-    def run(weights: Any, xs: Any, others: Any) -> Any:
+    def run(weights: Any, z: jax.Array, others: Any) -> Any:
         states, mask, constants = others
 
-        def with_weights(states: Any, x: Any) -> Any:
-            return step(weights, states, x, *constants)
+        def with_weights(states: Any, now: Any) -> Any:
+            return step(weights, states, now, *constants)
 
-        return scan_keeping(with_weights, states, xs, mask, **loop)
+        return scan_keeping(with_weights, states, gates_of(z, gates, axis), mask, **loop)
 
     others = states, mask, constants
 
     @jax.custom_jvp
-    def scanned(weights: Any, xs: Any, others: Any) -> Any:
-        return run(weights, xs, others)[:-1]
+    def scanned(weights: Any, z: jax.Array, others: Any) -> Any:
+        return run(weights, z, others)[:-1]
 
     def tangents_of(primals: Any, tangents: Any) -> Any:
-        weights, xs, others = primals
+        weights, z, others = primals
         leaves, structure = jax.tree.flatten(others)
         moves = structure.flatten_up_to(tangents[2])
         moving = [i for i, move in enumerate(moves) if not isinstance(move, SymbolicZero)]
 
-        def of_moving(xs: Any, *arrays: Any) -> Any:
+        def of_moving(z: jax.Array, *arrays: Any) -> Any:
             given = dict(zip(moving, arrays, strict=True))
             all_of_them = [given.get(i, leaf) for i, leaf in enumerate(leaves)]
-            *results, kept = run(weights, xs, jax.tree.unflatten(structure, all_of_them))
+            *results, kept = run(weights, z, jax.tree.unflatten(structure, all_of_them))
             return tuple(results), kept
 
         arrays = [leaves[i] for i in moving]
-        results, linear, kept = jax.linearize(of_moving, xs, *arrays, has_aux=True)
+        results, linear, kept = jax.linearize(of_moving, z, *arrays, has_aux=True)
         shift = _of_all_steps(product, _instantiated(tangents[0]), kept)
-        shift = jax.tree.map(jnp.add, shift, _instantiated(tangents[1]))
-        return results, linear(shift, *[moves[i] for i in moving])
+        change = shift + _instantiated(tangents[1])
+        return results, linear(change, *[moves[i] for i in moving])
 
     scanned.defjvp(tangents_of, symbolic_zeros=True)
-    return scanned(weights, xs, others)
+    return scanned(weights, z, others)
 
 
-def _of_all_steps(product: Callable[[Any, Any], Any], weights: Any, operands: Any) -> Any:
+def _of_all_steps(
+    product: Callable[[Any, Any], jax.Array], weights: Any, operands: Any
+) -> jax.Array:
     """Products with operands of (time, batch, ...)."""
     rows = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), operands)
-    out = each_step(lambda rows: product(weights, rows), rows)
-    return jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), out)
+    return jnp.swapaxes(each_step(lambda rows: product(weights, rows), rows), 0, 1)
 
 
 def _instantiated(tangents: Any) -> Any:
