@@ -49,7 +49,8 @@ def scan_weighted(
     >>> def step(w, states, gates):
     ...     return gates[0] + w * states, gates[0] + w * states, states
     >>> def last(w):
-    ...     return scan_weighted(step, jnp.multiply, w, jnp.ones((1, 1)), jnp.ones((2, 1, 1)), 1)[0].sum()
+    ...     states, z = jnp.ones((1, 1)), jnp.ones((2, 1, 1))
+    ...     return scan_weighted(step, jnp.multiply, w, states, z, 1)[0].sum()
     >>> float(jax.grad(last)(3.0))  # of 1 + w * (1 + w)
     7.0
     """
