@@ -75,7 +75,7 @@ def scan_weighted(
     def tangents_of(primals: Any, tangents: Any) -> Any:
         weights, z, others = primals
         leaves, structure = jax.tree.flatten(others)
-        moves = structure.flatten_up_to(tangents[2])
+        moves = jax.tree.leaves(tangents[2], is_leaf=lambda t: isinstance(t, SymbolicZero))
         moving = [i for i, move in enumerate(moves) if not isinstance(move, SymbolicZero)]
 
         def of_moving(z: jax.Array, *arrays: Any) -> Any:
