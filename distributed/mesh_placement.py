@@ -36,6 +36,9 @@ class MeshPlacement(Placement):
             for weights that are whole on every device.
     """
 
+    gathers = False
+    """Whether weights are cut, and gathered where they are used."""
+
     def __init__(
         self,
         mesh: Mesh,
@@ -125,8 +128,12 @@ class MeshPlacement(Placement):
         return partitioned_by(self if self.mesh.size > 1 else None)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        """See `nnlib.ops.partitioning`: XLA cuts rows alone rightly by itself."""
-        return convolve(x, kernel)
+        """See `nnlib.ops.partitioning`: without XLA's partitioner, which gathers all rows there."""
+        rows = P() if x.shape[0] % self.replicas else P(self.row_axes)
+        run = jax.shard_map(
+            convolve, mesh=self.mesh, in_specs=(rows, P()), out_specs=rows, check_vma=False
+        )
+        return run(x, kernel)
 
     def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
         """See `nnlib.ops.partitioning`."""

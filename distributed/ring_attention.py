@@ -110,7 +110,8 @@ def _checked_mask(mask: Any, key: tuple[int, ...]) -> jax.Array:
     if mask.shape != key[:2] or mask.dtype != bool:
         raise ShapeError(
             f"ring_attention: expected a mask of booleans (batch, source length), {key[:2]}, got "
-            f"{mask.dtype} {mask.shape}. What differs by query is causal=True alone."
+            f"{mask.dtype} {mask.shape}. It hides keys from all queries alike; what each query "
+            "may see apart from that, only causal=True says."
         )
     return mask
 

@@ -36,6 +36,8 @@ class ShardedPlacement(MeshPlacement):
         sequence: the axis of the mesh over which attention cuts sequences; None for none.
     """
 
+    gathers = True
+
     def __init__(
         self,
         model: Any,
@@ -136,14 +138,8 @@ class ShardedPlacement(MeshPlacement):
         return jax.lax.with_sharding_constraint(read[dtype], cut.used)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        """See `nnlib.ops.partitioning`: without XLA's partitioner."""
-        if self._rows_alone:
-            return convolve(x, kernel)
-        rows = P() if x.shape[0] % self.replicas else P(self.row_axes)
-        run = jax.shard_map(
-            convolve, mesh=self.mesh, in_specs=(rows, P()), out_specs=rows, check_vma=False
-        )
-        return run(x, kernel)
+        """See `MeshPlacement`; where all axes cut rows XLA scatters the sum of gradients."""
+        return convolve(x, kernel) if self._rows_alone else super().by_rows(convolve, x, kernel)
 
     def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
         """See `nnlib.ops.partitioning`: other axes lie as XLA likes."""

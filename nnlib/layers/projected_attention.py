@@ -2,6 +2,7 @@
 
 import functools
 import string
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -163,16 +164,10 @@ class ProjectedAttention(Layer):
         key = value if key is None else key
         self._check_shapes(query, value, key)
         if (placement := step_placement()) is not None and placement.attention is not None:
-            wanted = attention_mask is not None, return_attention_scores, training and self.dropout
-            self._refuse_on_a_ring(query, any(wanted))
-            masks = [mask for mask in (value_mask, key_mask) if mask is not None]
-            seen = functools.reduce(jnp.logical_and, masks) if masks else None
-            q, k, v = self.query(query), self.key(key), self.value(value)
-            y = placement.attention(q, k, v, mask=seen, causal=use_causal_mask)
-            if query_mask is not None:  # as below, where such a query sees no key
-                mean = self._repeated(v).mean(1, keepdims=True)
-                y = jnp.where(query_mask[..., None, None], y, mean)
-            return self._put_out(y, query)
+            whole = attention_mask is not None, return_attention_scores, training
+            self._refuse_on_a_ring(query, *whole)
+            masks = query_mask, [value_mask, key_mask]
+            return self._on_a_ring(placement.attention, query, value, key, *masks, use_causal_mask)
         mask = self._mask(
             query, value, query_mask, [value_mask, key_mask], attention_mask, use_causal_mask
         )
@@ -189,14 +184,49 @@ class ProjectedAttention(Layer):
         """What the heads found, projected back."""
         return self.attention_output(y * self.gate(query) if self.use_gate else y)
 
-    def _refuse_on_a_ring(self, query: jax.Array, wanted: bool) -> None:
+    # On a ring of devices ----------------------------------------------------------------------
+
+    def _on_a_ring(
+        self,
+        attend: Callable[..., jax.Array],
+        query: jax.Array,
+        value: jax.Array,
+        key: jax.Array,
+        query_mask: jax.Array | None,
+        step_masks: list[jax.Array | None],
+        causal: bool,
+    ) -> jax.Array:
+        """What `call` returns, where devices have parts of the sequences."""
+        masks = [mask.astype(bool) for mask in step_masks if mask is not None]
+        seen = functools.reduce(jnp.logical_and, masks) if masks else None
+        q, k, v = self.query(query), self.key(key), self.value(value)
+        y = attend(q, k, v, mask=seen, causal=causal)
+        # As on one device, and in Keras, what sees no key gets the mean of all values, or with
+        # dropout nothing, in inference too.
+        if query_mask is not None:
+            mean = self._repeated(v).mean(1, keepdims=True)
+            y = jnp.where(query_mask.astype(bool)[..., None, None], y, 0 if self.dropout else mean)
+        if seen is not None and self.dropout:
+            y = jnp.where(_sees_any(seen, query.shape[1], causal)[..., None, None], y, 0)
+        return self._put_out(y, query)
+
+    def _refuse_on_a_ring(
+        self, query: jax.Array, masked: bool, wants_scores: bool, training: bool
+    ) -> None:
         """A sequence in parts has no place for what looks at all scores of a query at once."""
-        if wanted or self.sliding_window or self.flash_attention or query.ndim != 3:
+        wanted = {
+            "an attention_mask": masked,
+            "return_attention_scores=True": wants_scores,
+            f"dropout={self.dropout} in training": training and self.dropout,
+            f"sliding_window={self.sliding_window}": self.sliding_window,
+            "flash_attention=True": self.flash_attention,
+            f"inputs of {query.ndim} axes": query.ndim != 3,
+        }
+        if found := [name for name, is_there in wanted.items() if is_there]:
             raise ArgumentError(
-                f"{place_of(self)}: expected attention over one axis without dropout, sliding "
-                "window, flash_attention, attention_mask and scores to return where a strategy "
-                "cuts sequences over devices, got one of them. Leave it out, or `sequence=` of "
-                "the strategy."
+                f"{place_of(self)}: expected attention over one axis by keys' masks and causal "
+                "order alone where a strategy cuts sequences over devices, got "
+                f"{', '.join(found)}. Leave that out, or `sequence=` of the strategy."
             )
 
     def _repeated(self, x: jax.Array) -> jax.Array:
@@ -313,3 +343,10 @@ class ProjectedAttention(Layer):
                 f"keys, {sizes[1]}) and key (batch, keys, {sizes[2]}), "
                 f"got {', '.join(map(str, shapes))}."
             )
+
+
+def _sees_any(seen: jax.Array, queries: int, causal: bool) -> jax.Array:
+    """(batch, queries or 1): whether there is a key to see, of those that `seen` leaves."""
+    found = jnp.cumsum(seen, 1) > 0
+    last = jnp.minimum(jnp.arange(queries), seen.shape[1] - 1)
+    return found[:, last] if causal else found[:, -1:]

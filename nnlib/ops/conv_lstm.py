@@ -8,8 +8,16 @@ import jax.numpy as jnp
 
 from nnlib.ops.convolution import Sizes, conv
 from nnlib.ops.lstm import State, lstm_gates
-from nnlib.ops.recurrence import Function, each_step, gate_products, gates_of, scan_steps
+from nnlib.ops.recurrence import (
+    Function,
+    each_step,
+    gate_products,
+    gates_of,
+    joined_products,
+    masked,
+)
 from nnlib.ops.shaping import along_axis
+from nnlib.ops.weighted_scan import scan_weighted
 
 
 def conv_lstm(
@@ -72,13 +80,17 @@ def conv_lstm(
     def of_state(h: jax.Array, kernel: jax.Array) -> jax.Array:
         return conv(h, kernel, padding="same", data_format=data_format)
 
-    def step(states: State, z: Sequence[jax.Array]) -> Any:
-        h, c = states
-        inner = gate_products(h, recurrent_kernel, recurrent_masks, of_state, axis)
-        states = lstm_gates(z, gates_of(inner, 4, axis), c, activation, recurrent_activation)
-        return states[0], states
+    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
+        return joined_products(seen, kernel, of_state, axis)
+
+    def step(kernel: jax.Array, states: State, z: Sequence[jax.Array]) -> Any:
+        seen = masked(states[0], recurrent_masks)
+        inner = gates_of(product(kernel, seen), 4, axis)
+        new = lstm_gates(z, inner, states[1], activation, recurrent_activation)
+        return new[0], new, seen
 
     joined = axis if axis < 0 else axis + 1
     z = gate_products(x, kernel, input_masks, of_all_steps, joined)
     z = z if bias is None else z + along_axis(bias, z.ndim, joined)
-    return scan_steps(step, states, gates_of(jnp.swapaxes(z, 0, 1), 4, joined), **loop)
+    z = jnp.swapaxes(z, 0, 1)
+    return scan_weighted(step, product, recurrent_kernel, states, z, 4, axis=joined, **loop)

@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from nnlib.ops.partitioning import is_gathered
+
 
 def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
     """`y[...] = table[ids[...]]`. Ids beyond the table give its first or last row.
@@ -20,8 +22,9 @@ def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
     """
     if not jnp.issubdtype(ids.dtype, jnp.integer):
         ids = ids.astype(jnp.int32)
+    dtype = table.dtype
+    if jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4 and not is_gathered():
+        # A row that is read often sums many gradients, which 16 bits would lose from the 256th on.
+        table = table.astype(jnp.float32)
     # Clipping is part of the gather itself; wrapping negative ids would take a select before it.
-    # A row that is read often sums many gradients, which 16 bits would lose from the 256th on.
-    is_float = jnp.issubdtype(table.dtype, jnp.floating)
-    rows = table.astype(jnp.promote_types(table.dtype, jnp.float32)) if is_float else table
-    return rows.at[ids].get(mode="clip", wrap_negative_indices=False).astype(table.dtype)
+    return table.at[ids].get(mode="clip", wrap_negative_indices=False).astype(dtype)

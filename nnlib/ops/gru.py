@@ -8,12 +8,16 @@ import jax.numpy as jnp
 
 from nnlib.ops.recurrence import (
     Function,
-    gate_products,
     gates_of,
+    joined_products,
+    masked,
     projected,
-    scan_steps,
     zero_states,
 )
+from nnlib.ops.weighted_scan import scan_weighted
+
+Weights = tuple[jax.Array, jax.Array | None]
+"""The recurrent kernel, and a bias of its product."""
 
 
 def gru_cell(
@@ -52,21 +56,67 @@ def gru_cell(
 
     Source: Cho et al., EMNLP 2014; `reset_after` is version 1 of its preprint, arXiv:1406.1078.
     """
-    z, masks = gates_of(z, 3), recurrent_masks
-    count = 3 if reset_after else 2
-    split = count * h.shape[-1]
-    shared = masks if masks is None or reset_after else masks[:2]
-    inner = gate_products(h, recurrent_kernel[:, :split], shared)
-    if recurrent_bias is not None:
-        inner = inner + recurrent_bias[None, :split]
-    gates = gates_of(inner, count)
-    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], gates[:2], strict=True))
-    if reset_after:
-        candidate = r * gates[2]
-    else:
-        seen = r * (h if masks is None else h * masks[-1])
-        candidate = jnp.matmul(seen, recurrent_kernel[:, split:])
-    return u * h + (1 - u) * activation(z[2] + candidate)
+    step = _reset_after if reset_after else _reset_before
+    functions = activation, recurrent_activation
+    weights = recurrent_kernel, recurrent_bias
+    return step(weights, h, gates_of(z, 3), recurrent_masks, *functions)[0]
+
+
+def _reset_after(
+    weights: Weights,
+    h: jax.Array,
+    z: Sequence[jax.Array],
+    masks: jax.Array | None,
+    activation: Function,
+    recurrent_activation: Function,
+) -> tuple[jax.Array, Any]:
+    """The next h, and the operand of `_product_after`."""
+    seen = masked(h, masks)
+    inner = gates_of(_inner(weights, seen), 3)
+    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], inner[:2], strict=True))
+    return u * h + (1 - u) * activation(z[2] + r * inner[2]), (seen, r)
+
+
+def _product_after(weights: Weights, operand: Any) -> jax.Array:
+    seen, r = operand
+    *gates, candidate = gates_of(_inner(weights, seen), 3)
+    return jnp.concatenate([*gates, r * candidate], -1)
+
+
+def _reset_before(
+    weights: Weights,
+    h: jax.Array,
+    z: Sequence[jax.Array],
+    masks: jax.Array | None,
+    activation: Function,
+    recurrent_activation: Function,
+) -> tuple[jax.Array, Any]:
+    """The next h, and the operand of `_product_before`."""
+    of_gates, of_candidate = _before(weights)
+    seen = masked(h, masks if masks is None else masks[:2])
+    inner = gates_of(_inner(of_gates, seen), 2)
+    u, r = (recurrent_activation(a + b) for a, b in zip(z[:2], inner, strict=True))
+    reset = r * (h if masks is None else h * masks[-1])
+    candidate = activation(z[2] + jnp.matmul(reset, of_candidate))
+    return u * h + (1 - u) * candidate, (seen, reset)
+
+
+def _product_before(weights: Weights, operand: Any) -> jax.Array:
+    (seen, reset), (of_gates, of_candidate) = operand, _before(weights)
+    return jnp.concatenate([_inner(of_gates, seen), jnp.matmul(reset, of_candidate)], -1)
+
+
+def _before(weights: Weights) -> tuple[Weights, jax.Array]:
+    """The weights of the gates, and the kernel of what is reset."""
+    kernel, bias = weights
+    split = 2 * kernel.shape[0]
+    return (kernel[:, :split], None if bias is None else bias[:split]), kernel[:, split:]
+
+
+def _inner(weights: Weights, seen: Sequence[jax.Array]) -> jax.Array:
+    kernel, bias = weights
+    product = joined_products(seen, kernel)
+    return product if bias is None else product + bias[None]
 
 
 def gru(
@@ -115,17 +165,15 @@ def gru(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
-    def step(states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
-        h = gru_cell(
-            z,
-            states[0],
-            recurrent_kernel,
-            recurrent_bias,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            reset_after=reset_after,
-            recurrent_masks=recurrent_masks,
-        )
-        return h, (h,)
+    one_step, product = (
+        (_reset_after, _product_after) if reset_after else (_reset_before, _product_before)
+    )
 
-    return scan_steps(step, states, gates_of(z, 3), **loop)
+    def step(weights: Weights, states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
+        h, operand = one_step(
+            weights, states[0], z, recurrent_masks, activation, recurrent_activation
+        )
+        return h, (h,), operand
+
+    weights = recurrent_kernel, recurrent_bias
+    return scan_weighted(step, product, weights, states, z, 3, **loop)

@@ -10,10 +10,12 @@ from nnlib.ops.recurrence import (
     Function,
     gate_products,
     gates_of,
+    joined_products,
+    masked,
     projected,
-    scan_steps,
     zero_states,
 )
+from nnlib.ops.weighted_scan import scan_weighted
 
 State = tuple[jax.Array, ...]
 
@@ -106,15 +108,13 @@ def lstm(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 2) if states is None else states
 
-    def step(states: State, z: Sequence[jax.Array]) -> Any:
-        states = lstm_cell(
-            z,
-            states,
-            recurrent_kernel,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            recurrent_masks=recurrent_masks,
-        )
-        return states[0], states
+    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
+        return joined_products(seen, kernel)
 
-    return scan_steps(step, states, gates_of(z, 4), **loop)
+    def step(kernel: jax.Array, states: State, z: Sequence[jax.Array]) -> Any:
+        seen = masked(states[0], recurrent_masks)
+        inner = gates_of(product(kernel, seen), 4)
+        new = lstm_gates(z, inner, states[1], activation, recurrent_activation)
+        return new[0], new, seen
+
+    return scan_weighted(step, product, recurrent_kernel, states, z, 4, **loop)

@@ -21,7 +21,8 @@ _placement: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_placemen
 def partitioned_by(placement: Any) -> Iterator[None]:
     """Within the block a step is traced whose arrays `placement` cuts.
 
-    It has the methods `by_rows` and `with_whole_axes`, as below; None lets XLA cut as it likes.
+    It has the methods `by_rows` and `with_whole_axes`, as below, and `gathers`, whether weights are
+    gathered; None lets XLA cut as it likes.
     """
     token = _placement.set(placement)
     try:
@@ -33,6 +34,11 @@ def partitioned_by(placement: Any) -> Iterator[None]:
 def is_cut() -> bool:
     """Whether rows lie on several devices: to merge their axis with one before it moves them."""
     return _placement.get() is not None
+
+
+def is_gathered() -> bool:
+    """Whether weights are gathered for their use, and gradients summed as they were gathered."""
+    return is_cut() and bool(_placement.get().gathers)
 
 
 def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:

@@ -49,26 +49,59 @@ def scan_steps(
     [[1.0, 1.0, 2.0]]
     """
 
+    def keeping_nothing(states: Any, x: Any) -> Any:
+        return *step(states, x), None
+
+    *shown, _ = scan_keeping(
+        keeping_nothing,
+        states,
+        xs,
+        mask,
+        output=output,
+        go_backwards=go_backwards,
+        unroll=unroll,
+        zero_output_for_mask=zero_output_for_mask,
+    )
+    return tuple(shown)
+
+
+def scan_keeping(
+    step: Callable[[Any, Any], tuple[jax.Array, Any, Any]],
+    states: Any,
+    xs: Any,
+    mask: jax.Array | None = None,
+    *,
+    output: jax.Array | None = None,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    zero_output_for_mask: bool = False,
+) -> tuple[jax.Array, jax.Array, Any, Any]:
+    """`scan_steps` of a step that returns a third thing, which is kept.
+
+    Returns:
+        What `scan_steps` returns, and that of all steps, (time, ...) in the order of `xs`.
+    """
+
     def body(carry: Any, now: Any) -> Any:
         (old, previous), (x, real) = carry, now
-        shown, new = step(old, x)
+        shown, new, kept = step(old, x)
         if real is not None:
             before = _first(old) if output is None else previous
             new = jax.tree.map(partial(_choose, real), new, old)
             shown = _choose(real, shown, before)
         carry = new, None if output is None else shown
-        return carry, _choose(real, shown, 0) if zeroed else shown
+        return carry, (_choose(real, shown, 0) if zeroed else shown, kept)
 
     zeroed = zero_output_for_mask and mask is not None
     reals = None if mask is None else jnp.swapaxes(mask, 0, 1)
-    (states, last), outputs = jax.lax.scan(
+    (states, last), (outputs, kept) = jax.lax.scan(
         body, (states, output), (xs, reals), reverse=go_backwards, unroll=unroll
     )
     shown = _first(states) if last is None else last
     if zeroed and mask is not None:
         shown = _choose(mask[:, 0 if go_backwards else -1], shown, 0)
     outputs = jnp.flip(outputs, 0) if go_backwards else outputs
-    return shown, jnp.moveaxis(outputs, 0, 1), states
+    return shown, jnp.moveaxis(outputs, 0, 1), states, kept
 
 
 def _first(states: Any) -> jax.Array:
@@ -80,12 +113,12 @@ def _choose(real: jax.Array, new: jax.Array, old: Any) -> jax.Array:
     return jnp.where(jnp.reshape(real, (-1, *[1] * (new.ndim - 1))), new, old)
 
 
-def each_step(function: Callable[[jax.Array], Any], x: jax.Array) -> Any:
+def each_step(function: Callable[[Any], Any], x: Any) -> Any:
     """`function` on all time steps at once, as on rows of one batch: no loop.
 
     Args:
         function: of (rows, ...), to any pytree of (rows, ...); each row on its own.
-        x: (batch, time, ...).
+        x: (batch, time, ...), or a pytree of them.
 
     Returns:
         What `function` returns, as (batch, time, ...).
@@ -94,9 +127,24 @@ def each_step(function: Callable[[jax.Array], Any], x: jax.Array) -> Any:
     >>> each_step(lambda rows: rows.sum(-1), jnp.ones((2, 5, 3))).shape
     (2, 5)
     """
-    batch, time, *rest = x.shape
-    y = function(jnp.reshape(x, (batch * time, *rest)))
-    return jax.tree.map(lambda part: jnp.reshape(part, (batch, time, *part.shape[1:])), y)
+    batch, time = jax.tree.leaves(x)[0].shape[:2]
+    rows = jax.tree.map(lambda part: jnp.reshape(part, (batch * time, *part.shape[2:])), x)
+    return jax.tree.map(
+        lambda part: jnp.reshape(part, (batch, time, *part.shape[1:])), function(rows)
+    )
+
+
+def each_of_steps(function: Callable[[Any], Any], x: Any) -> Any:
+    """`each_step` of x as loops take it, (time, batch, ...), to (time, batch, ...).
+
+    Both axes become one as they lie, which copies nothing. Where several devices have rows the
+    batch has to be the outer one: XLA gathers all rows on every device else.
+    """
+
+    def turned(tree: Any) -> Any:
+        return jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), tree) if is_cut() else tree
+
+    return turned(each_step(function, turned(x)))
 
 
 def gate_products(
@@ -125,11 +173,25 @@ def gate_products(
 
     Source: Gal & Ghahramani, "Dropout in recurrent neural networks", NeurIPS 2016.
     """
-    if masks is None:
-        return product(x, kernel)
-    kernels = jnp.split(kernel, masks.shape[0], axis=-1)
-    parts = [product(x * mask, part) for mask, part in zip(masks, kernels, strict=True)]
-    return jnp.concatenate(parts, axis)
+    return joined_products(masked(x, masks), kernel, product, axis)
+
+
+def masked(x: jax.Array, masks: jax.Array | None) -> tuple[jax.Array, ...]:
+    """What each gate sees of x: x times a mask of its own, or x itself for all of them."""
+    return (x,) if masks is None else tuple(x * mask for mask in masks)
+
+
+def joined_products(
+    seen: Sequence[jax.Array],
+    kernel: jax.Array,
+    product: Callable[[jax.Array, jax.Array], jax.Array] = jnp.matmul,
+    axis: int = -1,
+) -> jax.Array:
+    """`gate_products` of what `masked` returns."""
+    if len(seen) == 1:
+        return product(seen[0], kernel)
+    kernels = jnp.split(kernel, len(seen), axis=-1)
+    return jnp.concatenate([product(x, k) for x, k in zip(seen, kernels, strict=True)], axis)
 
 
 def projected(
@@ -143,17 +205,14 @@ def projected(
         bias: (gates * units,) or None.
         masks: (gates or 1, batch, 1, inputs) or None, as for `gate_products`.
     """
+
+    def product(seen: tuple[jax.Array, ...]) -> jax.Array:
+        z = joined_products(seen, kernel)
+        return z if bias is None else z + bias[None]
+
     x = jnp.swapaxes(x, 0, 1)  # before the product: inputs are mostly fewer than gates
     masks = None if masks is None else jnp.swapaxes(masks, 1, 2)
-    z = gate_products(x, kernel, masks, _of_rows)
-    return z if bias is None else z + bias[None, None]
-
-
-def _of_rows(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """One product of two matrices, whose gradients XLA computes faster than those of a batch's."""
-    if is_cut():
-        return x @ kernel
-    return jnp.reshape(jnp.reshape(x, (-1, x.shape[-1])) @ kernel, (*x.shape[:-1], -1))
+    return each_of_steps(product, masked(x, masks))
 
 
 def gates_of(z: jax.Array | Sequence[jax.Array], count: int, axis: int = -1) -> Sequence[jax.Array]:

@@ -1,11 +1,13 @@
 """The plain recurrent network: the last output is an input of the next step."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.recurrence import Function, gate_products, projected, scan_steps, zero_states
+from nnlib.ops.recurrence import Function, joined_products, masked, projected, zero_states
+from nnlib.ops.weighted_scan import scan_weighted
 
 
 def simple_rnn(
@@ -46,8 +48,12 @@ def simple_rnn(
     z = projected(x, kernel, bias, input_masks)
     states = zero_states(z, recurrent_kernel.shape[0], 1) if states is None else states
 
-    def step(states: tuple[jax.Array, ...], z: jax.Array) -> Any:
-        h = activation(z + gate_products(states[0], recurrent_kernel, recurrent_masks))
-        return h, (h,)
+    def product(kernel: jax.Array, seen: Sequence[jax.Array]) -> jax.Array:
+        return joined_products(seen, kernel)
 
-    return scan_steps(step, states, z, **loop)
+    def step(kernel: jax.Array, states: tuple[jax.Array, ...], z: Sequence[jax.Array]) -> Any:
+        seen = masked(states[0], recurrent_masks)
+        h = activation(z[0] + product(kernel, seen))
+        return h, (h,), seen
+
+    return scan_weighted(step, product, recurrent_kernel, states, z, 1, **loop)

@@ -1,5 +1,6 @@
 """Models whose attention layers cut sequences over devices, against the same on one device."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -36,6 +37,27 @@ def test_training_gives_the_numbers_of_one_device():
         np.testing.assert_allclose(b - before, a - before, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_queries_that_see_no_key_get_what_one_device_gives_them(dropout):
+    """Nothing where the layer has dropout, as in Keras; masks may be integers."""
+    x = RNG.normal(size=(4, 8, 4)).astype("float32")
+    known = (np.arange(8) % 8 >= np.array([[0], [3], [8], [2]])).astype("int32")
+    known[3, 6:] = 0
+    layer = nn.layers.MultiHeadAttention(2, 3, dropout=dropout)
+    params, state = layer.init(jax.random.key(0), x, x)
+
+    def call(x, known):
+        options = {"query_mask": known, "value_mask": known, "use_causal_mask": True}
+        return layer.apply(params, state, x, x, **options)[0]
+
+    one = call(x, known)
+    strategy = nn.distributed.ShardedStrategy(MESH, sequence="sequence")
+    with strategy.placement_of(layer).step():
+        ring = jax.jit(call)(x, known)
+    np.testing.assert_allclose(ring, one, atol=1e-6)
+    assert np.any(one[2]) == (not dropout)
+
+
 def test_devices_have_parts_of_the_sequence():
     """Parts of keys and values go round, and activations take a part of the memory."""
     batch, memory = (np.ones((2, 512), "int32"), np.ones((2, 512), "int32")), []
@@ -52,8 +74,9 @@ def test_devices_have_parts_of_the_sequence():
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"dropout": 0.1}, "without dropout"),
-        ({"sliding_window": 3}, "without dropout, sliding window"),
+        ({"dropout": 0.1}, "got dropout=0.1 in training. Leave"),
+        ({"sliding_window": 3}, "got sliding_window=3. Leave"),
+        ({"sliding_window": 3, "dropout": 0.1}, "got dropout=0.1 in training, sliding_window=3"),
         ({"length": 18}, "4 devices divide"),
     ],
 )

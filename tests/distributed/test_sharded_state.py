@@ -169,7 +169,7 @@ def test_weights_travel_in_the_dtype_of_the_layer():
     text = loop.lower(trainer.make_state(), None, window.data, None, 0, 1).as_text()
     gathers = [line for line in text.splitlines() if "constraint" in line and "[{}, {}]" in line]
     kernels = [line for line in gathers if "32x8x" in line or "16x32x" in line]
-    assert any("bf16" in line for line in kernels)
+    assert sum("xbf16>" in line for line in kernels) == 4  # of both, and of their gradients
 
 
 # Rows --------------------------------------------------------------------------------------------

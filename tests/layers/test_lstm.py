@@ -14,20 +14,24 @@ def run_jaxpr(layer, x, **kwargs):
     return jax.make_jaxpr(call)(x).jaxpr
 
 
-def primitives(jaxpr):
-    """Names of all primitives, those of inner jaxprs included."""
-    names = []
+def equations(jaxpr):
+    """All equations, those of inner jaxprs included."""
+    found = []
     for eqn in jaxpr.eqns:
-        names.append(eqn.primitive.name)
+        found.append(eqn)
         for value in eqn.params.values():
             inner = getattr(value, "jaxpr", value)
             if hasattr(inner, "eqns"):
-                names += primitives(inner)
-    return names
+                found += equations(inner)
+    return found
+
+
+def primitives(jaxpr):
+    return [eqn.primitive.name for eqn in equations(jaxpr)]
 
 
 def scan_body(jaxpr):
-    (scan,) = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "scan"]
+    (scan,) = [eqn for eqn in equations(jaxpr) if eqn.primitive.name == "scan"]
     return primitives(scan.params["jaxpr"].jaxpr)
 
 
