@@ -12,8 +12,8 @@ import jax.numpy as jnp
 def sort(x: jax.Array, axis: int = -1) -> jax.Array:
     """`jnp.sort(x, axis)`, with another gradient of the same values.
 
-    XLA (of jax 0.10 and 0.12) ends the process where it has to cut that of `jnp.sort` over devices
-    and the rows are uneven.
+    XLA's partitioner (of jax 0.10 and 0.12) ends the process at that of `jnp.sort` where rows or
+    features are cut over devices unevenly.
     """
     return jnp.sort(x, axis)
 
