@@ -16,11 +16,15 @@ from .reentered import reentered
 def main(folder: Path) -> int:
     """Call the function that is in the folder, and write there what it returns or raises."""
     index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+    result = folder / f"result-{index}.pickle"
+    result.unlink(missing_ok=True)  # of an attempt before, which failed
     try:
         value = True, reentered(lambda: _called(folder / "call.pickle"))
+    except SystemExit:  # Python itself says nothing about it
+        result.write_bytes(pickle.dumps((False, traceback.format_exc())))
+        raise
     except Exception:
         value = False, traceback.format_exc()
-    result = folder / f"result-{index}.pickle"
     try:
         content = pickle.dumps(value)
     except Exception:

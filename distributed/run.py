@@ -95,10 +95,11 @@ def run(
                 told=lambda: len(told),
                 say=_say,
             )
-        if outcome.good:
-            return [pickle.loads(_result(folder, i).read_bytes())[1] for i in range(num_processes)]
+        results = [_result(folder, index) for index in range(num_processes)]
+        if outcome.good and all(good for good, _ in results):
+            return [value for _, value in results]
         if not outcome.told:
-            raise ProcessError(_failure(outcome, folder, logs, timeout_seconds))
+            raise ProcessError(_failure(outcome, results, logs, timeout_seconds))
     os.kill(os.getpid(), signal.SIGTERM)  # now that the workers have saved their work
     raise SystemExit(128 + signal.SIGTERM)
 
@@ -124,20 +125,22 @@ def _pickled(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, A
     return pickle.dumps((list(sys.path), main, call))
 
 
-def _result(folder: Path, index: int) -> Path:
-    return folder / f"result-{index}.pickle"
+def _result(folder: Path, index: int) -> tuple[bool | None, Any]:
+    """(True, what the function returned), (False, its traceback), or (None, "") for neither."""
+    file = folder / f"result-{index}.pickle"
+    return pickle.loads(file.read_bytes()) if file.is_file() else (None, "")
 
 
-def _failure(outcome: Outcome, folder: Path, logs: Path, seconds: float | None) -> str:
-    total = len(outcome.exits)
+def _failure(
+    outcome: Outcome, results: Sequence[tuple[bool | None, Any]], logs: Path, seconds: float | None
+) -> str:
     texts = []
-    for index, code in enumerate(outcome.exits):
-        if code == 0:
+    for index, (code, (good, text)) in enumerate(zip(outcome.exits, results, strict=True)):
+        if code == 0 and good:
             continue
-        result = _result(folder, index)
-        good, text = pickle.loads(result.read_bytes()) if result.is_file() else (True, "")
-        shown = text if not good else tail(logs / f"worker-{index}.log")
+        shown = text if good is False else tail(logs / f"worker-{index}.log")
         ended = "did not end" if code is None else f"ended with code {code}"
-        texts.append(f"Process {index} {ended}:\n{shown}")
+        after = ", after the function had returned" if good else ""
+        texts.append(f"Process {index} {ended}{after}:\n{shown or 'It wrote no text.'}")
     late = f" within {seconds} seconds" if outcome.late else ""
-    return f"run: expected all {total} processes to return{late}, got:\n" + "\n".join(texts)
+    return f"run: expected all {len(results)} processes to return{late}, got:\n" + "\n".join(texts)

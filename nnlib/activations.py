@@ -13,6 +13,7 @@ from nnlib.core import config_capture
 from nnlib.core.custom_objects import custom_object_scope
 from nnlib.core.errors import ArgumentError
 from nnlib.core.registries import activations
+from nnlib.ops.sorting import sort
 
 Axis = int | tuple[int, ...]
 
@@ -197,7 +198,7 @@ def sparsemax(x: jax.Array, axis: int = -1) -> jax.Array:
     x = jnp.moveaxis(x, axis, -1)
     # All may be moved alike; large numbers would drown the differences in the sums.
     x = x - jax.lax.stop_gradient(jnp.max(x, axis=-1, keepdims=True))
-    ordered = jnp.flip(jnp.sort(x, axis=-1), axis=-1)
+    ordered = jnp.flip(sort(x), axis=-1)
     ranks = jnp.expand_dims(jnp.arange(1, x.shape[-1] + 1, dtype=x.dtype), tuple(range(x.ndim - 1)))
     sums = jnp.cumsum(ordered, axis=-1)
     inside = 1 + ranks * ordered > sums

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from nnlib import activations
 from nnlib.core.naming import snake_case
+from nnlib.ops.sorting import median, sort
 
 
 class Known(NamedTuple):
@@ -83,7 +84,7 @@ _PAIRS = _words(
     "LogicalAnd LogicalOr LogicalXor Maximum Minimum Mod Multiply NotEqual Power Subtract "
     "TrueDivide Where"
 )
-_REDUCTIONS = _words("All Any Amax Amin Argmax Argmin Mean Median Std Sum Var")
+_REDUCTIONS = _words("All Any Amax Amin Argmax Argmin Mean Std Sum Var")
 _PRODUCTS = _words("Dot Matmul Outer Vdot Inner")
 
 _WITH_OPTIONS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -99,6 +100,7 @@ _WITH_OPTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "Flip": (jnp.flip, "axis"),
     "GetItem": (_get_item, ""),
     "Max": (jnp.max, "axis keepdims initial"),
+    "Median": (median, "axis keepdims"),
     "Min": (jnp.min, "axis keepdims initial"),
     "Moveaxis": (jnp.moveaxis, "source destination"),
     "OnesLike": (jnp.ones_like, "dtype"),
@@ -107,7 +109,7 @@ _WITH_OPTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "Reshape": (_reshape, "newshape"),
     "Roll": (jnp.roll, "shift axis"),
     "Round": (jnp.round, "decimals"),
-    "Sort": (jnp.sort, "axis"),
+    "Sort": (sort, "axis"),
     "Split": (_split, "indices_or_sections axis"),
     "Squeeze": (jnp.squeeze, "axis"),
     "Stack": (jnp.stack, "axis"),

@@ -1,13 +1,18 @@
 """A process that failed does not wait for others, who may wait for it."""
 
+import contextlib
 import importlib
+import json
+import operator
 import subprocess
 import sys
 import types
 from pathlib import Path
 
 import pytest
+from nnlib.distributed import function_process
 from nnlib.distributed.preemption import Preempted
+from nnlib.distributed.supervise import Outcome
 
 import nnlib as nn
 
@@ -68,3 +73,31 @@ def test_who_exits_where_others_are_replaced(monkeypatch, end, noted):
         reentered.reentered(main)
     assert raised.value is end
     assert found == noted
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "match"),
+    [
+        ((sys.exit, 1, (3,)), 3, r"(?s)Process 0 ended with code 3:\nTraceback.*SystemExit: 3"),
+        ((sys.exit, 1), 0, r"(?s)Process 0 ended with code 0:\nTraceback.*SystemExit"),
+        ((operator.add, 1, (2, 3)), 1, r"code 1, after the function had returned:\nIt wrote no"),
+        (None, 1, r"Process 0 ended with code 1:\nIt wrote no text"),
+        (None, 0, r"Process 0 ended with code 0:\nIt wrote no text"),
+    ],
+    ids=["exit 3", "exit", "at its end", "at once", "at once with 0"],
+)
+def test_run_says_why_a_process_that_exits_by_itself_failed(monkeypatch, call, code, match):
+    def supervised(command, count, **options):
+        folder = Path(command[-1])
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"task": {"index": 0}}))
+        (folder / "result-0.pickle").write_bytes(b"of an attempt before")
+        if call is None:
+            (folder / "result-0.pickle").unlink()
+            return Outcome([code], 1)
+        with contextlib.suppress(SystemExit):
+            function_process.main(folder)
+        return Outcome([code], 1)
+
+    monkeypatch.setattr(sys.modules["nnlib.distributed.run"], "supervise", supervised)
+    with pytest.raises(nn.distributed.ProcessError, match=match):
+        nn.distributed.run(*(call or (int, 1)))

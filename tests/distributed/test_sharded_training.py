@@ -10,6 +10,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 import nnlib as nn
+from nnlib.layers.operation import Operation
 from nnlib.training.batch import Batch
 
 RNG = np.random.default_rng(0)
@@ -129,6 +130,27 @@ def test_batches_that_xla_would_cut_wrongly():
 
     cut = moved(nn.distributed.ShardedStrategy({"data": 4, "model": 2}))
     assert_close(cut, moved(nn.distributed.OneDeviceStrategy("cpu:0")))
+
+
+def test_sorted_values_of_which_xla_cannot_cut_the_gradients():
+    """It would end this process."""
+
+    def layers():
+        return [
+            nn.Input((8,)),
+            nn.layers.Dense(24),
+            nn.layers.Reshape((2, 3, 4)),
+            nn.layers.Activation("sparsemax"),
+            Operation("sort", {"axis": -2}),
+            Operation("median", {"axis": [1, 2]}),
+        ]
+
+    def moved(strategy):
+        model = made(layers, strategy)
+        model.fit(Y[:10], Y[:10, :4], batch_size=16, verbose=0)
+        return model.get_weights()
+
+    assert_close(moved(nn.distributed.MirroredStrategy()), moved(None))
 
 
 def test_layers_of_a_model_with_another_strategy_go_on():
