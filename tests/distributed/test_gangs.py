@@ -311,10 +311,11 @@ def test_the_command_hears_that_its_terminal_is_closed(tmp_path, monkeypatch):
         return Outcome([0] * count, 1)
 
     monkeypatch.setattr("nnlib.distributed.launch_command.supervise", supervised)
-    assert main(["--workers", "2", str(program)]) == 0
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
-    assert main(["--workers", "2", str(program)]) == 0
-    assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
+    before = signal.getsignal(signal.SIGHUP)
+    for handler in (signal.SIG_DFL, signal.SIG_IGN):  # the second under nohup
+        signal.signal(signal.SIGHUP, handler)
+        assert main(["--workers", "2", str(program)]) == 0
+        assert signal.signal(signal.SIGHUP, before) is handler
     assert heard == [1, 0]
 
 
