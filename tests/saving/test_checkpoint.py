@@ -192,7 +192,6 @@ def test_the_manager_goes_back_to_the_newest_that_can_be_read(tmp_path):
     gc.collect()  # here, where their warnings are expected
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_the_manager_says_what_the_disk_refuses(tmp_path):
     model, folder = trained(), tmp_path / "folder"
     with CheckpointManager(model, folder) as manager:
@@ -209,7 +208,6 @@ def test_the_manager_says_what_the_disk_refuses(tmp_path):
             manager.save(2)
     with pytest.raises(errors.SavingError, match="folder: expected to write"):
         CheckpointManager(model, folder)
-    gc.collect()  # Orbax leaves what it did not come to: let it complain here
 
 
 def test_weights_of_no_elements_survive(tmp_path):
