@@ -129,17 +129,10 @@ def test_lstm_is_its_definition():
 
 
 def test_ops_import_nothing_but_jax():
-    allowed = {
-        "jax",
-        "math",
-        "typing",
-        "collections",
-        "dataclasses",
-        "functools",
-        "contextlib",
-        "contextvars",
-    }
+    pure = {"jax", "math", "typing", "collections", "dataclasses", "functools"}
     for file in Path(ops.__file__).parent.glob("*.py"):
+        # One of them knows whether devices have parts of the arrays, which no argument says.
+        allowed = pure | ({"contextlib", "contextvars"} if file.stem == "partitioning" else set())
         for node in ast.walk(ast.parse(file.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
