@@ -6,6 +6,7 @@ the replicas by itself, and a following `all_reduce` would count them twice.
 
 import contextlib
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ from .weak_cache import WeakCache
 if TYPE_CHECKING:
     from .strategy import Strategy
 
+_sharding_of = operator.attrgetter("sharding")
 ALONE = "replica_alone"
 """The axis of a mesh of the one device on which a replica runs by itself."""
 
@@ -51,6 +53,8 @@ class ReplicaRun:
         self.strategy, self.replicas = strategy, strategy.replicas
         self._programs, self._alone_programs = WeakCache(), WeakCache()
         self._cut: dict[Any, list[bool] | None] = {}
+        self._ready: dict[Any, list[Any]] = {}
+        """By structure the shardings of arguments that were where they are needed."""
 
     def __call__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """See `Strategy.run`."""
@@ -61,10 +65,26 @@ class ReplicaRun:
         cut = self._cut[structure]
         if cut is None:
             return self._from_tuples(fn, args, kwargs)
+        program = self._programs.get(fn, self._program)
+        if self._is_ready(structure, leaves):
+            return program((structure, (None,) * len(leaves)), leaves)
         given = [self._argument(*pair) for pair in zip(leaves, cut, strict=True)]
         kinds = tuple([leaf if type(leaf) is Static else None for leaf in given])
         arrays = [leaf for leaf in given if type(leaf) is not Static]
-        return self._programs.get(fn, self._program)((structure, kinds), arrays)
+        if all(map(operator.is_, given, leaves)):
+            self._ready[structure] = list(map(_sharding_of, leaves))
+        return program((structure, kinds), arrays)
+
+    def _is_ready(self, structure: Any, leaves: list[Any]) -> bool:
+        """Whether all are arrays where they are needed, as in a step that takes its own results.
+
+        No more than a comparison of pointers for each: Python's time here is the overhead of `run`.
+        """
+        ready = self._ready.get(structure)
+        try:
+            return ready is not None and list(map(_sharding_of, leaves)) == ready
+        except AttributeError:  # not an array of JAX
+            return False
 
     def _argument(self, leaf: Any, is_cut: bool = False) -> Any:
         """A leaf where the replicas need it, or Static."""
