@@ -37,7 +37,6 @@ from .weak_cache import WeakCache
 if TYPE_CHECKING:
     from .strategy import Strategy
 
-_sharding_of = operator.attrgetter("sharding")
 ALONE = "replica_alone"
 """The axis of a mesh of the one device on which a replica runs by itself."""
 
@@ -66,25 +65,17 @@ class ReplicaRun:
         if cut is None:
             return self._from_tuples(fn, args, kwargs)
         program = self._programs.get(fn, self._program)
-        if self._is_ready(structure, leaves):
+        shardings = _shardings(leaves)
+        # As in a step that takes its own results: one comparison of pointers, since Python's time
+        # here is the overhead of `run`.
+        if shardings is not None and shardings == self._ready.get(structure):
             return program((structure, (None,) * len(leaves)), leaves)
         given = [self._argument(*pair) for pair in zip(leaves, cut, strict=True)]
         kinds = tuple([leaf if type(leaf) is Static else None for leaf in given])
         arrays = [leaf for leaf in given if type(leaf) is not Static]
-        if all(map(operator.is_, given, leaves)):
-            self._ready[structure] = list(map(_sharding_of, leaves))
+        if shardings is not None and all(map(operator.is_, given, leaves)):
+            self._ready[structure] = shardings
         return program((structure, kinds), arrays)
-
-    def _is_ready(self, structure: Any, leaves: list[Any]) -> bool:
-        """Whether all are arrays where they are needed, as in a step that takes its own results.
-
-        No more than a comparison of pointers for each: Python's time here is the overhead of `run`.
-        """
-        ready = self._ready.get(structure)
-        try:
-            return ready is not None and list(map(_sharding_of, leaves)) == ready
-        except AttributeError:  # not an array of JAX
-            return False
 
     def _argument(self, leaf: Any, is_cut: bool = False) -> Any:
         """A leaf where the replicas need it, or Static."""
@@ -285,6 +276,17 @@ def _own(leaf: Any, place: int) -> Any:
     if isinstance(leaf, PerReplica):
         return as_jax_has_it(leaf.values[place])
     return leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf
+
+
+_sharding_of = operator.attrgetter("sharding")
+
+
+def _shardings(leaves: list[Any]) -> list[Any] | None:
+    """Those of arrays; None if not all of them are arrays on devices."""
+    try:
+        return list(map(_sharding_of, leaves))
+    except AttributeError:
+        return None
 
 
 def check_count(count: int, expected: int) -> None:
