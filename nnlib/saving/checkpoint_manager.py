@@ -1,6 +1,7 @@
 """CheckpointManager: the last few checkpoints of a run, or the best ones."""
 
 import importlib
+import shutil
 import warnings
 from functools import partial
 from pathlib import Path
@@ -114,7 +115,8 @@ class CheckpointManager:
     def restore_or_initialize(self) -> str | None:
         """Restore the newest that can be read; returns its path, or None if there is none at all.
 
-        Newer ones that cannot be read are deleted: training writes them again.
+        Newer ones that cannot be read are set aside as "NUMBER.unreadable": training writes those
+        numbers again.
 
         Raises:
             CheckpointError: if none of those that are there can be read.
@@ -128,10 +130,16 @@ class CheckpointManager:
                 warnings.warn(f"{error} It is left out for the one before.", stacklevel=2)
                 continue
             load_tree(self.model, tree)
-            for broken in steps[steps.index(step) + 1 :]:
-                self._peers.from_first(partial(self._manager.delete, broken))
+            self._peers.from_first(partial(self._set_aside, steps[steps.index(step) + 1 :]))
             return str(path)
         return None
+
+    def _set_aside(self, steps: list[int]) -> None:
+        for step in steps:
+            aside = self.directory / f"{step}.unreadable"
+            shutil.rmtree(aside, ignore_errors=True)
+            (self.directory / str(step)).rename(aside)
+        self._manager.reload()
 
     @property
     def steps(self) -> list[int]:

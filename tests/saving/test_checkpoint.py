@@ -187,6 +187,7 @@ def test_the_manager_goes_back_to_the_newest_that_can_be_read(tmp_path):
             assert manager.restore_or_initialize() == str(tmp_path / "0" / "default")
         assert len(told) == 2
         assert manager.steps == [0]
+        assert len(list(tmp_path.glob("*.unreadable"))) == 2  # nothing is lost
         manager.save(2)  # training gets there again
         assert manager.restore_or_initialize() == str(tmp_path / "2" / "default")
     gc.collect()  # here, where their warnings are expected
