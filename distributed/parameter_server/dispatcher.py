@@ -96,7 +96,7 @@ class Dispatcher:
     def cancel(self) -> None:
         """Forget calls that wait, and wait for those that run."""
         with self._changed:
-            self._cancel_waiting()
+            self._end_waiting(CancelledError("ClusterCoordinator: cancelled."))
             while self._running and self._alive:
                 self._changed.wait(1.0)
             self._error = None
@@ -104,7 +104,7 @@ class Dispatcher:
     def stop(self) -> None:
         """Cancel what waits, and let the threads end."""
         with self._changed:
-            self._cancel_waiting()
+            self._end_waiting(CancelledError("ClusterCoordinator: cancelled."))
             self._stopped = True
             self.workers = []
             self._changed.notify_all()
@@ -118,9 +118,9 @@ class Dispatcher:
         if not self._alive:
             raise _nobody()
 
-    def _cancel_waiting(self) -> None:
+    def _end_waiting(self, error: BaseException) -> None:
         while self._waiting:
-            self._waiting.popleft().end(error=CancelledError("ClusterCoordinator: cancelled."))
+            self._waiting.popleft().end(error=error)
 
     # One worker --------------------------------------------------------------------------------
 
@@ -145,8 +145,12 @@ class Dispatcher:
                 try:
                     self._session.check()
                     sent.append((call, worker.run.remote(*call.args)))
-                except Exception as error:  # arguments that cannot be pickled; Ray was shut down
+                except (
+                    BaseException
+                ) as error:  # arguments that cannot be pickled; Ray was shut down
                     self._ended(call, error=error)
+                    if not isinstance(error, Exception):
+                        raise
             if not sent:
                 return
             try:
@@ -180,7 +184,7 @@ class Dispatcher:
             self._running -= 1
             if error is not None:
                 self._error = self._error or error
-                self._cancel_waiting()
+                self._end_waiting(CancelledError("ClusterCoordinator: cancelled."))
             self._changed.notify_all()
 
     def _again(self, calls: list[Call], error: BaseException) -> None:
@@ -215,8 +219,7 @@ class Dispatcher:
             self._alive -= 1
             if not self._alive and self._waiting:  # nobody will run them
                 self._error = self._error or _nobody()
-                while self._waiting:
-                    self._waiting.popleft().end(error=self._error)
+                self._end_waiting(self._error)
             self._changed.notify_all()
 
 
