@@ -130,12 +130,8 @@ class Dispatcher:
         try:
             self._work(worker, sent)
         except BaseException as error:  # Ray was shut down, by SystemExit in this thread, or worse
-            failure: BaseException = error
-            if not isinstance(error, Exception):
-                failure = StrategyError(f"ClusterCoordinator: expected a result, got {error!r}.")
-                failure.__cause__ = error
             for call, _ in sent:
-                self._ended(call, error=failure)
+                self._ended(call, error=_failure(error))
             self._lose_worker()
 
     def _work(self, worker: Any, sent: collections.deque[tuple[Call, Any]]) -> None:
@@ -145,10 +141,8 @@ class Dispatcher:
                 try:
                     self._session.check()
                     sent.append((call, worker.run.remote(*call.args)))
-                except (
-                    BaseException
-                ) as error:  # arguments that cannot be pickled; Ray was shut down
-                    self._ended(call, error=error)
+                except BaseException as error:  # what cannot be pickled; Ray was shut down
+                    self._ended(call, error=_failure(error))
                     if not isinstance(error, Exception):
                         raise
             if not sent:
@@ -228,6 +222,15 @@ def _nobody() -> StrategyError:
         "ClusterCoordinator: expected a worker that lives, got none: no process of theirs came "
         f"back within {RECOVERY_SECONDS:.0f} s. Look into the logs of Ray."
     )
+
+
+def _failure(error: BaseException) -> Exception:
+    """What reaches the script, which no thread of a worker may end."""
+    if isinstance(error, Exception):
+        return error
+    failure = StrategyError(f"ClusterCoordinator: expected a result, got {error!r}.")
+    failure.__cause__ = error
+    return failure
 
 
 def _cause(error: Any) -> BaseException:

@@ -278,6 +278,18 @@ def test_an_error_that_nobody_expects_reaches_whoever_waits():
         sent.send(dispatcher.Call([lambda: 5]))
 
 
+def test_a_worker_that_cannot_be_called_leaves_nobody_waiting():
+    def gone(*args):
+        raise SystemExit(0)
+
+    worker = FakeWorker()
+    worker.run = type("Gone", (), {"remote": staticmethod(gone)})
+    sent = dispatched([worker])
+    sent.send(dispatcher.Call([lambda: 5]))
+    with pytest.raises(nn.distributed.StrategyError, match="SystemExit"):
+        sent.join()
+
+
 def test_threads_end_quietly_behind_a_shutdown_of_ray():
     ray = FakeRay()
     before = set(threading.enumerate())
