@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -47,11 +48,7 @@ class ShardedPlacement(MeshPlacement):
         sequence: str | None = None,
     ):
         super().__init__(cuts.mesh, row_axes, self._specs)
-        self._sequence = sequence
-        self.attention: Callable[..., Any] | None = None
-        """What layers attend with, if not as on one device."""
-        if sequence is not None:
-            self.attention = functools.partial(ring_attention, mesh=cuts.mesh, axis=sequence)
+        self._sequence, self._attended = sequence, False
         self._model, self._cuts, self._remat = model, cuts, remat
         self._used: dict[int, dict[str, Cut]] = {}
         self._gathers: dict[int, tuple[Any, Cut, Any, dict[Any, Any], Any]] = {}
@@ -64,6 +61,14 @@ class ShardedPlacement(MeshPlacement):
 
     def _specs(self) -> dict[Any, Any]:
         return {cut.path: (cut.weight.shape, cut.kept.spec) for cut in self._cuts.of(self._model)}
+
+    @property
+    def attention(self) -> Callable[..., Any] | None:
+        """What layers attend with, if not as on one device."""
+        if self._sequence is None:
+            return None
+        self._attended = True
+        return functools.partial(ring_attention, mesh=self.mesh, axis=self._sequence)
 
     @property
     def working_axes(self) -> tuple[str, ...]:
@@ -93,6 +98,18 @@ class ShardedPlacement(MeshPlacement):
                 yield
         finally:
             self._gathers = {}
+        if self._sequence is not None and not self._attended:
+            self._warn_of_whole_sequences(self._sequence)
+
+    def _warn_of_whole_sequences(self, axis: str) -> None:
+        warnings.warn(
+            f"ShardedStrategy: expected a layer that attends over sequence={axis!r}, got none in "
+            f"{type(self._model).__name__} {self._model.name!r}: nothing cuts sequences, and the "
+            f"{self.mesh.shape[axis]} devices of that axis repeat work unless rules give them "
+            "parts of weights. Use MultiHeadAttention or GroupQueryAttention, or leave sequence= "
+            "out and give the axis to rows=.",
+            stacklevel=2,
+        )
 
     def at_use(self, values: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """The arrays of layers by identity, gathered as layers read them.

@@ -37,6 +37,14 @@ def test_training_gives_the_numbers_of_one_device():
         np.testing.assert_allclose(b - before, a - before, rtol=0, atol=1e-6)
 
 
+def test_a_model_without_attention_is_warned_of():
+    with nn.distributed.ShardedStrategy(MESH, sequence="sequence").scope():
+        model = nn.Sequential([nn.Input((8, 2)), nn.layers.GRU(3)])
+        model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="the 4 devices of that axis repeat work"):
+        model.predict(np.ones((4, 8, 2), "float32"), verbose=0)
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 def test_queries_that_see_no_key_get_what_one_device_gives_them(dropout):
     """Nothing where the layer has dropout, as in Keras; masks may be integers."""
