@@ -33,7 +33,7 @@ def enough_threads(several: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        del os.environ[_VARIABLE]
+        os.environ.pop(_VARIABLE, None)  # another thread may have been here meanwhile
 
 
 def _devices() -> int:

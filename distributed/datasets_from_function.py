@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import NamedSharding
 
 from nnlib.core.errors import DataError
+from nnlib.data.constants import INFINITE_CARDINALITY
 from nnlib.training.data import as_arrays
 
 from .distributed_dataset import (
@@ -67,11 +68,16 @@ class DistributedDatasetFromFunction:
 
     @property
     def element_spec(self) -> Any:
-        """See `DistributedDataset.element_spec`."""
-        fetched = self.options.experimental_fetch_to_device
-        return spec_for_replicas(
-            self.place, self.datasets[0], self.strategy, fetched, lambda rows: rows
-        )
+        """See `DistributedDataset.element_spec`.
+
+        At the end of a dataset some replicas may get no rows, unless it has none.
+        """
+        dataset, fetched = self.datasets[0], self.options.experimental_fetch_to_device
+
+        def rows(count: int) -> int | None:
+            return count if dataset.cardinality() == INFINITE_CARDINALITY else None
+
+        return spec_for_replicas(self.place, dataset, self.strategy, fetched, rows)
 
     def _steps(self) -> Iterator[list[Any]]:
         """What the replicas of this process get, step by step, as lists of leaves."""

@@ -14,8 +14,14 @@ from nnlib.core.scope import choose_strategy, strategy_in_scope
 from .devices import here
 from .errors import StrategyError
 from .input_context import RunOptions, check_run_options
-from .replica_context import LoneContext, ReplicaContext, current_context, refuse_within_run, within
-from .replica_run import check_call
+from .replica_context import (
+    LoneContext,
+    ReplicaContext,
+    check_call,
+    current_context,
+    refuse_within_run,
+    within,
+)
 from .strategy import ROWS, Strategy
 
 
@@ -46,7 +52,7 @@ class DefaultStrategy(Strategy):
         """`fn(*args, **kwargs)` in the context of its only replica."""
         refuse_within_run("run", "Call the function itself.")
         check_run_options(options)
-        check_call(fn, args, kwargs)
+        check_call("run", fn, args, kwargs)
         with within(LoneContext(self)):
             return fn(*args, **(kwargs or {}))
 
@@ -107,6 +113,8 @@ def experimental_set_strategy(strategy: Strategy | None) -> None:
     >>> nn.Sequential([nn.Input((4,)), nn.layers.Dense(2)]).distribute_strategy is strategy
     True
     >>> nn.distributed.experimental_set_strategy(None)
+
+    Source: the name and its limits are those of `tf.distribute.experimental_set_strategy`.
     """
     refuse_within_run("experimental_set_strategy", "Call it before run().")
     if strategy is not None and not isinstance(strategy, Strategy):

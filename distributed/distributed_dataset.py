@@ -119,6 +119,12 @@ class DistributedDataset:
 
         The rows are None where batches may have different numbers of them.
 
+        Returns:
+            TensorSpecs, or PerReplica of them, in the structure of an element.
+
+        Raises:
+            ArgumentError: for a dataset that does not tell what its elements are.
+
         >>> import nnlib as nn
         >>> strategy = nn.distributed.MirroredStrategy(["cpu:0"])
         >>> dataset = strategy.experimental_distribute_dataset(nn.data.Dataset.range(4).batch(2))

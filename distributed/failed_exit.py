@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ LEAVE_SECONDS = 5.0
 _leaving = threading.Event()
 
 
+@functools.cache  # once a process, however often it joins others
 def watch() -> None:
     """From now on an error that nobody catches ends this process within seconds.
 

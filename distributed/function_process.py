@@ -21,7 +21,7 @@ def main(folder: Path) -> int:
     try:
         value = True, reentered(lambda: _called(folder / "call.pickle"))
     except SystemExit:  # Python itself says nothing about it
-        result.write_bytes(pickle.dumps((False, traceback.format_exc())))
+        _write(result, pickle.dumps((False, traceback.format_exc())))
         raise
     except Exception:
         value = False, traceback.format_exc()
@@ -30,10 +30,17 @@ def main(folder: Path) -> int:
     except Exception:
         value = False, traceback.format_exc()
         content = pickle.dumps(value)
-    result.write_bytes(content)
+    _write(result, content)
     if not value[0]:
         end_soon(1)
     return 0 if value[0] else 1
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing, if the process is ended meanwhile."""
+    begun = path.with_suffix(".begun")
+    begun.write_bytes(content)
+    begun.replace(path)
 
 
 def _called(path: Path) -> object:

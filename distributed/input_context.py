@@ -123,6 +123,8 @@ class RunOptions:
     >>> import nnlib as nn
     >>> nn.distributed.RunOptions().experimental_bucketizing_dynamic_shape
     False
+
+    Source: the names and defaults of `tf.distribute.RunOptions`.
     """
 
     experimental_enable_dynamic_batch_size: bool = True

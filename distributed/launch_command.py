@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     program = [] if not options.reform else ["-m", f"{__package__}.reentered_program"]
     program += ["-m", options.program] if options.module else [options.program]
-    with noted(signal.SIGTERM, signal.SIGINT, *_hangup()) as told:
+    with noted(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as told:
         outcome = supervise(
             [sys.executable, *program, *options.arguments],
             options.workers,
@@ -129,12 +129,6 @@ def _check_program(program: str) -> None:
             f"PROGRAM: expected a file of Python, got {program!r}, which is none. Options of "
             "nnlib launch stand before it; a module needs -m."
         )
-
-
-def _hangup() -> list[signal.Signals]:
-    """The signal of a terminal that is closed, unless it is ignored, as under `nohup`."""
-    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    return [] if ignored else [signal.SIGHUP]
 
 
 def _say(text: str) -> None:

@@ -96,8 +96,21 @@ class ReplicaContext:
         That is possible with one replica. Several are one program, in which none sees all values:
         what `merge_fn` would reduce or gather, each replica gets by `all_reduce` or `all_gather`.
 
+        Args:
+            merge_fn: called outside of any replica, as in the scope of the strategy.
+            args: its arguments behind the strategy.
+            kwargs: more of them, by name.
+
+        Returns:
+            What it returns.
+
         Raises:
             StrategyError: with several replicas.
+            ArgumentError: for what is no function with arguments.
+
+        >>> import nnlib as nn
+        >>> nn.distributed.get_replica_context().merge_call(lambda strategy, x: 2 * x, args=(3,))
+        6
         """
         raise StrategyError(
             "merge_call: expected one replica, got "
@@ -139,7 +152,8 @@ class LoneContext(ReplicaContext):
     def merge_call(
         self, merge_fn: Callable[..., Any], args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """See `ReplicaContext`: what the function returns."""
+        """See `ReplicaContext`."""
+        check_call("merge_call", merge_fn, args, kwargs)
         token = _context.set(None)
         try:
             with strategy_scope(self.strategy):
@@ -219,6 +233,19 @@ def refuse_within_run(place: str, instead: str) -> None:
             f"{place}: expected a call outside of the function that run() runs (cross-replica "
             f"context), got one within it. {instead}"
         )
+
+
+def check_call(place: str, fn: Any, args: Any, kwargs: Any) -> None:
+    """Raises ArgumentError for what is no function with arguments."""
+    if not callable(fn):
+        raise ArgumentError(f"{place}: expected a function, got {fn!r}.")
+    if not isinstance(args, tuple | list):
+        raise ArgumentError(
+            f"{place}: expected args to be a tuple of arguments, got {type(args).__name__}. "
+            f"Write {place}(fn, args=(value,))."
+        )
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise ArgumentError(f"{place}: expected kwargs to be a dict, got {type(kwargs).__name__}.")
 
 
 def summable(place: str, value: Any) -> jax.Array:

@@ -7,7 +7,7 @@ the replicas by itself, and a following `all_reduce` would count them twice.
 import contextlib
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from .replica_context import (
     NeedsOthersError,
     ReplicaContext,
     UnevenContext,
+    check_call,
     uneven,
     within,
 )
@@ -57,7 +58,7 @@ class ReplicaRun:
 
     def __call__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """See `Strategy.run`."""
-        check_call(fn, args, kwargs)
+        check_call("run", fn, args, kwargs)
         leaves, structure = jax.tree.flatten((tuple(args), dict(kwargs or {})))
         if structure not in self._cut:
             self._cut[structure] = _cut_leaves(structure)
@@ -232,7 +233,7 @@ def _of_one_shape() -> Iterator[None]:
     try:
         yield
     except NameError as error:
-        if "axis" not in str(error):
+        if "unbound axis name" not in str(error):
             raise
         raise uneven("a collective of JAX") from error
 
@@ -296,16 +297,3 @@ def check_count(count: int, expected: int) -> None:
             f"PerReplica: expected a value for each of {expected} replicas, got {count}. Values of "
             "one strategy are of no use to another."
         )
-
-
-def check_call(fn: Any, args: Any, kwargs: Any) -> None:
-    """Raises ArgumentError for what is no function with arguments."""
-    if not callable(fn):
-        raise ArgumentError(f"run: expected a function, got {fn!r}.")
-    if not isinstance(args, tuple | list):
-        raise ArgumentError(
-            f"run: expected args to be a tuple of arguments, got {type(args).__name__}. Write "
-            "run(fn, args=(value,))."
-        )
-    if kwargs is not None and not isinstance(kwargs, Mapping):
-        raise ArgumentError(f"run: expected kwargs to be a dict, got {type(kwargs).__name__}.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlib.core.errors import ArgumentError
+from nnlib.layers.checks import positive_number
 
 from .errors import ProcessError, StrategyError
 from .gang import tail
@@ -68,10 +69,8 @@ def run(
             f"run: expected num_processes as an integer from 1 on, got {num_processes!r}."
         )
     check_restarts("run", restarts, reform)
-    if timeout_seconds is not None and not timeout_seconds > 0:
-        raise ArgumentError(
-            f"run: expected timeout_seconds above 0, or None, got {timeout_seconds!r}."
-        )
+    if timeout_seconds is not None:
+        positive_number("run", "timeout_seconds", timeout_seconds)
     if getattr(sys.modules["__main__"], "is_being_read", False):
         raise StrategyError(
             "run: expected a call by the program itself, got one while a process of its own reads "
@@ -95,10 +94,10 @@ def run(
                 told=lambda: len(told),
                 say=_say,
             )
-        results = [_result(folder, index) for index in range(num_processes)]
-        if outcome.good and all(good for good, _ in results):
-            return [value for _, value in results]
-        if not outcome.told:
+        if not told:
+            results = [_result(folder, index) for index in range(num_processes)]
+            if outcome.good and all(good for good, _ in results):
+                return [value for _, value in results]
             raise ProcessError(_failure(outcome, results, logs, timeout_seconds))
     os.kill(os.getpid(), signal.SIGTERM)  # now that the workers have saved their work
     raise SystemExit(128 + signal.SIGTERM)

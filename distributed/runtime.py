@@ -68,9 +68,12 @@ def membership_of(resolver: Any) -> Membership | None:
         ArgumentError: if the task does not train with others, or is not in the cluster.
     """
     spec = resolver.cluster_spec()
-    _check_jobs(spec)
     members = members_of(spec)
     alone = len(members) < 2 and resolver.task_type in (None, *_TRAIN)
+    if sum(map(spec.num_tasks, spec.jobs)) > 1:
+        _check_jobs(spec)
+    else:  # there is nobody else, whatever its name is
+        alone |= resolver.task_type not in TASK_TYPES
     if alone or resolver.task_type == "evaluator":
         return None
     if resolver.task_type is None or resolver.task_id is None:
@@ -91,7 +94,8 @@ def _check_jobs(spec: ClusterSpec) -> None:
     """Nobody trains alone for having written a name in another way."""
     if strange := set(spec.jobs).difference(TASK_TYPES):
         raise ArgumentError(
-            f"cluster: expected jobs out of {', '.join(TASK_TYPES)}, got {min(strange)!r}."
+            f"cluster: expected jobs out of {', '.join(TASK_TYPES)}, got {min(strange)!r}. Call "
+            'those that train together "worker".'
         )
 
 
@@ -156,8 +160,7 @@ def join(
             "or is asked for devices, and see that all processes start and reach that address. "
             "This process cannot join another cluster any more: end it."
         ) from error
-    if _joined is None:
-        watch()
+    watch()
     _joined = member
     _check_same(place, member)
     if generation is not None:

@@ -8,7 +8,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import jax
 from jax.sharding import Mesh
@@ -82,7 +82,9 @@ class Strategy:
 
     if not TYPE_CHECKING:  # type checkers know which attributes there are
 
-        def __getattr__(self, name: str) -> NoReturn:
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):  # a property that raised an AttributeError: that one
+                return object.__getattribute__(self, name)
             way = f" {_ELSEWHERE[name]}." if name in _ELSEWHERE else ""
             raise AttributeError(
                 f"{type(self).__name__}: expected a public attribute, got {name!r}.{way}"

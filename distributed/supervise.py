@@ -138,10 +138,11 @@ def _text(exits: list[int | None]) -> str:
 def noted(*numbers: signal.Signals) -> Iterator[list[int]]:
     """Within the block signals are noted in this list, in place of what they do by default.
 
-    Handlers that the program has made stay; only the main thread hears signals.
+    Handlers that the program has made stay, and signals that it ignores are ignored; only the main
+    thread hears signals.
     """
     told: list[int] = []
-    defaults = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
+    defaults = (signal.SIG_DFL, signal.default_int_handler)
     main = threading.current_thread() is threading.main_thread()
     before = {n: signal.getsignal(n) for n in numbers if main and signal.getsignal(n) in defaults}
     for number in before:

@@ -58,7 +58,7 @@ class TFConfigClusterResolver(ClusterResolver):
     def task_id(self) -> int | None:
         """See `ClusterResolver`."""
         found = _task().get("index") if self._task_id is None else self._task_id
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
             if found is None or float(found) == int(found):
                 return None if found is None else int(found)
         raise ArgumentError(

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 
 
 class RemoteValue:
-    """What a function that was scheduled will return."""
+    """What a function that was scheduled will return.
 
-    def __init__(self, call: Call):
-        self._call = call
+    Args:
+        call: of the function.
+        strategy: whose workers run it, as long as somebody wants this value.
+    """
+
+    def __init__(self, call: Call, strategy: "ParameterServerStrategy"):
+        self._call, self._strategy = call, strategy
 
     def fetch(self, timeout: float | None = None) -> Any:
         """Wait for the result; arrays are those of NumPy.
@@ -148,7 +153,7 @@ class ClusterCoordinator:
         given = (tuple(args or ()), dict(kwargs or {}))
         shipped = [self._ship(fn)]
         call = Call((shipped, *packed(_on_worker(given, shipped))))
-        return RemoteValue(self.strategy.cluster().send(call))
+        return RemoteValue(self.strategy.cluster().send(call), self.strategy)
 
     def join(self) -> None:
         """Wait for all functions that were scheduled; raises what one of them raised."""

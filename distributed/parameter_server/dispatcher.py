@@ -15,7 +15,7 @@ TRIES = 10
 
 
 class CancelledError(StrategyError):
-    """A function that was not run, since one before it raised an error."""
+    """A function that was not run: one before it raised an error, or the strategy was closed."""
 
 
 class Call:
@@ -96,7 +96,7 @@ class Dispatcher:
     def cancel(self) -> None:
         """Forget calls that wait, and wait for those that run."""
         with self._changed:
-            self._end_waiting(CancelledError("ClusterCoordinator: cancelled."))
+            self._end_waiting(_cancelled())
             while self._running and self._alive:
                 self._changed.wait(1.0)
             self._error = None
@@ -104,7 +104,7 @@ class Dispatcher:
     def stop(self) -> None:
         """Cancel what waits, and let the threads end."""
         with self._changed:
-            self._end_waiting(CancelledError("ClusterCoordinator: cancelled."))
+            self._end_waiting(_cancelled())
             self._stopped = True
             self.workers = []
             self._changed.notify_all()
@@ -116,7 +116,7 @@ class Dispatcher:
 
     def _check_alive(self) -> None:
         if not self._alive:
-            raise _nobody()
+            raise self._nobody()
 
     def _end_waiting(self, error: BaseException) -> None:
         while self._waiting:
@@ -132,7 +132,8 @@ class Dispatcher:
         except BaseException as error:  # Ray was shut down, by SystemExit in this thread, or worse
             for call, _ in sent:
                 self._ended(call, error=_failure(error))
-            self._lose_worker()
+        finally:
+            self._leave()
 
     def _work(self, worker: Any, sent: collections.deque[tuple[Call, Any]]) -> None:
         """Two calls at a time are with the worker, so that it need not wait for the next."""
@@ -156,7 +157,6 @@ class Dispatcher:
                 sent.clear()
                 self._again(again, error)
                 if not self._recovered(worker):
-                    self._lose_worker()
                     return
             else:
                 self._ended(sent.popleft()[0], value)
@@ -178,7 +178,7 @@ class Dispatcher:
             self._running -= 1
             if error is not None:
                 self._error = self._error or error
-                self._end_waiting(CancelledError("ClusterCoordinator: cancelled."))
+                self._end_waiting(_cancelled())
             self._changed.notify_all()
 
     def _again(self, calls: list[Call], error: BaseException) -> None:
@@ -208,19 +208,33 @@ class Dispatcher:
                 time.sleep(0.1)
         return False
 
-    def _lose_worker(self) -> None:
+    def _leave(self) -> None:
+        """A thread is about to end; what waits behind the last one nobody will run."""
         with self._changed:
             self._alive -= 1
-            if not self._alive and self._waiting:  # nobody will run them
-                self._error = self._error or _nobody()
+            if not self._alive and self._waiting:
+                self._error = self._error or self._nobody()
                 self._end_waiting(self._error)
             self._changed.notify_all()
 
+    def _nobody(self) -> StrategyError:
+        """Why no worker is left."""
+        if self._stopped:
+            return _cancelled()
+        try:
+            self._session.check()
+        except StrategyError as error:
+            return error
+        return StrategyError(
+            "ClusterCoordinator: expected a worker that lives, got none: no process of theirs came "
+            f"back within {RECOVERY_SECONDS:.0f} s. Look into the logs of Ray."
+        )
 
-def _nobody() -> StrategyError:
-    return StrategyError(
-        "ClusterCoordinator: expected a worker that lives, got none: no process of theirs came "
-        f"back within {RECOVERY_SECONDS:.0f} s. Look into the logs of Ray."
+
+def _cancelled() -> CancelledError:
+    return CancelledError(
+        "ClusterCoordinator: expected a function that is run, got one that was cancelled: one "
+        "before it raised an error, or the strategy was closed."
     )
 
 

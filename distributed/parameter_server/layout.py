@@ -1,7 +1,7 @@
 """Which parameter server holds which weight, or which rows of it."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -69,13 +69,19 @@ class Layout:
         return [path for path, pieces in self.pieces.items() if len(pieces) > 1]
 
     def split(self, flat: Flat) -> list[Flat]:
-        """What each server gets of these arrays; what belongs to no weight goes to all.
+        """What each server gets of weights, or of their gradients, by the paths of weights."""
+        return self._split(flat, {path: path for path in flat})
 
-        An array belongs to the weight of its path, or of the end of its path if it is in a tree
-        like that of all weights, as the slots of an optimizer are.
+    def split_slots(self, flat: Flat) -> list[Flat]:
+        """What each server gets of the state of an optimizer.
+
+        An array belongs to the weight of the end of its path if it is in a tree like that of all
+        weights, as slots are; what belongs to no weight goes to all.
         """
+        return self._split(flat, self._owners(flat))
+
+    def _split(self, flat: Flat, owners: Mapping[Names, Names]) -> list[Flat]:
         parts: list[Flat] = [{} for _ in range(self.servers)]
-        owners = self._owners(flat)
         for path, array in flat.items():
             owner = owners.get(path)
             if owner is None:
@@ -87,11 +93,16 @@ class Layout:
         return parts
 
     def join(self, parts: Sequence[Flat]) -> Flat:
-        """The arrays that `split` cut; what every server has is that of the first."""
+        """The arrays that `split` cut."""
+        return self._join(parts, {path: path for part in parts for path in part})
+
+    def join_slots(self, parts: Sequence[Flat]) -> Flat:
+        """The arrays that `split_slots` cut; what every server has is that of the first."""
+        return self._join(parts, self._owners({path for part in parts for path in part}))
+
+    def _join(self, parts: Sequence[Flat], owners: Mapping[Names, Names]) -> Flat:
         whole: Flat = {}
-        paths = dict.fromkeys(path for part in parts for path in part)
-        owners = self._owners(paths)
-        for path in paths:
+        for path in dict.fromkeys(path for part in parts for path in part):
             pieces = self.pieces[owners[path]] if path in owners else []
             found = [(p, parts[p.server][path]) for p in pieces if path in parts[p.server]]
             if len(found) > 1 and all(_is_piece(array, piece) for piece, array in found):
@@ -104,15 +115,15 @@ class Layout:
         """Rows of a weight which `split` cut, in the order of their numbers."""
         return np.concatenate([parts[piece.server][path] for piece in self.pieces[path]])
 
-    def _owners(self, paths: Mapping[Names, Any]) -> dict[Names, Names]:
-        """The path of the weight that an array belongs to, by the path of the array."""
-        owners = {path: path for path in paths if path in self.shapes}
-        first = next(iter(self.shapes), ())
-        for path in paths:
+    def _owners(self, paths: Collection[Names]) -> dict[Names, Names]:
+        """The path of the weight that a slot belongs to, by the path of the slot."""
+        owners: dict[Names, Names] = {}
+        known, first = set(paths), next(iter(self.shapes), ())
+        for path in known:
             prefix = path[: len(path) - len(first)]
             if path == (*prefix, *first):
                 slots = {(*prefix, *name): name for name in self.shapes}
-                owners |= slots if slots.keys() <= paths.keys() else {}
+                owners |= slots if slots.keys() <= known else {}
         return owners
 
     def sizes(self, wanted: Sequence[Mapping[Names, Any]]) -> list[int]:

@@ -104,7 +104,7 @@ class Parameters:
         rules = Rules.of(optimizer, constraints or {})
         self.state_structure = jax.tree.map(lambda _: 0, state or {})
         weights = self.layout.split(flat(trainable))
-        slots = self.layout.split(flat(opt if opt is not None else {}))
+        slots = self.layout.split_slots(flat(opt if opt is not None else {}))
         calls = [
             server.load.remote(rules, *parts, flat(state or {}) if index == 0 else {})
             for index, (server, *parts) in enumerate(
@@ -201,7 +201,8 @@ class Parameters:
             opt: a state of the optimizer, for its structure.
         """
         answers = self._answers([server.everything.remote() for server in self._reached()])
-        weights, slots = (self.layout.join([a[index] for a in answers]) for index in (0, 1))
+        weights = self.layout.join([part for part, *_ in answers])
+        slots = self.layout.join_slots([part for _, part, *_ in answers])
         return (
             refilled(self.structure, weights),
             refilled(opt, slots),

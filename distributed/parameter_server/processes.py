@@ -67,20 +67,28 @@ class Processes:
     def end(self) -> None:
         """End them all, and remove the temporary folder; the second time nothing is left to do."""
         atexit.unregister(self.end)
-        for thread in self._threads:
-            thread.stop()
+        workers, servers = self.workers, self.servers
+        self.let_go()
         if self.session.lives():
-            self._end_actors(self.session.ray)
-        self.workers, self.servers, self._threads = [], [], []
+            self._end_actors(self.session.ray, workers, servers)
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _end_actors(self, ray: Any) -> None:
+    def let_go(self) -> None:
+        """Leave them to those who have handles to them: without any, Ray ends a process.
+
+        Functions that run come to their end; those that wait are cancelled.
+        """
+        for thread in self._threads:
+            thread.stop()
+        self.workers, self.servers, self._threads = [], [], []
+
+    def _end_actors(self, ray: Any, workers: list[Any], servers: list[Any]) -> None:
         """A server removes its folder itself: it may be on another host, or be starting again."""
-        for worker in self.workers:
+        for worker in workers:
             ray.kill(worker)
-        if self._temporary and self.servers:
-            removed = [server.remove.remote() for server in self.servers]
+        if self._temporary and servers:
+            removed = [server.remove.remote() for server in servers]
             ray.wait(removed, num_returns=len(removed), timeout=REMOVAL_SECONDS)
-        for server in self.servers:
+        for server in servers:
             ray.kill(server)

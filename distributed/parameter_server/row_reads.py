@@ -136,12 +136,16 @@ class RowReads:
     def _program_of_rest(self) -> Any:
         """The loss behind the lookups, whose rows are further arguments."""
         program = self._program.jaxpr
-        done = {id(eqn) for one in self._lookups for eqn in (one.operation, *one.casts)}
-        weights = zip(self._paths, program.invars, strict=False)
-        others = [var for path, var in weights if path not in self.sizes]
+        weights = dict(zip(self._paths, program.invars, strict=False))
+        tables: set[Any] = {weights.pop(path) for path in self.sizes}
         rows = [lookup.operation.outvars[0] for lookup in self._lookups]
-        eqns = [eqn for eqn in program.eqns if id(eqn) not in done]
-        arguments = [*others, *program.invars[len(self._paths) :], *rows]
+        eqns = []
+        for eqn in program.eqns:
+            if not any(isinstance(var, Var) and var in tables for var in eqn.invars):
+                eqns.append(eqn)
+            elif eqn.outvars[0] not in rows:  # a cast, of use to somebody or not
+                tables.update(eqn.outvars)
+        arguments = [*weights.values(), *program.invars[len(self._paths) :], *rows]
         return changed_program(self._program, arguments, eqns, program.outvars)
 
 

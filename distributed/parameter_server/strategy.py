@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 
 from nnlib import optimizers
 from nnlib.core.errors import ArgumentError
+from nnlib.layers.checks import positive_number
 from nnlib.training.placement import ONE_DEVICE, Placement
 
 from ..devices import here
@@ -96,11 +97,7 @@ class ParameterServerStrategy(Strategy):
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ):
         check_ray()
-        if not heartbeat_seconds > 0:
-            raise ArgumentError(
-                "ParameterServerStrategy: expected heartbeat_seconds above 0, got "
-                f"{heartbeat_seconds!r}."
-            )
+        positive_number("ParameterServerStrategy", "heartbeat_seconds", heartbeat_seconds)
         if variable_partitioner is not None and not callable(variable_partitioner):
             raise ArgumentError(
                 "ParameterServerStrategy: expected variable_partitioner to be a function as "
@@ -145,7 +142,7 @@ class ParameterServerStrategy(Strategy):
     def _running(self) -> Processes:
         if self._processes is None:
             self._processes = Processes(self.ray, self._tasks, self._folder, self._heartbeat)
-            weakref.finalize(self, self._processes.end).atexit = False
+            weakref.finalize(self, self._processes.let_go).atexit = False
         self._processes.session.check()
         return self._processes
 

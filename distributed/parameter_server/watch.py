@@ -77,7 +77,10 @@ def ended(process: Process, seconds: float) -> bool:
         after = use_of(process.number)
         if after is None or after[:2] != before[:2] or after.ticks > before.ticks:
             return False
-    os.kill(process.number, signal.SIGKILL)
+    try:
+        os.kill(process.number, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
     return True
 
 

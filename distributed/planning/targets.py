@@ -1,5 +1,6 @@
 """For which machines a program can be compiled ahead of time, and what they can hold."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import math
@@ -139,12 +140,13 @@ def _usable(facts: Facts) -> Facts:
     """Of a GPU JAX takes three quarters, unless the environment says another part."""
     names = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")
     given = next((os.environ[name] for name in names if os.environ.get(name)), "0.75")
-    try:
+    part = math.nan
+    with contextlib.suppress(ValueError):
         part = float(given)
-    except ValueError:
+    if not 0 < part <= 1:
         raise ArgumentError(
             f"plan: expected {names[0]} as a part of the memory, got {given!r}. Write 0.75."
-        ) from None
+        )
     source = f"{facts.source}; {part:.0%} of its memory, as {names[0]} says or by default"
     return dataclasses.replace(facts, memory=int(part * facts.memory), source=source)
 

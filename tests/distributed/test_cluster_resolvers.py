@@ -114,12 +114,18 @@ def test_tf_config_that_is_wrong(tf_config, config, error, match):
     assert isinstance(caught.value, nn.errors.NnlibError)
 
 
+def test_who_is_alone_may_have_any_name(tf_config):
+    found = tf_config({"cluster": {"local": ["a:1"]}, "task": {"type": "local", "index": 0}})
+    assert nn.distributed.MultiWorkerMirroredStrategy(found).cluster_resolver is found
+
+
 @pytest.mark.parametrize(
     ("config", "match"),
     [
         ({"clusters": BASE["cluster"], "task": BASE["task"]}, "only 'clusters', 'task'"),
         ({"cluster": {"Worker": ["a:1", "b:1"]}, "task": {"type": "Worker", "index": 0}}, "Worker"),
-        ({"cluster": {"trainer": ["a:1", "b:1"]}}, "jobs out of"),
+        ({"cluster": {"trainer": ["a:1", "b:1"]}}, 'jobs out of .* "worker"'),
+        ({"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}, "the ps"),
         ({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "wroker", "index": 0}}, "wroker"),
         ({"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": BASE["task"]}, "the ps"),
     ],

@@ -101,3 +101,20 @@ def test_run_says_why_a_process_that_exits_by_itself_failed(monkeypatch, call, c
     monkeypatch.setattr(sys.modules["nnlib.distributed.run"], "supervise", supervised)
     with pytest.raises(nn.distributed.ProcessError, match=match):
         nn.distributed.run(*(call or (int, 1)))
+
+
+def test_a_process_that_is_ended_while_it_writes_its_result_has_none(monkeypatch):
+    def supervised(command, count, **options):
+        folder = Path(command[-1])
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"task": {"index": 0}}))
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+            patch.setattr(Path, "replace", interrupted)
+            function_process.main(folder)
+        return Outcome([None, 3], 1)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["nnlib.distributed.run"], "supervise", supervised)
+    with pytest.raises(nn.distributed.ProcessError, match="Process 0 did not end"):
+        nn.distributed.run(int, 2)

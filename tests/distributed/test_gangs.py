@@ -273,8 +273,14 @@ def test_run_hands_back_what_was_raised(monkeypatch):
         nn.distributed.run(int, 1, ("x",))
 
 
-def test_run_that_is_told_to_end_tells_its_workers_first(monkeypatch):
-    """They end, nothing is left behind, and then this process ends as it was told to."""
+@pytest.mark.parametrize(
+    "outcome", [Outcome([75, 75], 1, told=True), Outcome([0, 0], 1), Outcome([0, 3], 1)]
+)
+def test_run_that_is_told_to_end_tells_its_workers_first(monkeypatch, outcome):
+    """They end, nothing is left behind, and then this process ends as it was told to.
+
+    That it was told in time counts, not what the workers had come to by then.
+    """
     module, folders, ended = sys.modules["nnlib.distributed.run"], [], []
 
     def supervised(command, count, told, **options):
@@ -283,7 +289,7 @@ def test_run_that_is_told_to_end_tells_its_workers_first(monkeypatch):
         signal.raise_signal(signal.SIGTERM)
         assert told() == 1
         monkeypatch.setattr(module.os, "kill", lambda *given: ended.append(given))
-        return Outcome([75] * count, 1, told=True)
+        return outcome
 
     monkeypatch.setattr(module, "supervise", supervised)
     before = signal.getsignal(signal.SIGTERM)
@@ -344,6 +350,7 @@ def test_run_in_a_script_that_is_being_read(monkeypatch):
         (int, {"reform": True}, "restarts"),
         (int, {"restarts": -1}, "restarts"),
         (int, {"timeout_seconds": 0}, "timeout_seconds"),
+        (int, {"timeout_seconds": "3"}, "timeout_seconds"),
     ],
 )
 def test_run_refuses(fn, options, match):

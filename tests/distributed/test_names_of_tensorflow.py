@@ -64,6 +64,14 @@ def test_attributes_that_are_not_here_name_the_way(two, name, way):
     with pytest.raises(AttributeError, match="'nonsense'"):
         _ = two.nonsense
 
+    class Broken(D.OneDeviceStrategy):
+        @property
+        def thing(self):
+            return (1).missing
+
+    with pytest.raises(AttributeError, match="'missing'"):  # why, and not that there is none
+        _ = Broken("cpu:0").thing
+
 
 def state():
     return (
@@ -112,6 +120,8 @@ def test_merge_call(two):
         return D.get_replica_context().merge_call(merge, args=(x,))
 
     assert one.run(replica, args=(jnp.float32(3),)) == (True, 3.0)
+    with pytest.raises(ValueError, match="merge_call: expected a function"):
+        context.merge_call(3)
     with pytest.raises(RuntimeError, match="all_reduce"):
         two.run(replica, args=(jnp.float32(3),))
 
@@ -145,7 +155,11 @@ def test_element_spec(two):
     made = two.experimental_distribute_datasets_from_function(
         lambda context: data.batch(2, drop_remainder=True)
     )
-    assert shapes(made.element_spec) == [(2,), (2,)]
+    assert shapes(made.element_spec) == [(None,), (None,)]  # the last may be of one replica alone
+    endless = two.experimental_distribute_datasets_from_function(
+        lambda context: data.repeat().batch(2, drop_remainder=True)
+    )
+    assert shapes(endless.element_spec) == [(2,), (2,)]
     one = D.OneDeviceStrategy("cpu:0").experimental_distribute_dataset(data.batch(4))
     assert one.element_spec == nn.data.TensorSpec((None,), next(iter(one)).dtype)
     with pytest.raises(TypeError):  # as TensorFlow's: ask the dataset before

@@ -1,5 +1,6 @@
 """Processes of parameter servers, most of them played: calls, the watch, and those that follow."""
 
+import gc
 import importlib
 import os
 import signal
@@ -7,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 
 import pytest
-from nnlib.distributed.parameter_server import dispatcher, session, watch
+from nnlib.distributed.parameter_server import cluster_coordinator, dispatcher, session, watch
 
 import nnlib as nn
 
@@ -116,6 +118,23 @@ def test_a_worker_that_cannot_be_called_leaves_nobody_waiting():
         sent.join()
 
 
+def test_a_function_under_way_when_the_strategy_is_closed_is_cancelled():
+    begun, killed = threading.Event(), threading.Event()
+
+    def runs():
+        begun.set()
+        killed.wait(10)
+        raise FakeRay.exceptions.RayError("killed")
+
+    sent = dispatched([FakeWorker(), FakeWorker()])
+    call = sent.send(dispatcher.Call([runs]))
+    begun.wait(10)
+    sent.stop()
+    killed.set()
+    assert call.finished.wait(10)
+    assert isinstance(call.error, nn.distributed.StrategyError)
+
+
 def test_threads_end_quietly_behind_a_shutdown_of_ray():
     ray = FakeRay()
     before = set(threading.enumerate())
@@ -128,8 +147,8 @@ def test_threads_end_quietly_behind_a_shutdown_of_ray():
         thread.join(10)
     assert not any(thread.is_alive() for thread in own)
     seen.stop()
-    call = sent.send(dispatcher.Call([lambda: 5]))  # nobody is there, and nobody starts a Ray
-    assert not call.finished.is_set()
+    with pytest.raises(nn.distributed.StrategyError, match="shut down"):  # nobody starts a Ray
+        sent.send(dispatcher.Call([lambda: 5]))
     with pytest.raises(nn.distributed.StrategyError, match="shut down"):
         sent._session.get(None)
     with pytest.raises(nn.distributed.StrategyError, match="shut down"):
@@ -166,13 +185,13 @@ def started():
     children = []
 
     def start(script):
-        children.append(subprocess.Popen([sys.executable, "-c", script]))
+        children.append(subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE))
         return children[-1]
 
     yield start
     for child in children:
         child.kill()
-        child.wait(10)
+        child.communicate(timeout=10)
 
 
 def test_what_stands_still_is_ended_and_what_computes_is_not(started):
@@ -191,13 +210,30 @@ def test_what_stands_still_is_ended_and_what_computes_is_not(started):
 
 
 def test_what_neither_answers_nor_computes_is_ended(started):
-    idle = started("import time; time.sleep(100)")
-    time.sleep(0.5)
-    assert watch.ended(watch.Process(idle.pid, watch.use_of(idle.pid).began, "here"), 0.3)
+    idle = started("import time; print('here', flush=True); time.sleep(100)")
+    assert idle.stdout.readline()  # it has started
+    here = watch.Process(idle.pid, watch.use_of(idle.pid).began, "here")
+    deadline = time.monotonic() + 10
+    while not watch.ended(here, 0.3):
+        assert time.monotonic() < deadline
     assert idle.wait(10) == -signal.SIGKILL
 
 
-def test_the_next_use_after_close_starts_others(monkeypatch):
+def test_what_has_ended_meanwhile_is_nobodys_fault(monkeypatch):
+    """A process may die between the look at it and the signal."""
+    known = iter([watch.Use(1, True, 0)])
+    monkeypatch.setattr(watch, "use_of", lambda number: next(known))
+
+    def gone(*_):
+        raise ProcessLookupError
+
+    monkeypatch.setattr(watch.os, "kill", gone)
+    assert not watch.ended(watch.Process(5, 1, "here"), 0.3)
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """Strategies get played processes; (those that were started, those that were killed)."""
     module = importlib.import_module("nnlib.distributed.parameter_server.processes")
     strategies = importlib.import_module("nnlib.distributed.parameter_server.strategy")
     ended, started = [], []
@@ -213,6 +249,37 @@ def test_the_next_use_after_close_starts_others(monkeypatch):
     monkeypatch.setattr(module, "start_servers", lambda ray, hosts, folder: [make()])
     monkeypatch.setattr(module, "make_actor", make)
     monkeypatch.setattr(module, "waited", lambda *args: None)
+    return started, ended
+
+
+def test_what_outlives_its_strategy(played):
+    """Nothing is killed that somebody still wants something of; a value keeps its strategy."""
+    started, ended = played
+    go = threading.Event()
+
+    def late():
+        assert go.wait(10)
+        return 5
+
+    strategy = nn.distributed.ParameterServerStrategy()
+    call = strategy.cluster().send(dispatcher.Call([late]))
+    value = cluster_coordinator.RemoteValue(call, strategy)
+    gone, threads = weakref.ref(strategy), strategy._processes._threads
+    del strategy
+    gc.collect()
+    assert gone() is not None
+    go.set()
+    assert value.fetch(10) == 5
+    del value
+    gc.collect()
+    assert gone() is None
+    assert threads[0]._stopped
+    assert len(started) == 3
+    assert not ended
+
+
+def test_the_next_use_after_close_starts_others(played):
+    started, ended = played
     strategy = nn.distributed.ParameterServerStrategy()
     first = strategy.cluster()
     assert strategy.cluster() is first

@@ -214,12 +214,19 @@ def test_bytes_do_not_grow_with_the_table(tmp_path):
 class Twice(nn.Model):
     """A table that is used twice, on ids of its own making."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
         self.table, self.out = nn.layers.Embedding(WORDS, 2), nn.layers.Dense(1)
 
     def call(self, x):
         return self.out(self.table(x).sum(1) + self.table((x[:, :1] * 7) % WORDS)[:, 0])
+
+
+class Measured(Twice):
+    """A table that is also read, for its shape alone."""
+
+    def call(self, x):
+        return super().call(x) / self.table.embeddings.shape[1]
 
 
 class Tied(nn.Model):
@@ -266,6 +273,7 @@ class Scanned(nn.Model):
     ("make", "by_rows"),
     [
         (Twice, ["table"]),
+        (lambda: Measured(dtype="mixed_bfloat16"), ["table"]),
         (Tied, []),
         (Chosen, ["first"]),
         (Scanned, []),

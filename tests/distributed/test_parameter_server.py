@@ -203,6 +203,13 @@ def test_functions_run_at_least_once_though_workers_die(strategy, coordinator):
     np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -60.0))  # by its own name: once
 
 
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_processes_that_stand_still_are_replaced(strategy, coordinator):
     """The others go on meanwhile, what was lost is run again; a long function is left alone."""
     weights = strategy.create_parameters({"w": np.zeros(3, "float32")}, nn.optimizers.SGD(1.0))
@@ -217,8 +224,7 @@ def test_processes_that_stand_still_are_replaced(strategy, coordinator):
     watch = strategy._processes.watch
     watch.seconds = 1.5
     try:
-        while not {process.number for process in watch._known.values()} >= set(stopped):
-            time.sleep(0.1)
+        wait_until(lambda: {p.number for p in watch._known.values()} >= set(stopped))
         os.kill(stopped[0], signal.SIGSTOP)
         values = [coordinator.schedule(step, (0, 3.0))]
         values += [coordinator.schedule(step, (number, 0.02)) for number in range(1, 20)]
@@ -244,12 +250,15 @@ def test_a_dataset_for_each_worker(strategy, coordinator):
         time.sleep(0.05)
         return os.getpid(), int(next(iterator))
 
-    found, processes = [], set()
-    while len(processes) < 2:  # one may have just been started
+    found = []
+
+    def both_have_taken():  # one may have just been started
         values = [coordinator.schedule(take, (iterator,), {"table": table}) for _ in range(10)]
-        found += coordinator.fetch({"all": values})["all"]
-        processes = {process for process, _ in found}
-    for process in processes:
+        found.extend(coordinator.fetch({"all": values})["all"])
+        return len({process for process, _ in found}) == 2
+
+    wait_until(both_have_taken)
+    for process in {process for process, _ in found}:
         mine = sorted(number for owner, number in found if owner == process)
         assert mine == list(range(len(mine)))
     with pytest.raises(nn.distributed.StrategyError, match="function that is scheduled"):

@@ -67,7 +67,8 @@ def test_what_partitioners_refuse(make):
 @pytest.mark.parametrize("pieces", [None, 2, 3])
 @pytest.mark.parametrize("optimizer", [nn.optimizers.Adam(0.1), nn.optimizers.Nadam(0.1)])
 def test_shards_together_move_weights_as_one_does(tmp_path, servers, pieces, optimizer):
-    weights = {"table": {"rows": draw(7, 2)}, "dense": {"kernel": draw(2, 3), "bias": draw(3)}}
+    # Two are named like what optimizers keep.
+    weights = {"table": {"rows": draw(7, 2)}, "step": draw(2, 3), "momentum": draw(3)}
     gradients = [jax.tree.map(lambda a: draw(*a.shape), weights) for _ in range(3)]
     specs = {path: (a.shape, a.dtype) for path, a in flat(weights).items()}
     cut = pieces and nn.distributed.FixedShardsPartitioner(pieces)
@@ -83,17 +84,18 @@ def test_shards_together_move_weights_as_one_does(tmp_path, servers, pieces, opt
         changes, state = optimizer.update(gradient, state, expected)
         expected = jax.tree.map(lambda w, c: w + np.asarray(c), expected, changes)
     parts = [shard.everything() for shard in shards]
-    found, slots = (layout.join([part[index] for part in parts]) for index in (0, 1))
+    found = layout.join([part for part, *_ in parts])
+    slots = layout.join_slots([part for _, part, *_ in parts])
     for one, other in ((found, flat(expected)), (slots, flat(state))):
         assert one.keys() == other.keys()
         for path, array in one.items():
             np.testing.assert_allclose(array, other[path], rtol=1e-6, atol=1e-7)
     again = [ParameterShard(tmp_path / "again" / str(index)) for index in range(servers)]
     for shard, weights_, slots_ in zip(
-        again, layout.split(found), layout.split(slots), strict=True
+        again, layout.split(found), layout.split_slots(slots), strict=True
     ):
         shard.load(Rules(optimizer, {}), weights_, slots_, {})
-    resumed = layout.join([shard.everything()[1] for shard in again])
+    resumed = layout.join_slots([shard.everything()[1] for shard in again])
     assert all(np.array_equal(resumed[path], slots[path]) for path in slots)
 
 

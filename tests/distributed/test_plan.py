@@ -144,9 +144,10 @@ def test_what_jax_takes_of_a_gpu(monkeypatch):
     assert targets._usable(targets.FACTS["h100"]).memory == int(0.75 * memory)
     monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", "0.9")
     assert targets._usable(targets.FACTS["h100"]).memory == int(0.9 * memory)
-    monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", "most")
-    with pytest.raises(ValueError, match="got 'most'"):
-        targets._usable(targets.FACTS["h100"])
+    for wrong in ("most", "nan", "-1", "0", "1.5"):
+        monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", wrong)
+        with pytest.raises(ValueError, match=f"got '{wrong}'"):
+            targets._usable(targets.FACTS["h100"])
     assert targets.FACTS["h100"].flops == pytest.approx(989.4e12, rel=1e-3)  # as NVIDIA says
 
 

@@ -154,8 +154,8 @@ def test_replicas_that_do_not_meet_end():
 
 
 def test_names_that_are_missing_are_not_mistaken_for_collectives():
-    with pytest.raises(NameError, match="nonsense"):
-        TWO.run(lambda x: nonsense, args=(of([1.0, 2.0], [3.0]),))  # noqa: F821
+    with pytest.raises(NameError, match="my_axis"):
+        TWO.run(lambda x: x.sum(my_axis), args=(of([1.0, 2.0], [3.0]),))  # noqa: F821
 
 
 def test_results_must_have_one_structure():
