@@ -36,9 +36,6 @@ class MeshPlacement(Placement):
             for weights that are whole on every device.
     """
 
-    gathers = False
-    """Whether weights are cut, and gathered where they are used."""
-
     def __init__(
         self,
         mesh: Mesh,
@@ -134,6 +131,10 @@ class MeshPlacement(Placement):
             convolve, mesh=self.mesh, in_specs=(rows, P()), out_specs=rows, check_vma=False
         )
         return run(x, kernel)
+
+    def widened(self, weight: jax.Array) -> jax.Array:
+        """See `nnlib.ops.partitioning`."""
+        return weight.astype("float32")
 
     def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
         """See `nnlib.ops.partitioning`."""

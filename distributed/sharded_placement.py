@@ -37,8 +37,6 @@ class ShardedPlacement(MeshPlacement):
         sequence: the axis of the mesh over which attention cuts sequences; None for none.
     """
 
-    gathers = True
-
     def __init__(
         self,
         model: Any,
@@ -54,6 +52,8 @@ class ShardedPlacement(MeshPlacement):
         self._gathers: dict[int, tuple[Any, Cut, Any, dict[Any, Any], Any]] = {}
         """(a gathered weight, how it was cut, its part, what was read, the trace) by identity of
         the first; what was read is the part by the dtype that it was cast to, None for its own."""
+        self._reads: dict[int, tuple[Any, Cut, Any, Any]] = {}
+        """(what was read of it, how it was cut, its part, the trace) by identity of the first."""
 
     @property
     def _rows_alone(self) -> bool:
@@ -97,7 +97,7 @@ class ShardedPlacement(MeshPlacement):
             with step_placed_by(self), super().step():
                 yield
         finally:
-            self._gathers = {}
+            self._gathers, self._reads = {}, {}
         if self._sequence is not None and not self._attended:
             self._warn_of_whole_sequences(self._sequence)
 
@@ -145,14 +145,24 @@ class ShardedPlacement(MeshPlacement):
         if found is None or found[0] is not array or found[-1] != trace_state():
             # In a loop: gathered once, before it.
             return array if dtype is None else cast_float(array, dtype)
-        whole, cut, part, read, _ = found
+        whole, cut, part, read, trace = found
         if dtype is None and None not in read:
             read[None] = part
             return whole
         if dtype is not None and dtype not in read:
             cast = cast_float(part, dtype)
             read[dtype] = jax.lax.with_sharding_constraint(cast, cut.kept)
-        return jax.lax.with_sharding_constraint(read[dtype], cut.used)
+        own = jax.lax.with_sharding_constraint(read[dtype], cut.used)
+        self._reads[id(own)] = own, cut, read[dtype], trace
+        return own
+
+    def widened(self, weight: jax.Array) -> jax.Array:
+        """See `MeshPlacement`: gathered in 16 bits all the same."""
+        found = self._reads.get(id(weight))
+        if found is None or found[0] is not weight or found[-1] != trace_state():
+            return super().widened(weight)
+        _, cut, part, _ = found
+        return _widened(part, cut)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """See `MeshPlacement`; where all axes cut rows XLA scatters the sum of gradients."""
@@ -182,6 +192,18 @@ class ShardedPlacement(MeshPlacement):
         policies = jax.checkpoint_policies
         kept = policies.save_only_these_names(LAYER_OUTPUT)
         return jax.checkpoint(function, policy=kept if self._remat == "layers" else _costly)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _widened(part: jax.Array, cut: Cut) -> jax.Array:
+    return jax.lax.with_sharding_constraint(part, cut.used).astype("float32")
+
+
+@_widened.defjvp
+def _(cut: Cut, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    # Gradients, which take this way back, are cut before they are cast: else XLA sums whole ones.
+    moved = jax.lax.with_sharding_constraint(tangents[0].astype("float32"), cut.kept)
+    return _widened(primals[0], cut), jax.lax.with_sharding_constraint(moved, cut.used)
 
 
 def _marked(leaf: Any) -> Any:

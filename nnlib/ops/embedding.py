@@ -1,9 +1,11 @@
 """Rows of a table by number."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.partitioning import is_gathered
+from nnlib.ops.partitioning import is_cut, widened
 
 
 def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
@@ -22,9 +24,18 @@ def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
     """
     if not jnp.issubdtype(ids.dtype, jnp.integer):
         ids = ids.astype(jnp.int32)
-    dtype = table.dtype
-    if jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4 and not is_gathered():
-        # A row that is read often sums many gradients, which 16 bits would lose from the 256th on.
-        table = table.astype(jnp.float32)
+    narrow = jnp.issubdtype(table.dtype, jnp.floating) and table.dtype.itemsize < 4
+    if narrow and is_cut():
+        return _rows(widened(table), ids).astype(table.dtype)
+    return (_rows_of_narrow if narrow else _rows)(table, ids)
+
+
+def _rows(table: jax.Array, ids: jax.Array) -> jax.Array:
     # Clipping is part of the gather itself; wrapping negative ids would take a select before it.
-    return table.at[ids].get(mode="clip", wrap_negative_indices=False).astype(dtype)
+    return table.at[ids].get(mode="clip", wrap_negative_indices=False)
+
+
+@functools.partial(jax.jit, inline=True)  # a call that nobody compiles copies no table either
+def _rows_of_narrow(table: jax.Array, ids: jax.Array) -> jax.Array:
+    """A row that is read often sums many gradients, which 16 bits would lose from the 256th on."""
+    return _rows(table.astype(jnp.float32), ids).astype(table.dtype)

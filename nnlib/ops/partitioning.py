@@ -21,8 +21,8 @@ _placement: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_placemen
 def partitioned_by(placement: Any) -> Iterator[None]:
     """Within the block a step is traced whose arrays `placement` cuts.
 
-    It has the methods `by_rows` and `with_whole_axes`, as below, and `gathers`, whether weights are
-    gathered; None lets XLA cut as it likes.
+    It has the methods `widened`, `by_rows` and `with_whole_axes`, as below; None lets XLA cut as it
+    likes.
     """
     token = _placement.set(placement)
     try:
@@ -36,9 +36,10 @@ def is_cut() -> bool:
     return _placement.get() is not None
 
 
-def is_gathered() -> bool:
-    """Whether weights are gathered for their use, and gradients summed as they were gathered."""
-    return is_cut() and bool(_placement.get().gathers)
+def widened(weight: jax.Array) -> jax.Array:
+    """A weight of 16 bits in 32, so that its gradients are summed in 32: over devices, too."""
+    wide: jax.Array = _placement.get().widened(weight)
+    return wide
 
 
 def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:

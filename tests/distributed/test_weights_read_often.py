@@ -78,8 +78,27 @@ def test_sixteen_bits_are_gathered_once():
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         assert a.dtype == "float32"
         np.testing.assert_allclose(a, b, atol=4e-2 * np.abs(b).max())
-    casts = re.findall(rf"convert %\w+ : \(tensor<{WORDS}x{SIZE}xf32>\) -> tensor<.*bf16>", text)
+    casts = re.findall(rf"convert %arg\d+ : \(tensor<{WORDS}x{SIZE}xf32>\) -> tensor<.*bf16>", text)
     assert len(casts) == 1
+
+
+@pytest.mark.parametrize("shape", [{"data": 8}, {"data": 4, "model": 2}])
+def test_sixteen_bits_count_each_look_at_a_row(shape):
+    """One after the other they would stop at 256."""
+    mesh = jax.make_mesh((*shape.values(),), (*shape,), (AxisType.Auto,) * len(shape))
+    layer = nn.layers.Embedding(8, 8, dtype="mixed_bfloat16")
+    model = nn.Sequential([nn.Input((1024,), dtype="int32"), layer])
+    params, state = model.init(jax.random.key(0))
+
+    def total(params, ids):
+        with nn.distributed.gathered_at_use(model, mesh):
+            return model.apply(params, state, ids)[0].astype("float32").sum()
+
+    where = nn.distributed.shardings(model, mesh)[0]
+    cut = (where, NamedSharding(mesh, P("data")))
+    run = jax.jit(jax.grad(total), in_shardings=cut, out_shardings=where)
+    (gradient,) = jax.tree.leaves(run(params, np.ones((8, 1024), "int32")))
+    np.testing.assert_array_equal(gradient, 8192 * (np.arange(8) == 1)[:, None] * np.ones(8))
 
 
 @pytest.mark.parametrize(
