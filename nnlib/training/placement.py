@@ -1,6 +1,7 @@
 """Where the arrays of a training live. Here: on the one device that JAX takes by default."""
 
 import contextlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -64,11 +65,22 @@ class Placement:
         return jax.jit(function)(tree)  # one compilation, not one per shape
 
     def local(self, tree: Any) -> Any:
-        """Weights as layers keep them between trainings, on the same devices."""
+        """Weights as layers keep them between trainings, on the same devices.
+
+        Arrays that nobody has put anywhere come along with the others by themselves.
+        """
         arrays = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array)]
-        if len({frozenset(array.devices()) for array in arrays}) < 2:
+        places = {frozenset(array.devices()) for array in arrays if array.committed}
+        if len(places) < 2:
             return tree
         (default,) = jnp.zeros(()).devices()
+        if not all(array.sharding.is_fully_replicated for array in arrays):
+            warnings.warn(
+                "Model: expected weights on the same devices, got some of them cut over several, "
+                f"as by a strategy that trained their layers: all are brought to {default}, whole. "
+                "Build, compile and train the model in the scope of that strategy.",
+                stacklevel=2,
+            )
         return jax.device_put(tree, default)  # layers that several strategies have trained
 
     def whole(self, tree: Any) -> Any:

@@ -1,11 +1,14 @@
 """Layers that strategies have left on different devices, in one model of none of them."""
 
+import jax
 import numpy as np
 import pytest
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 import nnlib as nn
 
-X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+X = np.random.default_rng(0).normal(size=(8, 8)).astype("float32")
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +20,7 @@ def layers():
         nn.distributed.ShardedStrategy(),
     ):
         with strategy.scope():
-            model = nn.Sequential([nn.Input((4,)), nn.layers.Dense(4)])
+            model = nn.Sequential([nn.Input((8,)), nn.layers.Dense(8)])
             model.compile("sgd", "mse")
         model.fit(X, X, verbose=0)
         made.append(model.layers[-1])
@@ -33,7 +36,7 @@ def expected(layers):
 
 def test_calls_say_which_layer_is_where(layers):
     one, several = layers
-    model = nn.Sequential([nn.Input((4,)), one, several])
+    model = nn.Sequential([nn.Input((8,)), one, several])
     places = rf"{one.name} on .*3, {several.name} on .*0, \.\.\., .*7\. .*predict"
     with pytest.raises(ValueError, match=places):
         model(X)
@@ -43,13 +46,30 @@ def test_calls_say_which_layer_is_where(layers):
 
 
 def test_what_compiles_brings_them_together(layers):
-    model = nn.Sequential([nn.Input((4,)), *layers])
-    np.testing.assert_allclose(model.predict(X, verbose=0), expected(layers), atol=1e-5)
+    model = nn.Sequential([nn.Input((8,)), *layers])
+    with pytest.warns(UserWarning, match="all are brought to"):
+        found = model.predict(X, verbose=0)
+    np.testing.assert_allclose(found, expected(layers), atol=1e-5)
     assert [len(layer.kernel.devices()) for layer in layers] == [1, 8]
     model.compile("sgd", "mse")
-    model.fit(X, X, verbose=0)
+    with pytest.warns(UserWarning, match="whole"):
+        model.fit(X, X, verbose=0)
     assert {len(layer.kernel.devices()) for layer in layers} == {1}
     np.testing.assert_allclose(model(X), expected(layers), atol=1e-5)
+
+
+@pytest.mark.parametrize("axes", [("rows",), None])
+def test_weights_that_were_put_somewhere_by_hand_stay_there(axes):
+    """What nobody has put anywhere, as other fresh weights, comes to them."""
+    model = nn.Sequential([nn.Input((8,)), nn.layers.Dense(8, "tanh"), nn.layers.Dense(8)])
+    model.compile("sgd", "mse")
+    layer = model.layers[0]
+    mesh = jax.make_mesh((4,), ("rows",), (AxisType.Auto,))
+    place = NamedSharding(mesh, P(axes)) if axes else jax.devices()[3]
+    layer.kernel = jax.device_put(layer.kernel, place)
+    there = layer.kernel.devices()
+    model.fit(X, X, verbose=0)
+    assert layer.kernel.devices() == there
 
 
 def test_other_errors_pass():
