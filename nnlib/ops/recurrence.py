@@ -92,16 +92,23 @@ def scan_keeping(
         carry = new, None if output is None else shown
         return carry, (_choose(real, shown, 0) if zeroed else shown, kept)
 
-    zeroed = zero_output_for_mask and mask is not None
+    zeroed = zero_output_for_mask and mask is not None and mask.shape[1] != 0
     reals = None if mask is None else jnp.swapaxes(mask, 0, 1)
-    (states, last), (outputs, kept) = jax.lax.scan(
-        body, (states, output), (xs, reals), reverse=go_backwards, unroll=unroll
-    )
+    loop = partial(jax.lax.scan, reverse=go_backwards, unroll=unroll)
+    # Outside of `jax.jit` a call compiles a loop anew, which cells of one step need not wait for.
+    once = jax.tree.leaves(xs)[0].shape[0] == 1
+    (states, last), (outputs, kept) = (_once if once else loop)(body, (states, output), (xs, reals))
     shown = _first(states) if last is None else last
     if zeroed and mask is not None:
         shown = _choose(mask[:, 0 if go_backwards else -1], shown, 0)
     outputs = jnp.flip(outputs, 0) if go_backwards else outputs
     return shown, jnp.moveaxis(outputs, 0, 1), states, kept
+
+
+def _once(body: Callable[[Any, Any], Any], carry: Any, xs: Any) -> Any:
+    """`jax.lax.scan` of one step."""
+    carry, results = body(carry, jax.tree.map(lambda x: x[0], xs))
+    return carry, jax.tree.map(lambda y: y[None], results)
 
 
 def _first(states: Any) -> jax.Array:

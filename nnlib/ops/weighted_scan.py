@@ -20,7 +20,9 @@ def scan_weighted(
     mask: jax.Array | None = None,
     *,
     axis: int = -1,
-    **loop: Any,
+    go_backwards: bool = False,
+    unroll: bool = False,
+    zero_output_for_mask: bool = False,
 ) -> tuple[jax.Array, jax.Array, Any]:
     """`scan_steps` of a step that adds `product(weights, operand)` to its slice of `z`.
 
@@ -40,7 +42,7 @@ def scan_weighted(
         gates: into how many parts z is cut for the steps.
         mask: (batch, time) of booleans, or None, as for `scan_steps`.
         axis: of z, on which the gates lie.
-        loop: further arguments of `scan_steps`.
+        go_backwards, unroll, zero_output_for_mask: as for `scan_steps`.
 
     Returns:
         (last output, (batch, time, ...) of all outputs, last states).
@@ -55,7 +57,8 @@ def scan_weighted(
     7.0
     """
     # What the functions take from around them (masks, weights of activations) may have gradients.
-    first = jax.eval_shape(lambda z: [gate[0] for gate in gates_of(z, gates, axis)], z)
+    now = jax.eval_shape(lambda z: gates_of(z, gates, axis), z)
+    first = [jax.ShapeDtypeStruct(gate.shape[1:], gate.dtype) for gate in now]
     step, constants = jax.closure_convert(step, weights, states, first)
 
     def run(weights: Any, z: jax.Array, others: Any) -> Any:
@@ -64,7 +67,15 @@ def scan_weighted(
         def with_weights(states: Any, now: Any) -> Any:
             return step(weights, states, now, *constants)
 
-        return scan_keeping(with_weights, states, gates_of(z, gates, axis), mask, **loop)
+        return scan_keeping(
+            with_weights,
+            states,
+            gates_of(z, gates, axis),
+            mask,
+            go_backwards=go_backwards,
+            unroll=unroll,
+            zero_output_for_mask=zero_output_for_mask,
+        )
 
     others = states, mask, constants
 
@@ -88,7 +99,7 @@ def scan_weighted(
         results, linear, kept = jax.linearize(of_moving, z, *arrays, has_aux=True)
         move = _instantiated(tangents[0])
         shift = each_of_steps(lambda operands: product(move, operands), kept)
-        change = shift + _instantiated(tangents[1])
+        change = (shift + _instantiated(tangents[1])).astype(z.dtype)
         return results, linear(change, *[moves[i] for i in moving])
 
     scanned.defjvp(tangents_of, symbolic_zeros=True)

@@ -1,13 +1,15 @@
 """CheckpointManager: the last few checkpoints of a run, or the best ones."""
 
+import contextlib
 import importlib
 import shutil
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlib.core.errors import CheckpointError
+from nnlib.core.errors import CheckpointError, SavingError
 from nnlib.core.tree import Tree
 from nnlib.saving.atomic import translated
 from nnlib.saving.checkpoint import Checkpoint, RestoreStatus
@@ -30,7 +32,8 @@ class CheckpointManager:
         max_to_keep: how many stay; None for all.
         best_metric: the name of a metric by which the best are kept, instead of the newest.
         mode: "min" or "max": which values of it are better.
-        asynchronous: whether `save` returns while files are still being written.
+        asynchronous: whether `save` returns while files are still being written; what goes wrong
+            then, the next call says.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class CheckpointManager:
             weights_only: whether optimizer, key and step are left out.
 
         Raises:
-            SavingError: if the disk is full, or refuses.
+            SavingError: if the disk is full, or refuses, or the number is there.
         """
         trainer = self.model.trainer
         done = trainer._step if trainer.session is None else trainer.session.current().step
@@ -83,9 +86,20 @@ class CheckpointManager:
         return number
 
     def _save(self, number: int, arguments: Any, metrics: dict[str, float] | None) -> None:
+        with self._writing():
+            if number in self._manager.all_steps():
+                raise SavingError(
+                    f"{self.directory}: expected another number than those that are there, got "
+                    f"{number}. Give step=, or another folder."
+                )
+            self._manager.save(number, args=arguments, metrics=metrics, force=True)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Within the block Orbax writes, or waits for what it writes."""
         with translated(self.directory):
             try:
-                self._manager.save(number, args=arguments, metrics=metrics, force=True)
+                yield
             except ValueError as error:
                 if "Error writing" not in str(error):
                     raise
@@ -157,12 +171,22 @@ class CheckpointManager:
         return self._peers.from_first(self._manager.best_step)
 
     def wait(self) -> None:
-        """Wait until everything is written."""
-        self._manager.wait_until_finished()
+        """Wait until everything is written.
+
+        Raises:
+            SavingError: as for `save`.
+        """
+        with self._writing():
+            self._manager.wait_until_finished()
 
     def close(self) -> None:
-        """Wait, and release threads."""
-        self._manager.close()
+        """Wait, and release threads.
+
+        Raises:
+            SavingError: as for `save`.
+        """
+        with self._writing():
+            self._manager.close()
 
     def __enter__(self) -> "CheckpointManager":
         return self

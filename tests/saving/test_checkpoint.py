@@ -203,12 +203,28 @@ def test_the_manager_says_what_the_disk_refuses(tmp_path):
                 manager.save(1)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        manager.save(1)
+        with pytest.raises(errors.SavingError, match=r"another number .* got 1"):
+            manager.save(1)
         folder.rename(tmp_path / "gone")
         folder.write_text("a file")
         with pytest.raises(errors.SavingError, match="folder: expected to write"):
             manager.save(2)
     with pytest.raises(errors.SavingError, match="folder: expected to write"):
         CheckpointManager(model, folder)
+
+
+def test_the_manager_says_later_what_the_disk_refused_meanwhile(tmp_path, monkeypatch):
+    def failed():
+        raise ValueError("OUT_OF_RANGE: Error writing local file")  # as Orbax's threads raise
+
+    manager = CheckpointManager(trained(), tmp_path, asynchronous=True)
+    for name, method in (("wait_until_finished", manager.wait), ("close", manager.close)):
+        with monkeypatch.context() as patch:
+            patch.setattr(manager._manager, name, failed)
+            with pytest.raises(errors.SavingError, match=r"expected to write .*space"):
+                method()
+    manager.close()
 
 
 def test_weights_of_no_elements_survive(tmp_path):
