@@ -8,8 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from nnlib.core.errors import ArgumentError
-
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def sort(x: jax.Array, axis: int = -1) -> jax.Array:
@@ -40,14 +38,14 @@ def median(x: jax.Array, axis: int | Sequence[int] | None = None, keepdims: bool
         The means of the two values in the middle; NaN where x has any, or nothing.
 
     Raises:
-        ArgumentError: for axes that x does not have or that are given twice, and complex numbers.
+        ValueError: for axes that x does not have or that are given twice, and complex numbers.
 
     >>> import jax.numpy as jnp
     >>> median(jnp.array([[1.0, 9.0, 2.0, 4.0]]), axis=1).tolist()
     [3.0]
     """
     if jnp.iscomplexobj(x):
-        raise ArgumentError(f"median: expected real numbers, got {x.dtype}. Take one of its parts.")
+        raise ValueError(f"median: expected real numbers, got {x.dtype}. Take one of its parts.")
     x = x.astype(jnp.result_type(x, float))
     axes = _axes(axis, x.ndim)
     last = jnp.moveaxis(x, axes, range(-len(axes), 0))
@@ -69,7 +67,7 @@ def _axes(axis: int | Sequence[int] | None, ndim: int) -> list[int]:
     given = range(ndim) if axis is None else axis if isinstance(axis, Sequence) else (axis,)
     axes = sorted({one % ndim for one in given if -ndim <= one < ndim})
     if len(axes) != len(given):
-        raise ArgumentError(
+        raise ValueError(
             f"median: expected different axes of an array of {ndim} axes, got {axis!r}."
         )
     return axes

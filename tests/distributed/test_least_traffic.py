@@ -1,13 +1,9 @@
 """Data-parallel training moves gradients alone, once, whatever the layers."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import nnlib as nn
-from nnlib.ops.gru import gru, gru_cell
-from nnlib.ops.recurrence import projected, scan_steps
 
 L = nn.layers
 ROWS, STEPS = 16, (5, 4)
@@ -56,40 +52,3 @@ def test_nothing_but_gradients_moves(kinds, gathered, summed):
     assert {one.times for one in found.collectives} == {1}
     more = 7 / 8 * sum(gathered) + 2 * 7 / 8 * (summed + 4)  # and the loss
     assert found.collective_bytes - found.least_bytes == more
-
-
-def test_gradients_behind_the_loop_are_those_of_the_plain_loop():
-    """To any order, backwards and forwards; of what functions take from around them, too."""
-    rng = np.random.default_rng(0)
-    shapes = {"x": (2, 4, 3), "kernel": (3, 6), "own": (2, 6), "bias": (2, 6), "h": (2, 2)}
-    p = {name: jnp.asarray(rng.normal(size=shape), "float32") for name, shape in shapes.items()}
-    p["slope"] = jnp.float32(1.3)
-    mask = jnp.array([[1, 1, 0, 1], [0, 1, 1, 1]], bool)
-
-    def activation(p):
-        return lambda v: jnp.tanh(p["slope"] * v)
-
-    def plain(p):
-        z = projected(p["x"], p["kernel"], p["bias"][0])
-
-        def step(h, z):
-            h = gru_cell(z, h, p["own"], p["bias"][1], activation=activation(p))
-            return h, h
-
-        return jnp.sum(jnp.sin(scan_steps(step, p["h"], z, mask)[1]))
-
-    def behind(p):
-        weights = p["x"], p["kernel"], p["own"], p["bias"], (p["h"],)
-        return jnp.sum(jnp.sin(gru(*weights, activation=activation(p), mask=mask)[1]))
-
-    @jax.jit
-    def derivatives(p, direction):
-        found = []
-        for f in (plain, behind):
-            gradient, second = jax.jvp(jax.grad(f), (p,), (direction,))
-            found.append((gradient, second, jax.jvp(f, (p,), (direction,))))
-        return found
-
-    direction = jax.tree.map(jnp.cos, p)
-    for a, b in zip(*map(jax.tree.leaves, derivatives(p, direction)), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6)
