@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,25 @@ ALONE = "replica_alone"
 """The axis of a mesh of the one device on which a replica runs by itself."""
 
 
+@dataclass(eq=False)  # compiled calls find it by identity, trees they would compare each time
+class Arguments:
+    """What is known of all arguments of one structure.
+
+    Args:
+        structure: of args and kwargs.
+        cut: of each leaf, whether it is a PerReplica's array; None where a PerReplica is a tuple.
+    """
+
+    structure: Any
+    cut: list[bool] | None
+    shardings: list[Any] | None = None
+    """Those of arrays that were where they are needed."""
+
+    def __post_init__(self) -> None:
+        self.of_arrays = self, (None,) * self.structure.num_leaves
+        """What is compiled for where all leaves are arrays."""
+
+
 class ReplicaRun:
     """Runs functions on all replicas of a strategy, each compiled once for its kinds of arguments.
 
@@ -52,31 +72,30 @@ class ReplicaRun:
     def __init__(self, strategy: "Strategy"):
         self.strategy, self.replicas = strategy, strategy.replicas
         self._programs, self._alone_programs = WeakCache(), WeakCache()
-        self._cut: dict[Any, list[bool] | None] = {}
-        self._ready: dict[Any, list[Any]] = {}
-        """By structure the shardings of arguments that were where they are needed."""
+        self._known: dict[Any, Arguments] = {}
+        """By structure."""
 
     def __call__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """See `Strategy.run`."""
         check_call("run", fn, args, kwargs)
         leaves, structure = jax.tree.flatten((tuple(args), dict(kwargs or {})))
-        if structure not in self._cut:
-            self._cut[structure] = _cut_leaves(structure)
-        cut = self._cut[structure]
-        if cut is None:
+        known = self._known.get(structure)
+        if known is None:
+            known = self._known[structure] = Arguments(structure, _cut_leaves(structure))
+        if known.cut is None:
             return self._from_tuples(fn, args, kwargs)
         program = self._programs.get(fn, self._program)
         shardings = _shardings(leaves)
         # As in a step that takes its own results: one comparison of pointers, since Python's time
         # here is the overhead of `run`.
-        if shardings is not None and shardings == self._ready.get(structure):
-            return program((structure, (None,) * len(leaves)), leaves)
-        given = [self._argument(*pair) for pair in zip(leaves, cut, strict=True)]
+        if shardings is not None and shardings == known.shardings:
+            return program(known.of_arrays, leaves)
+        given = [self._argument(*pair) for pair in zip(leaves, known.cut, strict=True)]
         kinds = tuple([leaf if type(leaf) is Static else None for leaf in given])
         arrays = [leaf for leaf in given if type(leaf) is not Static]
         if shardings is not None and all(map(operator.is_, given, leaves)):
-            self._ready[structure] = shardings
-        return program((structure, kinds), arrays)
+            known.shardings = shardings
+        return program((known, kinds), arrays)
 
     def _argument(self, leaf: Any, is_cut: bool = False) -> Any:
         """A leaf where the replicas need it, or Static."""
@@ -124,9 +143,9 @@ class ReplicaRun:
         def outgoing(leaf: Any) -> Any:
             return PerReplica.of_array(leaf[None]) if several else leaf
 
-        def program(kind: tuple[Any, tuple[Any, ...]], arrays: Sequence[Any]) -> Any:
-            structure, kinds = kind
-            leaves = zip(_cut_leaves(structure) or (), kinds, strict=True)
+        def program(kind: tuple[Arguments, tuple[Any, ...]], arrays: Sequence[Any]) -> Any:
+            known, kinds = kind
+            leaves = zip(known.cut or (), kinds, strict=True)
             cut = [is_cut for is_cut, constant in leaves if constant is None]
             for array in itertools.compress(arrays, cut):
                 check_count(array.shape[0], replicas.count)
@@ -134,7 +153,7 @@ class ReplicaRun:
             def replica(arrays: Sequence[Any]) -> Any:
                 own = iter([a[0] if is_cut else a for a, is_cut in zip(arrays, cut, strict=True)])
                 given = [next(own) if kind is None else kind.value for kind in kinds]
-                tree = jax.tree.unflatten(structure, given)
+                tree = jax.tree.unflatten(known.structure, given)
                 with within(context):
                     return called(function, _without_nodes(tree), outgoing)
 
@@ -239,7 +258,7 @@ def _of_one_shape() -> Iterator[None]:
 
 
 def _cut_leaves(structure: Any) -> list[bool] | None:
-    """Of each leaf, whether it is a PerReplica's array; None where a PerReplica is a tuple."""
+    """See `Arguments`."""
     tree = jax.tree.unflatten(structure, range(structure.num_leaves))
     nodes = jax.tree.leaves(tree, is_leaf=is_per_replica)
     if any(is_per_replica(node) and node.stacked is None for node in nodes):
