@@ -70,12 +70,13 @@ class DistributedDatasetFromFunction:
     def element_spec(self) -> Any:
         """See `DistributedDataset.element_spec`.
 
-        At the end of a dataset some replicas may get no rows, unless it has none.
+        Where a dataset comes to an end, some replicas may get no rows there.
         """
         dataset, fetched = self.datasets[0], self.options.experimental_fetch_to_device
 
         def rows(count: int) -> int | None:
-            return count if dataset.cardinality() == INFINITE_CARDINALITY else None
+            known = getattr(dataset, "cardinality", lambda: None)()
+            return count if known == INFINITE_CARDINALITY else None
 
         return spec_for_replicas(self.place, dataset, self.strategy, fetched, rows)
 

@@ -325,13 +325,19 @@ def test_the_command_hears_that_its_terminal_is_closed(tmp_path, monkeypatch):
     assert heard == [1, 0]
 
 
-def test_handlers_of_the_program_stay():
-    heard = []
-    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("own"))
-    with noted(signal.SIGTERM, signal.SIGINT) as told:
-        signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGINT)
-    signal.signal(signal.SIGTERM, before)
+def test_handlers_of_the_program_stay_and_what_it_ignores_is_ignored():
+    heard, before = [], {}
+    for number, handler in (
+        (signal.SIGTERM, lambda *_: heard.append("own")),
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_IGN),  # as under `nohup`
+    ):
+        before[number] = signal.signal(number, handler)
+    with noted(*before) as told:
+        for number in before:
+            signal.raise_signal(number)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     assert (heard, told) == (["own"], [signal.SIGINT])
 
 
