@@ -25,6 +25,8 @@ from .watch import GROUP
 RECOVERY_SECONDS = 60.0
 """So long a process that died may take to come back."""
 _CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+_READ = "ENABLE_RAY_CLUSTER"
+"""What Ray calls the variable's value that it has read."""
 _HERE = ("localhost", "127.0.0.1", "[::1]", "::1", "0.0.0.0", "")
 
 
@@ -134,15 +136,22 @@ def _listening_here_alone() -> Iterator[None]:
 
     Ray replaces the address 127.0.0.1 by that of the machine unless this variable forbids clusters
     of machines, which is meant for Windows and macOS but is heeded everywhere. Ray reads it when it
-    is imported, and its processes when they start.
+    is imported, which a script may have done before, and its processes when they start.
     """
-    before = os.environ.get(_CLUSTERS)
-    os.environ[_CLUSTERS] = "0" if before is None else before
+    if os.environ.get(_CLUSTERS) is not None:  # somebody asked for it
+        yield
+        return
+    os.environ[_CLUSTERS] = "0"
+    constants: Any = sys.modules.get("ray._private.ray_constants")
+    read = getattr(constants, _READ, None)
+    if read is not None:
+        setattr(constants, _READ, False)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[_CLUSTERS]
+        os.environ.pop(_CLUSTERS, None)
+        if read is not None:
+            setattr(constants, _READ, read)
 
 
 def make_actor(ray: Any, cls: type, host: str, *args: Any, retries: int = 0) -> Any:

@@ -51,8 +51,7 @@ class ParameterServerStrategy(Strategy):
     the script does.
 
     Ray runs the processes. Without a running Ray, one is started on this machine at first use,
-    which listens on the loopback interface alone; if the script imported `ray` before, Ray listens
-    on all interfaces and asks for its token.
+    which listens on the loopback interface alone.
 
     Of tables that a batch only looks up rows of, as `Embedding` does, workers pull and push these
     rows alone; see docs/distributed.md.
