@@ -53,7 +53,18 @@ class DistributedIterator:
         return next(self)
 
     def get_next_as_optional(self) -> "OptionalElement":
-        """The next element if there is one, for loops that ask before they take it."""
+        """The next element if there is one, for loops that ask before they take it.
+
+        Returns:
+            An OptionalElement.
+
+        >>> import nnlib as nn
+        >>> strategy = nn.distributed.MirroredStrategy(["cpu:0"])
+        >>> dataset = nn.data.Dataset.range(2).batch(2)
+        >>> batches = iter(strategy.experimental_distribute_dataset(dataset))
+        >>> [batches.get_next_as_optional().has_value() for _ in range(2)]
+        [True, False]
+        """
         return OptionalElement(list(itertools.islice(self, 1)))
 
     def __del__(self) -> None:

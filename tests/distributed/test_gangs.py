@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from nnlib.distributed import function_process
 from nnlib.distributed import gang as gangs
 from nnlib.distributed.launch_command import main
 from nnlib.distributed.supervise import Outcome, noted, supervise
@@ -346,6 +347,17 @@ def test_run_in_a_script_that_is_being_read(monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", script)
     with pytest.raises(RuntimeError, match="if __name__"):
         nn.distributed.run(int, 1)
+
+
+def test_a_script_knows_that_it_is_being_read(tmp_path, monkeypatch):
+    """Which `run` asks for, above; behind that it is the main program of the worker."""
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nseen = sys.modules['__main__'].is_being_read\n")
+    for name in ("__main__", "__mp_main__"):
+        monkeypatch.setitem(sys.modules, name, None)
+    function_process._take_over(str(script))
+    found = sys.modules["__main__"]
+    assert (found.seen, found.is_being_read) == (True, False)
 
 
 @pytest.mark.parametrize(
