@@ -132,9 +132,9 @@ class MeshPlacement(Placement):
         )
         return run(x, kernel)
 
-    def widened(self, weight: jax.Array) -> jax.Array:
-        """See `nnlib.ops.partitioning`."""
-        return weight.astype("float32")
+    def looked_up(self, look_up: Any, ids: jax.Array, table: jax.Array) -> jax.Array:
+        """See `nnlib.ops.partitioning`: XLA sums over devices what they sum, in 32 bits."""
+        return look_up(ids, table)
 
     def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
         """See `nnlib.ops.partitioning`."""

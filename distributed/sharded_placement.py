@@ -52,8 +52,6 @@ class ShardedPlacement(MeshPlacement):
         self._gathers: dict[int, tuple[Any, Cut, Any, dict[Any, Any], Any]] = {}
         """(a gathered weight, how it was cut, its part, what was read, the trace) by identity of
         the first; what was read is the part by the dtype that it was cast to, None for its own."""
-        self._reads: dict[int, tuple[Any, Cut, Any, Any]] = {}
-        """(what was read of it, how it was cut, its part, the trace) by identity of the first."""
 
     @property
     def _rows_alone(self) -> bool:
@@ -97,7 +95,7 @@ class ShardedPlacement(MeshPlacement):
             with step_placed_by(self), super().step():
                 yield
         finally:
-            self._gathers, self._reads = {}, {}
+            self._gathers = {}
         if self._sequence is not None and not self._attended:
             self._warn_of_whole_sequences(self._sequence)
 
@@ -145,28 +143,27 @@ class ShardedPlacement(MeshPlacement):
         if found is None or found[0] is not array or found[-1] != trace_state():
             # In a loop: gathered once, before it.
             return array if dtype is None else cast_float(array, dtype)
-        whole, cut, part, read, trace = found
+        whole, cut, part, read, _ = found
         if dtype is None and None not in read:
             read[None] = part
             return whole
         if dtype is not None and dtype not in read:
             cast = cast_float(part, dtype)
             read[dtype] = jax.lax.with_sharding_constraint(cast, cut.kept)
-        own = jax.lax.with_sharding_constraint(read[dtype], cut.used)
-        self._reads[id(own)] = own, cut, read[dtype], trace
-        return own
-
-    def widened(self, weight: jax.Array) -> jax.Array:
-        """See `MeshPlacement`: gathered in 16 bits all the same."""
-        found = self._reads.get(id(weight))
-        if found is None or found[0] is not weight or found[-1] != trace_state():
-            return super().widened(weight)
-        _, cut, part, _ = found
-        return _widened(part, cut)
+        return jax.lax.with_sharding_constraint(read[dtype], cut.used)
 
     def by_rows(self, convolve: Any, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """See `MeshPlacement`; where all axes cut rows XLA scatters the sum of gradients."""
         return convolve(x, kernel) if self._rows_alone else super().by_rows(convolve, x, kernel)
+
+    def looked_up(self, look_up: Any, ids: jax.Array, table: jax.Array) -> jax.Array:
+        """See `nnlib.ops.partitioning`; where all axes cut rows, sums over devices are in 16 bits.
+
+        Each device has summed its own in 32 by then.
+        """
+        if not self._rows_alone or not ids.ndim:
+            return super().looked_up(look_up, ids, table)
+        return super().by_rows(look_up, ids, table)
 
     def with_whole_axes(self, array: jax.Array, axes: Sequence[int]) -> jax.Array:
         """See `nnlib.ops.partitioning`: other axes lie as XLA likes."""
@@ -192,18 +189,6 @@ class ShardedPlacement(MeshPlacement):
         policies = jax.checkpoint_policies
         kept = policies.save_only_these_names(LAYER_OUTPUT)
         return jax.checkpoint(function, policy=kept if self._remat == "layers" else _costly)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _widened(part: jax.Array, cut: Cut) -> jax.Array:
-    return jax.lax.with_sharding_constraint(part, cut.used).astype("float32")
-
-
-@_widened.defjvp
-def _(cut: Cut, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
-    # Gradients, which take this way back, are cut before they are cast: else XLA sums whole ones.
-    moved = jax.lax.with_sharding_constraint(tangents[0].astype("float32"), cut.kept)
-    return _widened(primals[0], cut), jax.lax.with_sharding_constraint(moved, cut.used)
 
 
 def _marked(leaf: Any) -> Any:

@@ -1,11 +1,9 @@
 """Rows of a table by number."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
-from nnlib.ops.partitioning import is_cut, widened
+from nnlib.ops.partitioning import looked_up
 
 
 def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
@@ -25,17 +23,23 @@ def embedding(ids: jax.Array, table: jax.Array) -> jax.Array:
     if not jnp.issubdtype(ids.dtype, jnp.integer):
         ids = ids.astype(jnp.int32)
     narrow = jnp.issubdtype(table.dtype, jnp.floating) and table.dtype.itemsize < 4
-    if narrow and is_cut():
-        return _rows(widened(table), ids).astype(table.dtype)
-    return (_rows_of_narrow if narrow else _rows)(table, ids)
+    return looked_up(_rows_of_narrow, ids, table) if narrow else _rows(ids, table)
 
 
-def _rows(table: jax.Array, ids: jax.Array) -> jax.Array:
+def _rows(ids: jax.Array, table: jax.Array) -> jax.Array:
     # Clipping is part of the gather itself; wrapping negative ids would take a select before it.
     return table.at[ids].get(mode="clip", wrap_negative_indices=False)
 
 
-@functools.partial(jax.jit, inline=True)  # a call that nobody compiles copies no table either
-def _rows_of_narrow(table: jax.Array, ids: jax.Array) -> jax.Array:
+def _rows_of_narrow(ids: jax.Array, table: jax.Array) -> jax.Array:
     """A row that is read often sums many gradients, which 16 bits would lose from the 256th on."""
-    return _rows(table.astype(jnp.float32), ids).astype(table.dtype)
+    traced = isinstance(ids, jax.core.Tracer) or isinstance(table, jax.core.Tracer)
+    return (_summed_wide if traced else _compiled)(ids, table)
+
+
+def _summed_wide(ids: jax.Array, table: jax.Array) -> jax.Array:
+    return _rows(ids, table.astype(jnp.float32)).astype(table.dtype)
+
+
+_compiled = jax.jit(_summed_wide)
+"""For calls that nobody else compiles: the table is not copied."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-Convolve = Callable[[jax.Array, jax.Array], jax.Array]
+OfRows = Callable[[jax.Array, jax.Array], jax.Array]
 
 _placement: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_placement", default=None)
 
@@ -21,8 +21,8 @@ _placement: contextvars.ContextVar[Any] = contextvars.ContextVar("nnlib_placemen
 def partitioned_by(placement: Any) -> Iterator[None]:
     """Within the block a step is traced whose arrays `placement` cuts.
 
-    It has the methods `widened`, `by_rows` and `with_whole_axes`, as below; None lets XLA cut as it
-    likes.
+    It has the methods `by_rows`, `looked_up` and `with_whole_axes`, as below; None lets XLA cut as
+    it likes.
     """
     token = _placement.set(placement)
     try:
@@ -36,16 +36,16 @@ def is_cut() -> bool:
     return _placement.get() is not None
 
 
-def widened(weight: jax.Array) -> jax.Array:
-    """A weight of 16 bits in 32, so that its gradients are summed in 32: over devices, too."""
-    wide: jax.Array = _placement.get().widened(weight)
-    return wide
-
-
-def by_rows(convolve: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
+def by_rows(convolve: OfRows, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """`convolve(x, kernel)`, by each device for its rows of `x`."""
     placement = _placement.get()
     return convolve(x, kernel) if placement is None else placement.by_rows(convolve, x, kernel)
+
+
+def looked_up(look_up: OfRows, ids: jax.Array, table: jax.Array) -> jax.Array:
+    """`look_up(ids, table)` of a table in 16 bits, whose gradient each device sums in 32."""
+    placement = _placement.get()
+    return look_up(ids, table) if placement is None else placement.looked_up(look_up, ids, table)
 
 
 def with_whole_axes(array: jax.Array, axes: Iterable[int]) -> jax.Array:
