@@ -96,8 +96,9 @@ class ShardedPlacement(MeshPlacement):
                 yield
         finally:
             self._gathers = {}
-        if self._sequence is not None and not self._attended:
-            self._warn_of_whole_sequences(self._sequence)
+        axis = self._sequence
+        if axis is not None and self.mesh.shape[axis] > 1 and not self._attended:
+            self._warn_of_whole_sequences(axis)
 
     def _warn_of_whole_sequences(self, axis: str) -> None:
         warnings.warn(

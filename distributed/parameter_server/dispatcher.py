@@ -213,18 +213,19 @@ class Dispatcher:
         with self._changed:
             self._alive -= 1
             if not self._alive and self._waiting:
-                self._error = self._error or self._nobody()
-                self._end_waiting(self._error)
+                error = self._nobody()
+                self._error = self._error or error
+                self._end_waiting(error)
             self._changed.notify_all()
 
-    def _nobody(self) -> StrategyError:
+    def _nobody(self) -> Exception:
         """Why no worker is left."""
         if self._stopped:
             return _cancelled()
         try:
             self._session.check()
-        except StrategyError as error:
-            return error
+        except BaseException as error:  # of Ray itself, too, while it is shut down
+            return _failure(error)
         return StrategyError(
             "ClusterCoordinator: expected a worker that lives, got none: no process of theirs came "
             f"back within {RECOVERY_SECONDS:.0f} s. Look into the logs of Ray."

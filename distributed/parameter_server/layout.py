@@ -121,7 +121,8 @@ class Layout:
         known, first = set(paths), next(iter(self.shapes), ())
         for path in known:
             prefix = path[: len(path) - len(first)]
-            if path == (*prefix, *first):
+            whole = prefix or known == self.shapes.keys()  # else a number with the name of a weight
+            if whole and path == (*prefix, *first):
                 slots = {(*prefix, *name): name for name in self.shapes}
                 owners |= slots if slots.keys() <= known else {}
         return owners

@@ -77,7 +77,8 @@ class Processes:
     def let_go(self) -> None:
         """Leave them to those who have handles to them: without any, Ray ends a process.
 
-        Functions that run come to their end; those that wait are cancelled.
+        Functions that run come to their end; those that wait are cancelled. A temporary folder
+        stays until the script ends.
         """
         for thread in self._threads:
             thread.stop()

@@ -118,6 +118,7 @@ class Watch:
             except Exception:
                 if self._session.lives() and not self._stopped.is_set():
                     raise
+        self._actors, self._asked = {}, {}  # nobody else may want them
 
     def _look_at(self, name: str) -> None:
         """Ask, or see whether there is an answer.

@@ -107,8 +107,14 @@ def scan_keeping(
 
 def _once(body: Callable[[Any, Any], Any], carry: Any, xs: Any) -> Any:
     """`jax.lax.scan` of one step."""
-    carry, results = body(carry, jax.tree.map(lambda x: x[0], xs))
-    return carry, jax.tree.map(lambda y: y[None], results)
+
+    def kinds(tree: Any) -> Any:
+        return jax.tree.map(lambda x: (jnp.shape(x), jnp.result_type(x)), tree)
+
+    new, results = body(carry, jax.tree.map(lambda x: x[0], xs))
+    if kinds(new) != kinds(carry):
+        return jax.lax.scan(body, carry, xs)  # which says what is wrong
+    return new, jax.tree.map(lambda y: y[None], results)
 
 
 def _first(states: Any) -> jax.Array:

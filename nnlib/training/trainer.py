@@ -185,11 +185,11 @@ class Trainer:
             opt = self.optimizer_state(trainable)
         if self._rng is None:
             self._rng = facade_keys.next_key()
-        sums = (
-            copied(self._sums) if self.objective is None or self._sums else self.objective.zeros()
-        )
-        step = jnp.asarray(self._step, jnp.int32)
-        return TrainState(trainable, frozen, state, opt, sums, jnp.copy(self._rng), step)
+        objective, sums = self.objective, self._sums
+        sums = copied(sums) if objective is None or sums else objective.zeros()
+        step, rng = jnp.asarray(self._step, jnp.int32), jnp.copy(self._rng)
+        # Slots may have stayed where weights were before somebody put these elsewhere.
+        return self.placement.local(TrainState(trainable, frozen, state, opt, sums, rng, step))
 
     def optimizer_state(self, trainable: Any) -> Any:
         """The state kept from before, if it was made for these weights; else a new one.

@@ -72,6 +72,21 @@ def test_weights_that_were_put_somewhere_by_hand_stay_there(axes):
     assert layer.kernel.devices() == there
 
 
+def test_what_a_training_keeps_comes_along():
+    """Slots, keys and metrics were where the weights were before."""
+    model = nn.Sequential([nn.Input((8,)), nn.layers.Dense(8, "tanh"), nn.layers.Dense(8)])
+    model.compile("adam", "mse")
+    for layer, device in ((0, 3), (1, 5)):
+        chosen = model.layers[layer]
+        chosen.kernel = jax.device_put(chosen.kernel, jax.devices()[device])
+        model.fit(X, X, verbose=0)
+        model.evaluate(X, X, verbose=0)
+    for layer in model.layers:
+        layer.kernel, layer.bias = jax.device_put((layer.kernel, layer.bias), jax.devices()[0])
+    model.train_on_batch(X, X)
+    model.fit(X, X, verbose=0)
+
+
 def test_other_errors_pass():
     class Wrong(nn.layers.Layer):
         def call(self, x):

@@ -118,7 +118,8 @@ def test_a_worker_that_cannot_be_called_leaves_nobody_waiting():
         sent.join()
 
 
-def test_a_function_under_way_when_the_strategy_is_closed_is_cancelled():
+def held_up():
+    """A function that its process does not survive, and events: it has begun, it may die."""
     begun, killed = threading.Event(), threading.Event()
 
     def runs():
@@ -126,13 +127,50 @@ def test_a_function_under_way_when_the_strategy_is_closed_is_cancelled():
         killed.wait(10)
         raise FakeRay.exceptions.RayError("killed")
 
+    return runs, begun, killed
+
+
+def test_a_function_under_way_when_the_strategy_is_closed_is_cancelled():
+    """Whatever another one has raised meanwhile."""
+    runs, begun, killed = held_up()
+
+    def fails():
+        raise ZeroDivisionError
+
     sent = dispatched([FakeWorker(), FakeWorker()])
     call = sent.send(dispatcher.Call([runs]))
     begun.wait(10)
+    ray = sent._session.ray
+    ray.get = lambda ref, timeout=None: raised(ref)
+    other = sent.send(dispatcher.Call([fails]))
+    assert other.finished.wait(10)
     sent.stop()
     killed.set()
     assert call.finished.wait(10)
-    assert isinstance(call.error, nn.distributed.StrategyError)
+    assert isinstance(call.error, dispatcher.CancelledError)
+
+
+def raised(ref):
+    """What `ray.get` does with the errors of functions."""
+    try:
+        return ref()
+    except ZeroDivisionError as error:
+        raise FakeRay.exceptions.RayTaskError from error
+
+
+def test_ray_that_exits_while_it_is_shut_down_leaves_nobody_waiting():
+    runs, begun, killed = held_up()
+
+    def exits():
+        raise SystemExit(0)
+
+    sent = dispatched([FakeWorker()])
+    calls = [sent.send(dispatcher.Call([runs])) for _ in range(3)]
+    begun.wait(10)
+    sent._session.check = exits
+    killed.set()
+    assert all(call.finished.wait(10) for call in calls)
+    assert all(isinstance(call.error, nn.distributed.StrategyError) for call in calls)
 
 
 def test_threads_end_quietly_behind_a_shutdown_of_ray():
@@ -264,8 +302,10 @@ def test_what_outlives_its_strategy(played):
     strategy = nn.distributed.ParameterServerStrategy()
     call = strategy.cluster().send(dispatcher.Call([late]))
     value = cluster_coordinator.RemoteValue(call, strategy)
-    gone, threads = weakref.ref(strategy), strategy._processes._threads
-    del strategy
+    gone = weakref.ref(strategy)
+    held = strategy._processes.servers[0]
+    handles = [weakref.ref(actor) for actor in started]
+    del strategy, started[:]
     gc.collect()
     assert gone() is not None
     go.set()
@@ -273,9 +313,13 @@ def test_what_outlives_its_strategy(played):
     del value
     gc.collect()
     assert gone() is None
-    assert threads[0]._stopped
-    assert len(started) == 3
     assert not ended
+    deadline = time.monotonic() + 10
+    while sum(handle() is not None for handle in handles) > 1:  # threads are about to end
+        assert time.monotonic() < deadline
+        gc.collect()
+        time.sleep(0.01)
+    assert any(handle() is held for handle in handles)
 
 
 def test_the_next_use_after_close_starts_others(played):

@@ -99,6 +99,16 @@ def test_shards_together_move_weights_as_one_does(tmp_path, servers, pieces, opt
     assert all(np.array_equal(resumed[path], slots[path]) for path in slots)
 
 
+def test_numbers_of_the_optimizer_go_to_all_servers():
+    """Also where a weight has the name of one; a state may be like the weights alone."""
+    layout = Layout({("step",): ((3,), "float32")}, 2)
+    slots = draw(3)
+    first, second = layout.split_slots({("step",): np.int32(5), ("momentum", "step"): slots})
+    assert (first["step",], second) == (5, {("step",): 5})
+    np.testing.assert_array_equal(first["momentum", "step"], slots)
+    assert layout.split_slots({("step",): slots})[1] == {}
+
+
 def pushed(shard, updates):
     for number in updates:
         gradient = np.full(3, number + 1, "float32")

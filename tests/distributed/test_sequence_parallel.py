@@ -43,6 +43,10 @@ def test_a_model_without_attention_is_warned_of():
         model.compile("sgd", "mse")
     with pytest.warns(UserWarning, match="the 4 devices of that axis repeat work"):
         model.predict(np.ones((4, 8, 2), "float32"), verbose=0)
+    with nn.distributed.ShardedStrategy({"data": 8, "sequence": 1}, sequence="sequence").scope():
+        one = nn.Sequential([nn.Input((8, 2)), nn.layers.GRU(3)])
+        one.compile("sgd", "mse")
+    one.predict(np.ones((8, 8, 2), "float32"), verbose=0)  # nothing is repeated
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
