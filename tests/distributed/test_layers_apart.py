@@ -74,17 +74,26 @@ def test_weights_that_were_put_somewhere_by_hand_stay_there(axes):
 
 def test_what_a_training_keeps_comes_along():
     """Slots, keys and metrics were where the weights were before."""
-    model = nn.Sequential([nn.Input((8,)), nn.layers.Dense(8, "tanh"), nn.layers.Dense(8)])
-    model.compile("adam", "mse")
-    for layer, device in ((0, 3), (1, 5)):
-        chosen = model.layers[layer]
-        chosen.kernel = jax.device_put(chosen.kernel, jax.devices()[device])
-        model.fit(X, X, verbose=0)
-        model.evaluate(X, X, verbose=0)
-    for layer in model.layers:
-        layer.kernel, layer.bias = jax.device_put((layer.kernel, layer.bias), jax.devices()[0])
-    model.train_on_batch(X, X)
-    model.fit(X, X, verbose=0)
+
+    def trained(places, start=None):
+        model = nn.Sequential([nn.Input((8,)), nn.layers.Dense(8, "tanh"), nn.layers.Dense(8)])
+        model.compile("adam", "mse")
+        start = start or model.get_weights()
+        model.set_weights(start)
+        for weights, device in places:
+            for layer, name in weights:
+                array = getattr(model.layers[layer], name)
+                setattr(model.layers[layer], name, jax.device_put(array, jax.devices()[device]))
+            model.train_on_batch(X, X)
+            model.fit(X, X, verbose=0)
+            model.evaluate(X, X, verbose=0)
+        return start, model.get_weights()
+
+    all_of_them = [(layer, name) for layer in (0, 1) for name in ("kernel", "bias")]
+    start, found = trained([([(0, "kernel")], 3), ([(1, "kernel")], 5), (all_of_them, 0)])
+    _, wanted = trained([([], 0)] * 3, start)
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_other_errors_pass():

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ import pytest
 from nnlib.distributed.parameter_server import cluster_coordinator, dispatcher, session, watch
 
 import nnlib as nn
+from tests.distributed.waiting import wait_until
 
 
 class FakeRay:
@@ -240,8 +240,7 @@ def test_what_stands_still_is_ended_and_what_computes_is_not(started):
     assert not ended(here._replace(began=here.began - 1))  # another process of that number
     assert not ended(here)
     busy.send_signal(signal.SIGSTOP)
-    while not watch.use_of(busy.pid).stopped:
-        time.sleep(0.01)
+    wait_until(lambda: watch.use_of(busy.pid).stopped)
     assert ended(here)
     assert busy.wait(10) == -signal.SIGKILL
     assert not ended(here)
@@ -251,9 +250,7 @@ def test_what_neither_answers_nor_computes_is_ended(started):
     idle = started("import time; print('here', flush=True); time.sleep(100)")
     assert idle.stdout.readline()  # it has started
     here = watch.Process(idle.pid, watch.use_of(idle.pid).began, "here")
-    deadline = time.monotonic() + 10
-    while not watch.ended(here, 0.3):
-        assert time.monotonic() < deadline
+    wait_until(lambda: watch.ended(here, 0.3))
     assert idle.wait(10) == -signal.SIGKILL
 
 
@@ -314,11 +311,7 @@ def test_what_outlives_its_strategy(played):
     gc.collect()
     assert gone() is None
     assert not ended
-    deadline = time.monotonic() + 10
-    while sum(handle() is not None for handle in handles) > 1:  # threads are about to end
-        assert time.monotonic() < deadline
-        gc.collect()
-        time.sleep(0.01)
+    wait_until(lambda: gc.collect() >= 0 and sum(h() is not None for h in handles) == 1)
     assert any(handle() is held for handle in handles)
 
 

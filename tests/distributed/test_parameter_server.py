@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import nnlib as nn
+from tests.distributed.waiting import wait_until
 
 if importlib.util.find_spec("ray") is None:
     pytest.skip("needs Ray", allow_module_level=True)
@@ -203,13 +204,6 @@ def test_functions_run_at_least_once_though_workers_die(strategy, coordinator):
     assert coordinator.done()
     assert [number for number, _ in coordinator.fetch(values)] == list(range(60))
     np.testing.assert_array_equal(weights.pull()["w"], np.full(3, -60.0))  # by its own name: once
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_processes_that_stand_still_are_replaced(strategy, coordinator):
